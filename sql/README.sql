@@ -1,0 +1,1 @@
+-- Schema migrations (sqlite/, pg/) and seed data; every file here is embedded in the binary.

@@ -1,0 +1,184 @@
+#include "base/json.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/instant.h"
+#include "base/limits.h"
+
+/* jansson has its own recursion limit (2048); ours is smaller and counted beforehand, so that a
+ * hostile text is refused before a tree is built. */
+static bool is_too_deep(struct str text) {
+  int depth = 0;
+  bool in_string = false;
+  for (size_t i = 0; i < text.len; i++) {
+    char c = text.ptr[i];
+    if (in_string) {
+      if (c == '\\') i++;
+      else if (c == '"') in_string = false;
+    } else if (c == '"') {
+      in_string = true;
+    } else if (c == '{' || c == '[') {
+      if (++depth > LIMIT_JSON_DEPTH) return true;
+    } else if (c == '}' || c == ']') {
+      depth--;
+    }
+  }
+  return false;
+}
+
+enum err json_parse(struct str text, json_t **ret, struct err_detail *detail) {
+  if (is_too_deep(text))
+    return err_set(detail, ERR_INVALID, NULL, 0, "JSON is nested deeper than %d levels",
+                   LIMIT_JSON_DEPTH);
+  json_error_t error;
+  json_t *value = json_loadb(text.ptr ? text.ptr : "", text.len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY,
+                             &error);
+  if (!value) {
+    enum err e = err_set(detail, ERR_INVALID, NULL, error.column, "not valid JSON: %s", error.text);
+    if (detail) detail->line = error.line;
+    return e;
+  }
+  *ret = value;
+  return ERR_OK;
+}
+
+struct str json_text_at(const json_t *object, const char *key) {
+  const json_t *v = json_object_get(object, key);
+  if (!json_is_string(v)) return STR_NONE;
+  return (struct str){json_string_value(v), json_string_length(v)};
+}
+
+int64_t json_int_at(const json_t *object, const char *key, int64_t otherwise) {
+  const json_t *v = json_object_get(object, key);
+  return json_is_integer(v) ? (int64_t)json_integer_value(v) : otherwise;
+}
+
+bool json_bool_at(const json_t *object, const char *key, bool otherwise) {
+  const json_t *v = json_object_get(object, key);
+  return json_is_boolean(v) ? json_is_true(v) : otherwise;
+}
+
+static void separate(struct json_writer *w) {
+  if (w->needs_comma) buf_add_char(w->out, ',');
+  w->needs_comma = true;
+}
+
+static void open_scope(struct json_writer *w, char bracket) {
+  separate(w);
+  ASSERT(w->depth < LIMIT_JSON_DEPTH);
+  w->depth++;
+  buf_add_char(w->out, bracket);
+  w->needs_comma = false;
+}
+
+static void close_scope(struct json_writer *w, char bracket) {
+  ASSERT(w->depth > 0);
+  w->depth--;
+  buf_add_char(w->out, bracket);
+  w->needs_comma = true;
+}
+
+void jw_object(struct json_writer *w) { open_scope(w, '{'); }
+void jw_object_end(struct json_writer *w) { close_scope(w, '}'); }
+void jw_array(struct json_writer *w) { open_scope(w, '['); }
+void jw_array_end(struct json_writer *w) { close_scope(w, ']'); }
+
+static void write_quoted(struct buf *out, struct str s) {
+  static const char hex[] = "0123456789abcdef";
+  buf_add_char(out, '"');
+  for (size_t i = 0, start = 0; i <= s.len; i++) {
+    unsigned char c = i < s.len ? (unsigned char)s.ptr[i] : '"';
+    if (c >= 0x20 && c != '"' && c != '\\' && c != 0x7F) continue;
+    buf_add(out, s.ptr + start, i - start);
+    start = i + 1;
+    if (i == s.len) break;
+    if (c == '"' || c == '\\') buf_add(out, (char[]){'\\', (char)c}, 2);
+    else if (c == '\n') buf_add(out, "\\n", 2);
+    else if (c == '\t') buf_add(out, "\\t", 2);
+    else if (c == '\r') buf_add(out, "\\r", 2);
+    else buf_add(out, (char[]){'\\', 'u', '0', '0', hex[c >> 4], hex[c & 15]}, 6);
+  }
+  buf_add_char(out, '"');
+}
+
+/* Rare path: job output that is not UTF-8. Every bad byte becomes U+FFFD. */
+static void write_repaired(struct buf *out, struct str s) {
+  BUF_AUTO struct buf fixed = buf_new(s.len * 3 + 1);
+  for (size_t i = 0; i < s.len;) {
+    size_t n = 1;
+    while (n <= 4 && i + n <= s.len && !str_is_utf8((struct str){s.ptr + i, n})) n++;
+    bool is_good = n <= 4 && i + n <= s.len;
+    if (is_good) buf_add(&fixed, s.ptr + i, n);
+    else buf_add_text(&fixed, "\xEF\xBF\xBD");
+    i += is_good ? n : 1;
+  }
+  write_quoted(out, buf_str(&fixed));
+}
+
+void jw_key(struct json_writer *w, const char *key) {
+  separate(w);
+  write_quoted(w->out, str_of(key));
+  buf_add_char(w->out, ':');
+  w->needs_comma = false;
+}
+
+void jw_str(struct json_writer *w, struct str s) {
+  separate(w);
+  if (!s.ptr) buf_add_text(w->out, "null");
+  else if (str_is_utf8(s)) write_quoted(w->out, s);
+  else write_repaired(w->out, s);
+}
+
+void jw_text(struct json_writer *w, const char *text) { jw_str(w, str_of(text)); }
+
+void jw_int(struct json_writer *w, int64_t value) {
+  separate(w);
+  buf_add_int(w->out, value);
+}
+
+void jw_real(struct json_writer *w, double value) {
+  separate(w);
+  if (!isfinite(value)) {
+    buf_add_text(w->out, "null");
+    return;
+  }
+  char text[32];
+  for (int digits = 15; digits <= 17; digits++) {
+    (void)snprintf(text, sizeof text, "%.*g", digits, value);
+    if (strtod(text, NULL) == value) break;
+  }
+  buf_add_text(w->out, text);
+}
+
+void jw_bool(struct json_writer *w, bool value) { jw_raw(w, value ? STR("true") : STR("false")); }
+void jw_null(struct json_writer *w) { jw_raw(w, STR("null")); }
+
+void jw_raw(struct json_writer *w, struct str json) {
+  separate(w);
+  buf_add_str(w->out, json);
+}
+
+static int dump_piece(const char *bytes, size_t n, void *out) {
+  buf_add(out, bytes, n);
+  return 0;
+}
+
+void jw_value(struct json_writer *w, const json_t *value) {
+  separate(w);
+  if (json_dump_callback(value, dump_piece, w->out, JSON_COMPACT | JSON_ENCODE_ANY) != 0)
+    w->out->error = ERR_NO_MEMORY;
+}
+
+void jw_instant(struct json_writer *w, int64_t epoch_ms) {
+  struct instant_text t = instant_to_text(epoch_ms);
+  jw_text(w, t.text);
+}
+
+void jw_kstr(struct json_writer *w, const char *key, struct str s) { jw_key(w, key), jw_str(w, s); }
+void jw_ktext(struct json_writer *w, const char *key, const char *t) { jw_key(w, key), jw_text(w, t); }
+void jw_kint(struct json_writer *w, const char *key, int64_t v) { jw_key(w, key), jw_int(w, v); }
+void jw_kreal(struct json_writer *w, const char *key, double v) { jw_key(w, key), jw_real(w, v); }
+void jw_kbool(struct json_writer *w, const char *key, bool v) { jw_key(w, key), jw_bool(w, v); }
+void jw_kinstant(struct json_writer *w, const char *key, int64_t v) { jw_key(w, key), jw_instant(w, v); }
