@@ -13,9 +13,7 @@ struct arena {
   enum err error;
 };
 
-static inline struct arena arena_new(size_t max_bytes) {
-  return (struct arena){.max_bytes = max_bytes};
-}
+static inline struct arena arena_new(size_t max_bytes) { return (struct arena){.max_bytes = max_bytes}; }
 void arena_free(struct arena *a);
 /* Zeroed, aligned for any type; NULL when full or out of memory. */
 void *arena_alloc(struct arena *a, size_t n);

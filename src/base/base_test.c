@@ -53,8 +53,7 @@ static void map_keeps_every_entry_over_growth_and_removal(void **s) {
   static char values[5000];
   for (uint64_t i = 0; i < 5000; i++) CHECK_OK(map_put(&m, i * 64, &values[i]));
   for (uint64_t i = 0; i < 5000; i += 2) assert_ptr_equal(map_remove(&m, i * 64), &values[i]);
-  for (uint64_t i = 0; i < 5000; i++)
-    assert_ptr_equal(map_get(&m, i * 64), i % 2 ? &values[i] : NULL);
+  for (uint64_t i = 0; i < 5000; i++) assert_ptr_equal(map_get(&m, i * 64), i % 2 ? &values[i] : NULL);
   assert_int_equal(m.count, 2500);
   map_free(&m);
 }
@@ -91,10 +90,16 @@ static void instants_read_and_write_rfc_3339(void **s) {
     CHECK_ROW(rows[i].line, instant_from_text(str_of(rows[i].text), &ms) && ms == rows[i].ms);
     CHECK_STR(str_of(instant_to_text(ms).text), str_of(rows[i].text));
   }
-  static const char *const bad[] = {"", "2026-02-29T00:00:00Z", "2026-1-01T00:00:00Z", "2026-01-01T00:00:00",
-                                    "2026-01-01T24:00:00Z", "2026-01-01T00:00:00.Z", "2026-01-01T00:00:00Zx"};
+  static const char *const bad[] = {"",
+                                    "2026-02-29T00:00:00Z",
+                                    "2026-1-01T00:00:00Z",
+                                    "2026-01-01T00:00:00",
+                                    "2026-01-01T24:00:00Z",
+                                    "2026-01-01T00:00:00.Z",
+                                    "2026-01-01T00:00:00Zx"};
   int64_t ms;
-  for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) assert_false(instant_from_text(str_of(bad[i]), &ms));
+  for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+    assert_false(instant_from_text(str_of(bad[i]), &ms));
   assert_true(instant_from_text(STR("2026-11-21 19:00:00+01:00"), &ms));
   assert_int_equal(ms, 1795284000000);
 }
@@ -106,11 +111,20 @@ static void durations_read_numbers_units_and_iso(void **s) {
     const char *text;
     int64_t ms; /* -1: refused */
   } rows[] = {
-      {__LINE__, "90", 90000},      {__LINE__, "1h30m", 5400000}, {__LINE__, "2d12h", 216000000},
-      {__LINE__, "500ms", 500},     {__LINE__, "PT1H30M", 5400000}, {__LINE__, "P1DT2H", 93600000},
-      {__LINE__, "", -1},           {__LINE__, "1x", -1},         {__LINE__, "h", -1},
-      {__LINE__, "PT", -1},         {__LINE__, "P", -1},          {__LINE__, "99999999999w", -1},
-      {__LINE__, "-5", -1},         {__LINE__, "P1DT", -1},
+      {__LINE__, "90", 90000},
+      {__LINE__, "1h30m", 5400000},
+      {__LINE__, "2d12h", 216000000},
+      {__LINE__, "500ms", 500},
+      {__LINE__, "PT1H30M", 5400000},
+      {__LINE__, "P1DT2H", 93600000},
+      {__LINE__, "", -1},
+      {__LINE__, "1x", -1},
+      {__LINE__, "h", -1},
+      {__LINE__, "PT", -1},
+      {__LINE__, "P", -1},
+      {__LINE__, "99999999999w", -1},
+      {__LINE__, "-5", -1},
+      {__LINE__, "P1DT", -1},
   };
   for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
     int64_t ms = -1;
@@ -131,8 +145,9 @@ static void json_writer_escapes_and_repairs(void **s) {
   jw_int(&w, -5), jw_null(&w), jw_real(&w, 0.1);
   jw_array_end(&w);
   jw_object_end(&w);
-  CHECK_STR(buf_str(&b), STR("{\"a\\\"\":\"x\\n\\u0001 Sincronizaci\xC3\xB3n \xE2\x9C\x85\",\"bad\":\"a\xEF\xBF\xBDz\","
-                             "\"list\":[-5,null,0.1]}"));
+  CHECK_STR(buf_str(&b),
+            STR("{\"a\\\"\":\"x\\n\\u0001 Sincronizaci\xC3\xB3n \xE2\x9C\x85\",\"bad\":\"a\xEF\xBF\xBDz\","
+                "\"list\":[-5,null,0.1]}"));
 }
 
 static void json_refuses_depth_duplicates_and_rubbish(void **s) {

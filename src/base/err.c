@@ -27,8 +27,7 @@ const char *err_text(enum err e) { return row_of(e)->text; }
 int err_http_status(enum err e) { return row_of(e)->status; }
 bool err_is_retryable(enum err e) { return row_of(e)->retryable; }
 
-enum err err_set(struct err_detail *d, enum err e, const char *field, int column, const char *format,
-                 ...) {
+enum err err_set(struct err_detail *d, enum err e, const char *field, int column, const char *format, ...) {
   if (!d) return e;
   *d = (struct err_detail){.column = column};
   if (field) (void)snprintf(d->field, sizeof d->field, "%s", field);

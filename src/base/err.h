@@ -4,12 +4,14 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+/* clang-format off */
 enum [[nodiscard]] err {
 #define ERR(name, status, code, retryable, text) ERR_##name,
 #include "base/err.def"
 #undef ERR
   ERR_COUNT
 };
+/* clang-format on */
 
 #define ERR_FIELD_MAX 64
 #define ERR_TEXT_MAX 256
@@ -32,7 +34,7 @@ bool err_is_retryable(enum err e);
 /* Fills *d (may be NULL) and returns e, so that failing is one line:
  *   return err_set(d, ERR_INVALID, "schedule", 3, "minute 75 is above 59");  */
 [[gnu::format(printf, 5, 6)]] enum err err_set(struct err_detail *d, enum err e, const char *field,
-                                              int column, const char *format, ...);
+                                               int column, const char *format, ...);
 /* Adds a hint to a detail that is set already; d may be NULL. */
 [[gnu::format(printf, 2, 3)]] void err_hint(struct err_detail *d, const char *format, ...);
 
@@ -41,8 +43,8 @@ _Noreturn void assert_fail(const char *what, const char *file, int line);
 #define ASSERT(cond) ((cond) ? (void)0 : assert_fail(#cond, __FILE__, __LINE__))
 
 /* Returns from the caller when an error occurred. */
-#define TRY(expr)                         \
-  do {                                    \
-    enum err try_err_ = (expr);           \
+#define TRY(expr)                            \
+  do {                                       \
+    enum err try_err_ = (expr);              \
     if (try_err_ != ERR_OK) return try_err_; \
   } while (0)

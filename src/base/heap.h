@@ -7,8 +7,8 @@
 
 struct heap_node {
   int64_t key;
-  int64_t tie;   /* orders equal keys, so that the order never depends on insertion */
-  size_t place;  /* 1-based; 0 = in no heap */
+  int64_t tie;  /* orders equal keys, so that the order never depends on insertion */
+  size_t place; /* 1-based; 0 = in no heap */
 };
 
 struct heap {
@@ -22,7 +22,5 @@ void heap_free(struct heap *h);
 enum err heap_add(struct heap *h, struct heap_node *node);
 void heap_remove(struct heap *h, struct heap_node *node); /* of a node in no heap: nothing */
 void heap_rekey(struct heap *h, struct heap_node *node, int64_t key);
-static inline struct heap_node *heap_top(const struct heap *h) {
-  return h->count ? h->nodes[0] : NULL;
-}
+static inline struct heap_node *heap_top(const struct heap *h) { return h->count ? h->nodes[0] : NULL; }
 static inline int heap_is_linked(const struct heap_node *node) { return node->place != 0; }

@@ -54,8 +54,8 @@ bool id_is_acceptable(struct str text) {
   if (text.len < 1 || text.len > 64) return false;
   for (size_t i = 0; i < text.len; i++) {
     char c = text.ptr[i];
-    bool is_fine = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                   c == '_' || c == '-';
+    bool is_fine =
+        (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
     if (!is_fine) return false;
   }
   return true;

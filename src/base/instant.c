@@ -42,8 +42,12 @@ static struct instant_text format_instant(int64_t epoch_ms, bool with_ms) {
   return t;
 }
 
-struct instant_text instant_to_text(int64_t epoch_ms) { return format_instant(epoch_ms, true); }
-struct instant_text instant_to_text_seconds(int64_t epoch_ms) { return format_instant(epoch_ms, false); }
+struct instant_text instant_to_text(int64_t epoch_ms) {
+  return format_instant(epoch_ms, true);
+}
+struct instant_text instant_to_text_seconds(int64_t epoch_ms) {
+  return format_instant(epoch_ms, false);
+}
 
 static bool take_digits(struct str *s, size_t n, int64_t max, int *ret) {
   int64_t value;
@@ -108,13 +112,14 @@ struct duration_unit {
 
 /* "ms" stands before "m": the first match wins. */
 static const struct duration_unit units[] = {
-    {{"ms", 2}, 1},      {{"s", 1}, 1000},      {{"m", 1}, 60000},
-    {{"h", 1}, 3600000}, {{"d", 1}, DAY_MS},    {{"w", 1}, 7LL * DAY_MS},
+    {{"ms", 2}, 1},      {{"s", 1}, 1000},   {{"m", 1}, 60000},
+    {{"h", 1}, 3600000}, {{"d", 1}, DAY_MS}, {{"w", 1}, 7LL * DAY_MS},
 };
 
 static const struct duration_unit iso_date_units[] = {{{"W", 1}, 7LL * DAY_MS}, {{"D", 1}, DAY_MS}};
-static const struct duration_unit iso_time_units[] = {
-    {{"H", 1}, 3600000}, {{"M", 1}, 60000}, {{"S", 1}, 1000}};
+static const struct duration_unit iso_time_units[] = {{{"H", 1}, 3600000},
+                                                      {{"M", 1}, 60000},
+                                                      {{"S", 1}, 1000}};
 
 #define DURATION_MAX_MS (36525LL * DAY_MS)
 

@@ -30,11 +30,10 @@ static bool is_too_deep(struct str text) {
 
 enum err json_parse(struct str text, json_t **ret, struct err_detail *detail) {
   if (is_too_deep(text))
-    return err_set(detail, ERR_INVALID, NULL, 0, "JSON is nested deeper than %d levels",
-                   LIMIT_JSON_DEPTH);
+    return err_set(detail, ERR_INVALID, NULL, 0, "JSON is nested deeper than %d levels", LIMIT_JSON_DEPTH);
   json_error_t error;
-  json_t *value = json_loadb(text.ptr ? text.ptr : "", text.len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY,
-                             &error);
+  json_t *value =
+      json_loadb(text.ptr ? text.ptr : "", text.len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
   if (!value) {
     enum err e = err_set(detail, ERR_INVALID, NULL, error.column, "not valid JSON: %s", error.text);
     if (detail) detail->line = error.line;

@@ -32,15 +32,15 @@ void jw_object_end(struct json_writer *w);
 void jw_array(struct json_writer *w);
 void jw_array_end(struct json_writer *w);
 void jw_key(struct json_writer *w, const char *key);
-void jw_str(struct json_writer *w, struct str s); /* STR_NONE writes null */
+void jw_str(struct json_writer *w, struct str s);      /* STR_NONE writes null */
 void jw_text(struct json_writer *w, const char *text); /* NULL writes null */
 void jw_int(struct json_writer *w, int64_t value);
 void jw_real(struct json_writer *w, double value); /* not finite: null; shortest of 15–17 digits */
 void jw_bool(struct json_writer *w, bool value);
 void jw_null(struct json_writer *w);
-void jw_raw(struct json_writer *w, struct str json);          /* a complete JSON value */
-void jw_value(struct json_writer *w, const json_t *value);    /* a jansson tree */
-void jw_instant(struct json_writer *w, int64_t epoch_ms);     /* "2026-11-21T18:00:00.000Z" */
+void jw_raw(struct json_writer *w, struct str json);       /* a complete JSON value */
+void jw_value(struct json_writer *w, const json_t *value); /* a jansson tree */
+void jw_instant(struct json_writer *w, int64_t epoch_ms);  /* "2026-11-21T18:00:00.000Z" */
 /* key and value in one */
 void jw_kstr(struct json_writer *w, const char *key, struct str s);
 void jw_ktext(struct json_writer *w, const char *key, const char *text);

@@ -7,7 +7,7 @@ struct list {
   struct list *prev, *next;
 };
 
-#define CONTAINER_OF(ptr, type, member) ((type *)(void *)((char *)(ptr) - offsetof(type, member)))
+#define CONTAINER_OF(ptr, type, member) ((type *)(void *)(((char *)(ptr)) - offsetof(type, member)))
 
 static inline void list_init(struct list *head) { head->prev = head->next = head; }
 static inline bool list_is_empty(const struct list *head) { return head->next == head; }
@@ -18,9 +18,7 @@ static inline void list_insert_before(struct list *at, struct list *node) {
   at->prev->next = node;
   at->prev = node;
 }
-static inline void list_push_back(struct list *head, struct list *node) {
-  list_insert_before(head, node);
-}
+static inline void list_push_back(struct list *head, struct list *node) { list_insert_before(head, node); }
 static inline void list_push_front(struct list *head, struct list *node) {
   list_insert_before(head->next, node);
 }
@@ -31,6 +29,6 @@ static inline void list_remove(struct list *node) { /* of a node in no list: not
   node->prev = node->next = NULL;
 }
 /* The node may be removed while looping. */
-#define LIST_EACH(head, node)                                                             \
+#define LIST_EACH(head, node)                                                        \
   for (struct list *node = (head)->next, *node##_next_ = node->next; node != (head); \
        node = node##_next_, node##_next_ = node->next)

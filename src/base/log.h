@@ -37,4 +37,4 @@ struct log_field {
 void log_fields(enum log_level level, const char *component, const char *message,
                 const struct log_field *fields);
 #define log_line(level, component, message, ...) \
-  log_fields(level, component, message, (const struct log_field[]){__VA_ARGS__ __VA_OPT__(, ) {}})
+  log_fields(level, component, message, (const struct log_field[]){__VA_ARGS__ __VA_OPT__(, ){}})

@@ -55,9 +55,7 @@ enum err map_put(struct map *m, uint64_t key, void *value) {
   return ERR_OK;
 }
 
-void *map_get(const struct map *m, uint64_t key) {
-  return m->capacity ? slot_of(m, key)->value : NULL;
-}
+void *map_get(const struct map *m, uint64_t key) { return m->capacity ? slot_of(m, key)->value : NULL; }
 
 void *map_remove(struct map *m, uint64_t key) {
   if (!m->capacity) return NULL;

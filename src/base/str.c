@@ -63,8 +63,7 @@ bool str_to_int(struct str s, int64_t min, int64_t max, int64_t *ret_value) {
   int64_t value = 0;
   for (size_t i = 0; i < s.len; i++) {
     if (s.ptr[i] < '0' || s.ptr[i] > '9') return false;
-    if (__builtin_mul_overflow(value, 10, &value) ||
-        __builtin_sub_overflow(value, s.ptr[i] - '0', &value))
+    if (__builtin_mul_overflow(value, 10, &value) || __builtin_sub_overflow(value, s.ptr[i] - '0', &value))
       return false;
   }
   if (!is_negative && __builtin_sub_overflow((int64_t)0, value, &value)) return false;

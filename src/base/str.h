@@ -24,7 +24,7 @@ static inline bool str_eq(struct str a, struct str b) {
 bool str_eq_nocase(struct str a, struct str b); /* ASCII only */
 bool str_starts(struct str s, struct str prefix);
 bool str_ends(struct str s, struct str suffix);
-struct str str_trim(struct str s);             /* spaces, tabs, CR, LF at both ends */
+struct str str_trim(struct str s);               /* spaces, tabs, CR, LF at both ends */
 struct str str_from(struct str s, size_t start); /* start may be past the end: empty */
 /* Position of c or of needle, or SIZE_MAX. */
 size_t str_find_char(struct str s, char c);

@@ -8,8 +8,8 @@
 #include "base/instant.h"
 
 struct world {
-  int64_t (*wall_ms)(struct world *w); /* now, epoch milliseconds; may jump */
-  struct tick (*tick)(struct world *w); /* monotonic */
+  int64_t (*wall_ms)(struct world *w);                 /* now, epoch milliseconds; may jump */
+  struct tick (*tick)(struct world *w);                /* monotonic */
   void (*random)(struct world *w, void *to, size_t n); /* cryptographic, except in simulations */
 };
 

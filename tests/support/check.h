@@ -12,8 +12,8 @@
 #include "base/str.h"
 
 /* Table rows carry their line: {__LINE__, input, want}. */
-#define CHECK_ROW(line, cond) \
-  do {                        \
+#define CHECK_ROW(line, cond)                                                      \
+  do {                                                                             \
     if (!(cond)) fail_msg("row at line %d: %s does not hold", (int)(line), #cond); \
   } while (0)
 
