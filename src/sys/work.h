@@ -9,6 +9,7 @@
 
 struct work;
 enum err work_new(struct loop *l, struct work **ret);
-void work_free(struct work *w); /* waits for what runs; what was queued is not run and not told */
-/* ERR_BUSY when the queue is full: nothing was queued. */
+void work_free(
+    struct work *w); /* waits for what runs and tells it; what was only queued is neither run nor told */
+/* From any thread. ERR_BUSY when WORK_QUEUE_MAX are queued, running or untold: nothing was queued. */
 enum err work_submit(struct work *w, void (*run)(void *arg), void (*done)(void *arg), void *arg);
