@@ -1,0 +1,198 @@
+/* The store: what is remembered. Backends: mem (the reference model), sqlite (embedded, default); the
+ * interface is made so that PostgreSQL fits (batched claims, arrays, epochs).
+ *
+ * Two layers:
+ *  - struct store_backend: synchronous, single-threaded, one call = one transaction over a batch of
+ *    changes. The contract suite and the simulator drive this.
+ *  - struct store: the same, behind a writer thread with group commit and a few reader threads;
+ *    answers come back on the loop's thread. serve uses this.
+ *
+ * Rules (DESIGN 6): each change of a batch has its own savepoint, so a refused one answers only its
+ * sender; when the commit fails all of them fail and none is applied. The store calls
+ * time/schedule_next once per claimed instant; the core never does. */
+#pragma once
+#include "model/change.h"
+#include "sys/loop.h"
+#include "sys/world.h"
+
+struct store_read;
+
+/* ---- opening ---- */
+struct store_config {
+  const char *folder;      /* of sereno.db, live.db, archive.db; NULL for mem */
+  const char *zone_folder; /* TZif files; NULL = /usr/share/zoneinfo */
+  int64_t now_ms;
+  const char *boot_id;     /* this boot (36 characters) */
+  const char *journal_id;  /* of the warden's journal; other than last time = another boot */
+  bool is_process_off;     /* ENABLE_CRON_JOBS=false */
+};
+
+/* What a predecessor left open; the core settles each by the table of DESIGN 6. */
+struct unfinished {
+  struct job *job;  /* version of the claim; one reference */
+  int64_t due_ms, not_before_ms; /* INSTANT_NONE for manual runs */
+  bool has_claim;   /* a pending ledger row */
+  bool has_run;     /* a queued or running row */
+  struct run run;
+};
+
+struct store_boot {
+  int64_t epoch;         /* ours: greater than every one seen */
+  int64_t last_alive_ms; /* aliveAt of the predecessor, INSTANT_NONE on a fresh store */
+  bool is_same_boot;     /* same boot id and journal as the predecessor's */
+  bool was_restored;     /* opened the first time after a restore */
+  int64_t last_run_no;   /* greatest run number ever given */
+  struct settings *settings; /* one reference */
+  struct unfinished *unfinished; /* in the arena */
+  size_t unfinished_count;
+  struct arena arena;
+};
+void store_boot_free(struct store_boot *boot);
+
+/* ---- layer 1: a backend ---- */
+struct store_backend;
+struct store_backend_ops {
+  const char *name;
+  /* All changes in one transaction. Answers are in the changes. Returns what the commit said: on an
+   * error every change has it too and nothing was applied. */
+  enum err (*apply)(struct store_backend *b, struct change *const *changes, size_t count);
+  enum err (*read)(struct store_backend *b, struct store_read *read);
+  /* earliest notBefore of what is not claimed yet, INSTANT_NEVER */
+  int64_t (*next_due_ms)(struct store_backend *b);
+  /* zone files or another process' writes may have changed: plan anew what is after the cursor */
+  enum err (*refresh)(struct store_backend *b, int64_t now_ms);
+  void (*close)(struct store_backend *b);
+};
+struct store_backend {
+  const struct store_backend_ops *ops;
+};
+enum err store_mem_open(const struct store_config *config, struct store_backend **ret,
+                        struct store_boot *ret_boot, struct err_detail *detail);
+enum err store_sqlite_open(const struct store_config *config, struct store_backend **ret,
+                           struct store_boot *ret_boot, struct err_detail *detail);
+
+/* ---- layer 2: with threads ---- */
+struct store;
+/* Takes the backend over. At most one writer; reads open their own connections. */
+enum err store_new(struct loop *l, struct store_backend *writer, const struct store_config *config,
+                   struct store **ret, struct err_detail *detail);
+void store_free(struct store *s); /* finishes what was submitted; done functions are not called */
+/* Submits a change; change->done is called on the loop's thread with the answer. Never refused for
+ * claims and records; others are answered ERR_BUSY when the queue is 80 % full. */
+void store_submit(struct store *s, struct change *change);
+void store_submit_read(struct store *s, struct store_read *read);
+size_t store_queue_depth(const struct store *s);
+
+/* ---- reads ---- */
+enum store_read_kind {
+  READ_JOB,          /* by id, name or number */
+  READ_JOBS,         /* page */
+  READ_RUN,          /* by number */
+  READ_RUNS,         /* page, newest first */
+  READ_OCCURRENCES,  /* ledger of one job: rows and gaps, newest first */
+  READ_DASHBOARD,
+  READ_JOB_METRICS,
+  READ_AUDIT_LOG,    /* page, newest first */
+  READ_AUDIT_VERIFY, /* the hash chain */
+  READ_LEDGER_AUDIT, /* what fell due against what is on record */
+  READ_IDENTITIES,   /* all users, tokens, sessions */
+  READ_GATES,        /* gates closed now */
+  READ_BACKUP,       /* copies the database to a file */
+  READ_HEALTH,       /* sizes, integrity of a page sample */
+  READ_KIND_COUNT
+};
+
+struct run_row { /* a run with what lists show of its job */
+  struct run run;
+  const char *job_name, *job_category;
+};
+
+struct job_row { /* a job with what lists show of its last run */
+  struct job *job; /* one reference */
+  bool has_last_run;
+  struct run last_run; /* without output */
+  enum gate gate;      /* why it does not start now, OPEN = it does */
+};
+
+struct occurrence_row {
+  int64_t job_no, due_ms, version, epoch, attempts;
+  int64_t last_ms, count; /* a gap: until last, this many; else due_ms and 1 */
+  enum occurrence_state state;
+  enum reason reason;
+};
+
+struct audit_row {
+  int64_t seq, at_ms;
+  struct audit_note note;
+  char hash[65];
+};
+
+struct audit_difference { /* READ_LEDGER_AUDIT: one thing that is not as it should be */
+  int64_t job_no, due_ms;
+  const char *job_name;
+  const char *kind; /* "no_row", "unexpected_row", "double_run", "stuck_pending", "wrong_version", … */
+  const char *text; /* for people */
+};
+
+struct job_metrics {
+  int64_t runs, successes, failures, failures_in_row;
+  int64_t mean_ms, p50_ms, p95_ms, p99_ms, max_ms; /* of durations; FIELD_NULL without runs */
+  int64_t lag_p50_ms, lag_p95_ms, lag_p99_ms;
+  int64_t mean_cpu_pct3, mean_memory_mb; /* thousandths of a percent; MiB */
+};
+
+struct store_read {
+  struct store_read *next;
+  enum store_read_kind kind;
+  int64_t now_ms;
+  struct arena arena; /* holds the answer */
+  enum err error;
+  struct err_detail detail;
+  void (*done)(struct store_read *r);
+  void *owner;
+  /* question */
+  struct str id, name;     /* JOB */
+  int64_t no;              /* JOB, RUN: number; RUNS, OCCURRENCES, JOB_METRICS, LEDGER_AUDIT: job number, 0 = all */
+  struct str category, contains, label; /* JOBS */
+  int is_active;           /* JOBS: -1 any, 0, 1 */
+  unsigned status_mask;    /* RUNS: bit per run_status, 0 = any; JOBS: of the last run */
+  unsigned trigger_mask;   /* RUNS */
+  int64_t from_ms, to_ms;  /* RUNS by startedAt, OCCURRENCES and LEDGER_AUDIT by due; INSTANT_NONE = open */
+  int64_t after;           /* page: continue after this number (runs, audit log) */
+  struct str after_text;   /* page: continue after this name (jobs) */
+  size_t limit;
+  bool with_output;
+  struct str path;         /* BACKUP */
+  /* answer */
+  struct job_row *jobs;
+  struct run_row *runs;
+  struct occurrence_row *occurrences;
+  struct audit_row *audit_rows;
+  struct audit_difference *differences;
+  size_t count; /* of whichever list was asked for */
+  bool has_more;
+  int64_t total; /* rows that match, where cheap; else -1 */
+  struct job_metrics metrics;
+  struct {
+    int64_t total_jobs, active_jobs, failed_jobs; /* failed: last run failed, timed out or was lost */
+    int64_t runs, successes, mean_ms;             /* finished runs on record */
+  } dashboard;
+  struct {
+    int64_t expected, ran, skipped, missed, pending; /* LEDGER_AUDIT: how much was compared */
+    int64_t rolled_up_days, zone_moved;              /* proven only by set hash; moved by today's zone data */
+    int64_t first_bad;                               /* AUDIT_VERIFY: seq, 0 = none */
+  } proof;
+  struct {
+    struct user *users;
+    size_t user_count;
+    struct token *tokens;
+    size_t token_count;
+    struct session *sessions;
+    size_t session_count;
+  } identities;
+  struct {
+    int64_t database_bytes, wal_bytes, ledger_rows, run_rows;
+  } health;
+};
+struct store_read *store_read_new(enum store_read_kind kind, int64_t now_ms);
+void store_read_free(struct store_read *r); /* NULL-safe; drops job references */
