@@ -11,6 +11,7 @@
 #include "base/instant.h"
 #include "base/limits.h"
 #include "base/str.h"
+#include "model/enums.h"
 
 #define WARDEN_PROTOCOL 1
 #define WARDEN_ID_BYTES 16
@@ -39,16 +40,6 @@ enum warden_message_type {
   WARDEN_REFUSED = 71,
   WARDEN_LINE = 72, /* progress and metric lines; dropped when serve does not keep up */
   WARDEN_CLOCK_DONE = 73,
-};
-
-/* Why an occurrence's attempt runs (C-47). Stored in journals: append only. */
-enum run_trigger {
-  TRIGGER_SCHEDULE,
-  TRIGGER_MANUAL,
-  TRIGGER_RETRY,
-  TRIGGER_API,
-  TRIGGER_CATCHUP,
-  TRIGGER_DEPENDENCY,
 };
 
 /* Why a run was ended from outside. Stored in journals: append only. */
@@ -143,7 +134,7 @@ struct warden_run {
   int64_t started_ms;      /* the clock's reading just before vfork */
   int64_t started_tick_us; /* CLOCK_MONOTONIC at the same place, microseconds */
   int32_t attempt;
-  uint32_t trigger; /* enum run_trigger */
+  uint32_t trigger; /* enum run_trigger of model/enums.h */
   uint8_t boot_id[WARDEN_ID_BYTES];
 };
 
@@ -308,4 +299,3 @@ const char *warden_how_name(enum warden_how how);
 const char *kill_reason_name(enum kill_reason reason);
 const char *warden_stage_name(enum warden_stage stage);
 const char *warden_refusal_name(enum warden_refusal why);
-const char *run_trigger_name(enum run_trigger trigger);
