@@ -138,6 +138,9 @@ struct change {
       int64_t was_ms, is_ms; /* the clock before and after */
     } clock;
     struct {
+      const char *journal_id; /* of the warden's journal, to be kept for the next boot; NULL: unchanged */
+    } alive;
+    struct {
       size_t max_rows;
       bool has_more;   /* answer */
       size_t deleted;  /* answer: executions deleted and ledger rows folded */

@@ -23,7 +23,6 @@ struct store_config {
   const char *zone_folder; /* TZif files; NULL = /usr/share/zoneinfo */
   int64_t now_ms;
   const char *boot_id;     /* this boot (36 characters) */
-  const char *journal_id;  /* of the warden's journal; other than last time = another boot */
   bool is_process_off;     /* ENABLE_CRON_JOBS=false */
 };
 
@@ -39,7 +38,10 @@ struct unfinished {
 struct store_boot {
   int64_t epoch;         /* ours: greater than every one seen */
   int64_t last_alive_ms; /* aliveAt of the predecessor, INSTANT_NONE on a fresh store */
-  bool is_same_boot;     /* same boot id and journal as the predecessor's */
+  bool is_same_boot;     /* same boot id as the predecessor's */
+  char journal_id[40];   /* of the warden's journal, as last noted by CHANGE_ALIVE; "" = none. The app compares it
+                            with the warden's (which is asked after the store, since it needs our epoch):
+                            another journal counts as another boot */
   bool was_restored;     /* opened the first time after a restore */
   int64_t last_run_no;   /* greatest run number ever given */
   struct settings *settings; /* one reference */
