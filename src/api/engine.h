@@ -32,13 +32,15 @@ typedef void engine_read_fn(void *arg, struct store_read *read);
 void engine_read(struct engine *e, struct store_read *read, engine_read_fn *fn, void *arg);
 /* Called once when the run is final (at once if it is already, by a read). Cancel by the handle. */
 struct engine_wait;
-struct engine_wait *engine_wait_run(struct engine *e, int64_t run_no, void (*fn)(void *arg, const struct run *run), void *arg);
+struct engine_wait *engine_wait_run(struct engine *e, int64_t run_no,
+                                    void (*fn)(void *arg, const struct run *run), void *arg);
 void engine_wait_cancel(struct engine_wait *w);
 
 /* ---- looking in ---- */
 struct sched_status engine_status(const struct engine *e);
-void engine_each_run(const struct engine *e, bool (*fn)(void *arg, const struct run *run, const struct job *job,
-                                                        size_t queue_place), void *arg);
+void engine_each_run(const struct engine *e,
+                     bool (*fn)(void *arg, const struct run *run, const struct job *job, size_t queue_place),
+                     void *arg);
 struct settings *engine_settings(const struct engine *e); /* borrowed */
 bool engine_is_process_off(const struct engine *e);       /* ENABLE_CRON_JOBS=false */
 int64_t engine_now_ms(const struct engine *e);
@@ -71,7 +73,14 @@ struct engine_health { /* for /livez /readyz /healthz */
 struct engine_health engine_health(const struct engine *e);
 
 /* ---- live ---- */
-enum engine_topic { ENGINE_TOPIC_RUNS, ENGINE_TOPIC_JOBS, ENGINE_TOPIC_LOGS, ENGINE_TOPIC_OUTPUT, ENGINE_TOPIC_STATUS, ENGINE_TOPIC_COUNT };
+enum engine_topic {
+  ENGINE_TOPIC_RUNS,
+  ENGINE_TOPIC_JOBS,
+  ENGINE_TOPIC_LOGS,
+  ENGINE_TOPIC_OUTPUT,
+  ENGINE_TOPIC_STATUS,
+  ENGINE_TOPIC_COUNT
+};
 /* Each event is serialised once; id is "<epoch>-<seq>". fn gets every event of every topic. */
 typedef void engine_event_fn(void *arg, enum engine_topic topic, int64_t seq, struct str json);
 struct engine_subscription;
@@ -86,7 +95,8 @@ void engine_log_tail(const struct engine *e, size_t n, void (*fn)(void *arg, str
 void engine_watch_output(struct engine *e, int64_t run_no, int delta);
 
 /* ---- configuration, with its origin (U-31) ---- */
-void engine_config_json(const struct engine *e, struct json_writer *w); /* array of {key,value,origin}; secrets masked */
+void engine_config_json(const struct engine *e,
+                        struct json_writer *w); /* array of {key,value,origin}; secrets masked */
 const char *engine_config_get(const struct engine *e, const char *key); /* "api.cron_secret"; NULL = unset */
 /* Deadline-drained shutdown, as by SIGTERM. */
 void engine_stop(struct engine *e);

@@ -12,23 +12,26 @@
 #include "model/settings.h"
 
 enum change_kind {
-  CHANGE_CLAIM,       /* claim what falls due until an instant; settle what is late (misfire policy) */
-  CHANGE_QUEUE,       /* insert a queued run */
-  CHANGE_START,       /* a run is (or is about to be) running; its occurrence pending → ran */
-  CHANGE_END,         /* a run has ended; the retry that follows is inserted with it */
-  CHANGE_SETTLE,      /* an occurrence or a queued run ends without ever starting */
-  CHANGE_JOB_SAVE,    /* create or edit a job (also enable and disable: isActive) */
+  CHANGE_CLAIM,    /* claim what falls due until an instant; settle what is late (misfire policy) */
+  CHANGE_QUEUE,    /* insert a queued run */
+  CHANGE_START,    /* a run is (or is about to be) running; its occurrence pending → ran */
+  CHANGE_END,      /* a run has ended; the retry that follows is inserted with it */
+  CHANGE_SETTLE,   /* an occurrence or a queued run ends without ever starting */
+  CHANGE_JOB_SAVE, /* create or edit a job (also enable and disable: isActive) */
   CHANGE_JOB_DELETE,
-  CHANGE_GATE,        /* pause, resume, off, on */
+  CHANGE_GATE, /* pause, resume, off, on */
   CHANGE_SETTINGS,
-  CHANGE_CLOCK,       /* the clock was set: note it; stepping back withdraws what the jump settled */
-  CHANGE_ALIVE,       /* aliveAt = at_ms */
-  CHANGE_STOP,        /* the server stops in good order at at_ms */
-  CHANGE_RETAIN,      /* one slice of retention and roll-ups */
-  CHANGE_AUDIT,       /* nothing but its audit note */
-  CHANGE_USER, CHANGE_USER_DELETE,
-  CHANGE_TOKEN, CHANGE_TOKEN_DELETE,
-  CHANGE_SESSION, CHANGE_SESSION_DELETE,
+  CHANGE_CLOCK,  /* the clock was set: note it; stepping back withdraws what the jump settled */
+  CHANGE_ALIVE,  /* aliveAt = at_ms */
+  CHANGE_STOP,   /* the server stops in good order at at_ms */
+  CHANGE_RETAIN, /* one slice of retention and roll-ups */
+  CHANGE_AUDIT,  /* nothing but its audit note */
+  CHANGE_USER,
+  CHANGE_USER_DELETE,
+  CHANGE_TOKEN,
+  CHANGE_TOKEN_DELETE,
+  CHANGE_SESSION,
+  CHANGE_SESSION_DELETE,
   CHANGE_KIND_COUNT
 };
 
@@ -48,7 +51,13 @@ struct gap {
   enum reason reason;
 };
 
-enum gate_scope { GATE_SCOPE_JOB, GATE_SCOPE_CATEGORY, GATE_SCOPE_ALL, GATE_SCOPE_WORLD_JOBS, GATE_SCOPE_PROCESS };
+enum gate_scope {
+  GATE_SCOPE_JOB,
+  GATE_SCOPE_CATEGORY,
+  GATE_SCOPE_ALL,
+  GATE_SCOPE_WORLD_JOBS,
+  GATE_SCOPE_PROCESS
+};
 
 /* For edits that concern several jobs: jobs whose edit takes effect later than at_ms, because an
  * instant beyond it has already been started. */
@@ -59,9 +68,9 @@ struct edit_from {
 
 /* Who did it; written to the hash-chained audit log in the same transaction. actor NULL = no row. */
 struct audit_note {
-  const char *actor;  /* "user:ana", "token:ci", "system", "sql" */
-  const char *action; /* "job.update" */
-  const char *object; /* "job:NAME" */
+  const char *actor;          /* "user:ana", "token:ci", "system", "sql" */
+  const char *action;         /* "job.update" */
+  const char *object;         /* "job:NAME" */
   const char *before, *after; /* JSON with secrets masked, or NULL */
   const char *address, *request_id;
 };
@@ -74,8 +83,8 @@ struct change_claims { /* answer: what this change claimed */
 struct change {
   struct change *next; /* of whoever queues it */
   enum change_kind kind;
-  int64_t epoch;  /* of the sender; older than the store's: ERR_STORE_STALE */
-  int64_t at_ms;  /* the instant of the decision */
+  int64_t epoch; /* of the sender; older than the store's: ERR_STORE_STALE */
+  int64_t at_ms; /* the instant of the decision */
   struct arena arena;
   struct audit_note audit;
   /* answer */
@@ -90,16 +99,16 @@ struct change {
   int64_t token;
   union {
     struct {
-      int64_t until_ms; /* claim due instants with notBefore <= until */
-      size_t max;       /* at most this many claims; the rest stays */
+      int64_t until_ms;        /* claim due instants with notBefore <= until */
+      size_t max;              /* at most this many claims; the rest stays */
       enum reason late_reason; /* why late ones are late: SERVER_DOWN, CLOCK_JUMP, WINDOW */
       int64_t next_due_ms;     /* answer: earliest notBefore not claimed, INSTANT_NEVER */
       bool has_more;           /* answer: max was reached; ask again at once */
     } claim;
-    struct { /* QUEUE, START, END, SETTLE */
-      struct run run; /* the whole row: inserted or updated by its number */
-      bool has_run;   /* SETTLE: false = the ledger alone */
-      int64_t job_no, due_ms; /* the occurrence; due INSTANT_NONE = none */
+    struct {                       /* QUEUE, START, END, SETTLE */
+      struct run run;              /* the whole row: inserted or updated by its number */
+      bool has_run;                /* SETTLE: false = the ledger alone */
+      int64_t job_no, due_ms;      /* the occurrence; due INSTANT_NONE = none */
       enum occurrence_state state; /* SETTLE: SKIPPED or MISSED; END: stays RAN */
       enum reason reason;
       bool has_retry; /* END: the next attempt, inserted queued in the same transaction */
@@ -108,19 +117,19 @@ struct change {
       int64_t failures; /* answer of END: failed chains in a row, now */
     } run;
     struct {
-      struct job *job;    /* question: the new definition (no 0: create); one reference */
-      struct job *saved;  /* answer: with its number, version and instants; one reference */
-      int64_t job_no;     /* JOB_DELETE */
+      struct job *job;       /* question: the new definition (no 0: create); one reference */
+      struct job *saved;     /* answer: with its number, version and instants; one reference */
+      int64_t job_no;        /* JOB_DELETE */
       int64_t if_updated_ms; /* FIELD_NULL, or updatedAt must be this: ERR_PRECONDITION */
-      int64_t from_ms;    /* the new version governs due instants > from */
-      int64_t until_ms;   /* claim anew up to here */
-      bool keeps_anchor;  /* the schedule text did not change */
+      int64_t from_ms;       /* the new version governs due instants > from */
+      int64_t until_ms;      /* claim anew up to here */
+      bool keeps_anchor;     /* the schedule text did not change */
     } job;
     struct {
       enum gate_scope scope;
-      const char *key; /* job number as text, category name; NULL for the others */
-      int64_t job_no;  /* scope JOB */
-      enum gate gate;  /* OPEN opens what was closed by the same scope and key */
+      const char *key;       /* job number as text, category name; NULL for the others */
+      int64_t job_no;        /* scope JOB */
+      enum gate gate;        /* OPEN opens what was closed by the same scope and key */
       int64_t gate_until_ms; /* a pause that ends by itself; INSTANT_NEVER */
       const struct edit_from *from;
       size_t from_count;
@@ -142,8 +151,8 @@ struct change {
     } alive;
     struct {
       size_t max_rows;
-      bool has_more;   /* answer */
-      size_t deleted;  /* answer: executions deleted and ledger rows folded */
+      bool has_more;  /* answer */
+      size_t deleted; /* answer: executions deleted and ledger rows folded */
     } retain;
     struct user user;       /* USER, USER_DELETE (by id) */
     struct token token_row; /* TOKEN, TOKEN_DELETE (by id) */

@@ -4,5 +4,8 @@
 
 #define ENUM_BEGIN(prefix, name) const char *const name##_names[] = {
 #define ENUM_VALUE(prefix, value, text) text,
-#define ENUM_END(prefix, name) NULL};
+#define ENUM_END(prefix, name) \
+  NULL                         \
+  }                            \
+  ;
 #include "model/enums.def"

@@ -4,14 +4,17 @@
 
 #define ENUM_BEGIN(prefix, name) enum name {
 #define ENUM_VALUE(prefix, value, text) prefix##_##value,
-#define ENUM_END(prefix, name) prefix##_COUNT };
+#define ENUM_END(prefix, name) \
+  prefix##_COUNT               \
+  }                            \
+  ;
 #include "model/enums.def"
 #undef ENUM_BEGIN
 #undef ENUM_VALUE
 #undef ENUM_END
 
-#define ENUM_BEGIN(prefix, name)             \
-  extern const char *const name##_names[];   \
+#define ENUM_BEGIN(prefix, name)           \
+  extern const char *const name##_names[]; \
   static inline const char *name##_text(enum name value) { return name##_names[value]; }
 #define ENUM_VALUE(prefix, value, text)
 #define ENUM_END(prefix, name)

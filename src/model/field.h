@@ -14,8 +14,8 @@
 #define FIELD_NULL INT64_MIN
 
 enum field_type {
-  FIELD_TEXT,    /* UTF-8, no NUL, at most max bytes */
-  FIELD_INT,     /* min..max */
+  FIELD_TEXT, /* UTF-8, no NUL, at most max bytes */
+  FIELD_INT,  /* min..max */
   FIELD_BOOL,
   FIELD_REAL3,   /* a real number kept in thousandths */
   FIELD_INSTANT, /* RFC 3339 in JSON */
@@ -34,8 +34,8 @@ struct field {
   const char *name;
   enum field_type type;
   unsigned flags;
-  int64_t min, max; /* for TEXT and JSON: bytes */
-  int64_t otherwise; /* value on creation when absent; FIELD_NULL = null (TEXT is always null) */
+  int64_t min, max;         /* for TEXT and JSON: bytes */
+  int64_t otherwise;        /* value on creation when absent; FIELD_NULL = null (TEXT is always null) */
   const char *const *names; /* ENUM: NULL-terminated */
   size_t offset;
   const char *help; /* one English line, for forms and OpenAPI */
@@ -47,14 +47,17 @@ enum field_mode { FIELD_CREATE, FIELD_PATCH };
  * Unknown keys, read-only keys, wrong types and values out of range are ERR_INVALID with the field
  * named; *record may then be half written, so read into a copy. Texts live in the arena. */
 enum err fields_from_json(const struct field *fields, size_t count, const json_t *object,
-                          enum field_mode mode, void *record, struct arena *arena,
-                          struct err_detail *detail);
+                          enum field_mode mode, void *record, struct arena *arena, struct err_detail *detail);
 /* Writes key/value pairs into an open object. Secrets that are set are "***". */
-void fields_to_json(const struct field *fields, size_t count, const void *record,
-                    struct json_writer *w);
+void fields_to_json(const struct field *fields, size_t count, const void *record, struct json_writer *w);
 const struct field *field_find(const struct field *fields, size_t count, struct str name);
 /* Index of text in names, or -1. */
 int field_enum_index(const char *const *names, struct str text);
+
+/* For copying a record with its texts in one allocation: bytes its texts need with their NULs, and
+ * copying them to `to` with the pointers of *record turned there. */
+size_t fields_texts_bytes(const struct field *fields, size_t count, const void *record);
+void fields_move_texts(const struct field *fields, size_t count, void *record, char *to);
 
 static inline int64_t field_int(const struct field *f, const void *record) {
   return *(const int64_t *)(const void *)((const char *)record + f->offset);

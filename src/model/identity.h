@@ -6,7 +6,7 @@
 #include "model/enums.h"
 
 struct user {
-  const char *id, *name; /* name: unique, 1–100 */
+  const char *id, *name;     /* name: unique, 1–100 */
   const char *password_hash; /* argon2id text, NULL = cannot log in by password */
   enum role role;
   bool is_disabled;

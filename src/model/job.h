@@ -28,8 +28,8 @@ extern const size_t job_field_count;
 
 /* One allocation with all texts; refs = 1. NULL when out of memory. */
 struct job *job_copy(const struct job *job);
-struct job *job_ref(struct job *job);   /* NULL-safe, thread-safe */
-void job_unref(struct job *job);        /* NULL-safe, thread-safe */
+struct job *job_ref(struct job *job); /* NULL-safe, thread-safe */
+void job_unref(struct job *job);      /* NULL-safe, thread-safe */
 /* All fields null or at their defaults; texts NULL. */
 void job_init(struct job *job);
 /* Rules over several fields (startWindow, params is an object, labels, channels, startAt < endAt);

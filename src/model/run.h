@@ -7,7 +7,7 @@
 #include "model/field.h"
 
 struct run {
-  int64_t no;     /* base/id.h: id is id_to_text(no) */
+  int64_t no; /* base/id.h: id is id_to_text(no) */
   int64_t job_no;
 #define RUNF(member, name, type, flags, max, names) FIELD_R_##type member;
 #define FIELD_R_TEXT const char *

@@ -24,14 +24,14 @@ struct plan {
 };
 
 struct plan_input {
-  int64_t through_ms;  /* cursor before */
+  int64_t through_ms; /* cursor before */
   int64_t now_ms;
-  int64_t until_ms;    /* claim instants whose notBefore <= until */
-  int64_t splay_ms;    /* of this job (offset, not range) */
-  enum gate gate;      /* closed: instants are skipped (paused/off), never caught up */
-  int64_t gate_until_ms; /* from here on the gate is open; INSTANT_NEVER */
+  int64_t until_ms;        /* claim instants whose notBefore <= until */
+  int64_t splay_ms;        /* of this job (offset, not range) */
+  enum gate gate;          /* closed: instants are skipped (paused/off), never caught up */
+  int64_t gate_until_ms;   /* from here on the gate is open; INSTANT_NEVER */
   enum reason late_reason; /* SERVER_DOWN, CLOCK_JUMP or WINDOW for what is later than the start window */
-  bool may_catch_up;   /* false after a jump of more than a day that nobody confirmed */
+  bool may_catch_up;       /* false after a jump of more than a day that nobody confirmed */
 };
 
 /* Instants with notBefore >= now − startWindow are slots; later ones are misfires: none → missed, last →

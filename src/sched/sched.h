@@ -12,9 +12,9 @@ struct sched;
 
 struct sched_config {
   int64_t epoch;
-  int64_t last_run_no;   /* ids grow from here */
-  uint64_t random_seed;  /* jitter only */
-  int64_t horizon_ms;    /* claim ahead; 0 = LIMIT_CLAIM_HORIZON_MS */
+  int64_t last_run_no;  /* ids grow from here */
+  uint64_t random_seed; /* jitter only */
+  int64_t horizon_ms;   /* claim ahead; 0 = LIMIT_CLAIM_HORIZON_MS */
 };
 
 enum sched_event_kind {
@@ -38,30 +38,30 @@ struct sched_end { /* how an attempt ended; texts borrowed during the step */
   int64_t run_no;
   enum run_status status; /* SUCCESS, FAILED, TIMEOUT, SKIPPED, CANCELLED, LOST */
   enum reason reason;
-  bool may_retry;  /* false for exit codes that forbid it; 75 always allows one */
+  bool may_retry;   /* false for exit codes that forbid it; 75 always allows one */
   struct run facts; /* finished_ms, exit_code, output, error_message, bill … merged into the row */
 };
 
-enum sched_found { /* what the wardens' journals say of an unfinished thing */
-  SCHED_FOUND_NOTHING, /* no START in any journal */
-  SCHED_FOUND_LIVING,  /* START without END, its warden lives */
-  SCHED_FOUND_GONE,    /* START without END, its warden is gone and the tree surely ended */
-  SCHED_FOUND_ENDED    /* END is in the journal: an ENDED event follows */
+enum sched_found {                      /* what the wardens' journals say of an unfinished thing */
+                   SCHED_FOUND_NOTHING, /* no START in any journal */
+                   SCHED_FOUND_LIVING,  /* START without END, its warden lives */
+                   SCHED_FOUND_GONE,    /* START without END, its warden is gone and the tree surely ended */
+                   SCHED_FOUND_ENDED    /* END is in the journal: an ENDED event follows */
 };
 
 struct sched_recover {
   struct job *job; /* borrowed; the core takes its own reference */
   int64_t due_ms, not_before_ms;
   bool has_claim, has_run;
-  const struct run *run;  /* queued or running row, or the journal's START rebuilt as a row */
+  const struct run *run; /* queued or running row, or the journal's START rebuilt as a row */
   enum sched_found found;
   bool is_same_boot;
   int64_t last_alive_ms;
 };
 
 struct sched_request {
-  int64_t token;   /* comes back in the ANSWER action */
-  struct job *job; /* borrowed */
+  int64_t token;            /* comes back in the ANSWER action */
+  struct job *job;          /* borrowed */
   enum run_trigger trigger; /* MANUAL or API */
   const char *params;       /* JSON that replaces job.params, or NULL */
   const char *requested_by;
@@ -98,9 +98,9 @@ struct sched_start { /* borrowed until the next step */
   const struct run *run;
   struct job *job;
   struct policy policy;
-  int64_t timeout_ms;     /* of this attempt, cut by totalTimeout */
+  int64_t timeout_ms; /* of this attempt, cut by totalTimeout */
   int64_t max_runtime_ms;
-  bool is_cut_by_total;   /* a timeout means REASON_TOTAL_TIMEOUT and no retry */
+  bool is_cut_by_total; /* a timeout means REASON_TOTAL_TIMEOUT and no retry */
 };
 
 enum sched_note_kind {
@@ -159,10 +159,19 @@ struct sched_status {
 };
 struct sched_status sched_status(const struct sched *s);
 /* Calls fn for every queued (in order of admission) and running run; stops when fn returns false. */
-void sched_each_run(const struct sched *s, bool (*fn)(void *arg, const struct run *run, const struct job *job,
-                                                      size_t queue_place /* 0 = running */), void *arg);
+void sched_each_run(const struct sched *s,
+                    bool (*fn)(void *arg, const struct run *run, const struct job *job,
+                               size_t queue_place /* 0 = running */),
+                    void *arg);
 
 /* ---- pure rules, shared with the store and with tests ---- */
 /* The verdict of the recovery table (DESIGN 6). */
-enum sched_recovery { SCHED_START_OR_MISFIRE, SCHED_REQUEUE, SCHED_START_NOW, SCHED_ADOPT, SCHED_LOST, SCHED_AWAIT_END };
+enum sched_recovery {
+  SCHED_START_OR_MISFIRE,
+  SCHED_REQUEUE,
+  SCHED_START_NOW,
+  SCHED_ADOPT,
+  SCHED_LOST,
+  SCHED_AWAIT_END
+};
 enum sched_recovery sched_judge_recovery(const struct sched_recover *r, int64_t horizon_ms);

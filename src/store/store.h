@@ -22,16 +22,16 @@ struct store_config {
   const char *folder;      /* of sereno.db, live.db, archive.db; NULL for mem */
   const char *zone_folder; /* TZif files; NULL = /usr/share/zoneinfo */
   int64_t now_ms;
-  const char *boot_id;     /* this boot (36 characters) */
-  bool is_process_off;     /* ENABLE_CRON_JOBS=false */
+  const char *boot_id; /* this boot (36 characters) */
+  bool is_process_off; /* ENABLE_CRON_JOBS=false */
 };
 
 /* What a predecessor left open; the core settles each by the table of DESIGN 6. */
 struct unfinished {
-  struct job *job;  /* version of the claim; one reference */
+  struct job *job;               /* version of the claim; one reference */
   int64_t due_ms, not_before_ms; /* INSTANT_NONE for manual runs */
-  bool has_claim;   /* a pending ledger row */
-  bool has_run;     /* a queued or running row */
+  bool has_claim;                /* a pending ledger row */
+  bool has_run;                  /* a queued or running row */
   struct run run;
 };
 
@@ -39,12 +39,13 @@ struct store_boot {
   int64_t epoch;         /* ours: greater than every one seen */
   int64_t last_alive_ms; /* aliveAt of the predecessor, INSTANT_NONE on a fresh store */
   bool is_same_boot;     /* same boot id as the predecessor's */
-  char journal_id[40];   /* of the warden's journal, as last noted by CHANGE_ALIVE; "" = none. The app compares it
+  char journal_id
+      [40];          /* of the warden's journal, as last noted by CHANGE_ALIVE; "" = none. The app compares it
                             with the warden's (which is asked after the store, since it needs our epoch):
                             another journal counts as another boot */
-  bool was_restored;     /* opened the first time after a restore */
-  int64_t last_run_no;   /* greatest run number ever given */
-  struct settings *settings; /* one reference */
+  bool was_restored; /* opened the first time after a restore */
+  int64_t last_run_no;           /* greatest run number ever given */
+  struct settings *settings;     /* one reference */
   struct unfinished *unfinished; /* in the arena */
   size_t unfinished_count;
   struct arena arena;
@@ -87,11 +88,11 @@ size_t store_queue_depth(const struct store *s);
 
 /* ---- reads ---- */
 enum store_read_kind {
-  READ_JOB,          /* by id, name or number */
-  READ_JOBS,         /* page */
-  READ_RUN,          /* by number */
-  READ_RUNS,         /* page, newest first */
-  READ_OCCURRENCES,  /* ledger of one job: rows and gaps, newest first */
+  READ_JOB,         /* by id, name or number */
+  READ_JOBS,        /* page */
+  READ_RUN,         /* by number */
+  READ_RUNS,        /* page, newest first */
+  READ_OCCURRENCES, /* ledger of one job: rows and gaps, newest first */
   READ_DASHBOARD,
   READ_JOB_METRICS,
   READ_AUDIT_LOG,    /* page, newest first */
@@ -109,7 +110,7 @@ struct run_row { /* a run with what lists show of its job */
   const char *job_name, *job_category;
 };
 
-struct job_row { /* a job with what lists show of its last run */
+struct job_row {   /* a job with what lists show of its last run */
   struct job *job; /* one reference */
   bool has_last_run;
   struct run last_run; /* without output */
@@ -153,18 +154,18 @@ struct store_read {
   void (*done)(struct store_read *r);
   void *owner;
   /* question */
-  struct str id, name;     /* JOB */
-  int64_t no;              /* JOB, RUN: number; RUNS, OCCURRENCES, JOB_METRICS, LEDGER_AUDIT: job number, 0 = all */
+  struct str id, name; /* JOB */
+  int64_t no; /* JOB, RUN: number; RUNS, OCCURRENCES, JOB_METRICS, LEDGER_AUDIT: job number, 0 = all */
   struct str category, contains, label; /* JOBS */
-  int is_active;           /* JOBS: -1 any, 0, 1 */
-  unsigned status_mask;    /* RUNS: bit per run_status, 0 = any; JOBS: of the last run */
-  unsigned trigger_mask;   /* RUNS */
-  int64_t from_ms, to_ms;  /* RUNS by startedAt, OCCURRENCES and LEDGER_AUDIT by due; INSTANT_NONE = open */
-  int64_t after;           /* page: continue after this number (runs, audit log) */
-  struct str after_text;   /* page: continue after this name (jobs) */
+  int is_active;                        /* JOBS: -1 any, 0, 1 */
+  unsigned status_mask;                 /* RUNS: bit per run_status, 0 = any; JOBS: of the last run */
+  unsigned trigger_mask;                /* RUNS */
+  int64_t from_ms, to_ms; /* RUNS by startedAt, OCCURRENCES and LEDGER_AUDIT by due; INSTANT_NONE = open */
+  int64_t after;          /* page: continue after this number (runs, audit log) */
+  struct str after_text;  /* page: continue after this name (jobs) */
   size_t limit;
   bool with_output;
-  struct str path;         /* BACKUP */
+  struct str path; /* BACKUP */
   /* answer */
   struct job_row *jobs;
   struct run_row *runs;
