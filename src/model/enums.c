@@ -9,3 +9,5 @@
   }                            \
   ;
 #include "model/enums.def"
+
+const char *const backoff_strategy_names[] = {"linear", "exponential", NULL};

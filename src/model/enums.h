@@ -1,6 +1,7 @@
 /* The closed sets of enums.def as C enums with their texts: enum run_status { RUN_RUNNING, … },
  * run_status_names[] (NULL-terminated, for field tables) and run_status_text(). */
 #pragma once
+#include "time/backoff.h" /* enum backoff_strategy: the same set, owned by time/ */
 
 #define ENUM_BEGIN(prefix, name) enum name {
 #define ENUM_VALUE(prefix, value, text) prefix##_##value,
@@ -22,3 +23,5 @@
 #undef ENUM_BEGIN
 #undef ENUM_VALUE
 #undef ENUM_END
+
+extern const char *const backoff_strategy_names[];
