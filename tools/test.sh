@@ -1,0 +1,48 @@
+#!/bin/sh
+# test.sh [REGEX] : runs every unit test (a process each, two at a time), then every suite of
+# tests/suites.txt (one after the other), all built with ASan and UBSan in build-test/. Prints the output of
+# what failed and ends with "N passed, N failed". With REGEX only the programs whose names match.
+set -eu
+cd "$(dirname "$0")/.."
+only=${1:-}
+dir=build-test
+JOBS=${JOBS:-$(nproc)}
+export JOBS
+
+tools/packages.sh run test
+if [ -f tests/package-lock.json ]; then
+  want=$(cksum <tests/package-lock.json)
+  if [ "$want" != "$(cat tests/node_modules/.lock-sum 2>/dev/null)" ]; then
+    (cd tests && npm ci --no-audit --no-fund >/tmp/npm-ci.$$ 2>&1) || { cat /tmp/npm-ci.$$ >&2; rm -f /tmp/npm-ci.$$; exit 1; }
+    rm -f /tmp/npm-ci.$$
+    echo "$want" >tests/node_modules/.lock-sum
+  fi
+fi
+tools/build.sh $dir -Dtests=true -Dbuildtype=debugoptimized -Db_sanitize=address,undefined
+# Some suites measure or drive the binary people get.
+tools/build.sh build
+
+rm -rf $dir/results
+mkdir -p $dir/results
+export ASAN_OPTIONS="detect_leaks=1:abort_on_error=0:${ASAN_OPTIONS:-}"
+export UBSAN_OPTIONS="halt_on_error=1:print_stacktrace=1:${UBSAN_OPTIONS:-}"
+export SERENO_BIN="$PWD/$dir/sereno" SERENO_RELEASE_BIN="$PWD/build/sereno" SERENO_SOURCE="$PWD"
+export SERENO_TEST_OUT="$PWD/$dir/results"
+
+matching() { grep -E -- "${only:-.}" || true; }
+tools/sources.sh tests | sed 's#.*/##; s#\.c$##' | matching |
+  xargs -P 2 -I NAME tools/run-test.sh $dir/results NAME 600 $dir/NAME
+tools/sources.sh fuzz | sed 's#.*/##; s#\.c$##' | matching |
+  xargs -P 2 -I NAME tools/run-test.sh $dir/results NAME_corpus 600 $dir/NAME_corpus fuzz/corpus/NAME
+[ ! -f tests/suites.txt ] || grep -v -e '^#' -e '^[[:space:]]*$' tests/suites.txt | while read -r name seconds command; do
+  if echo "$name" | grep -Eq -- "${only:-.}"; then
+    tools/run-test.sh $dir/results "$name" "$seconds" sh -c "$command" </dev/null
+  fi
+done
+
+cat $dir/results/*.tsv >$dir/results.tsv 2>/dev/null || : >$dir/results.tsv
+if [ -z "$only" ] && [ -f docs/coverage.tsv ]; then
+  tools/run-test.sh $dir/results coverage 60 tools/coverage.sh --results $dir/results.tsv --tap
+  cat $dir/results/coverage.tsv >>$dir/results.tsv
+fi
+tools/test-report.sh $dir
