@@ -9,7 +9,10 @@ export JOBS
 tools/packages.sh run test lint || exit 1
 mkdir -p build-lint
 
-format() { tools/sources.sh c | xargs clang-format --dry-run -Werror; }
+format() {
+  tools/sources.sh c | xargs clang-format --dry-run -Werror 2>&1 | sed -n "s/^\([^:]*\):[0-9]*:[0-9]*: error:.*/\1 is not as make format leaves it/p" | sort -u |
+    { ! grep . ; }
+}
 layers() { tools/sources.sh c | grep -E '^(src|executors)/' | xargs awk -f tools/lint-layers.awk tools/layers.txt; }
 banned() { tools/sources.sh c | grep -E '^(src|executors|fuzz)/' | xargs awk -f tools/lint-banned.awk tools/banned.txt; }
 sizes() { tools/sources.sh c | grep -E '^(src|executors)/' | xargs awk -f tools/lint-sizes.awk tools/size-budget.txt; }
