@@ -38,3 +38,30 @@ enum err change_set_run(struct change *c, struct run *to, const struct run *from
   fields_move_texts(run_fields, run_field_count, to, texts);
   return ERR_OK;
 }
+
+static const char *const world_jobs[] = {
+    "cleanup", "sync", "auto-pause", "memory-consolidation", "emergent-events", "delete-scheduled-worlds"};
+
+bool job_is_world_job(const struct job *job) {
+  for (size_t i = 0; i < sizeof world_jobs / sizeof *world_jobs; i++)
+    if (str_eq(str_of(job->name), str_of(world_jobs[i]))) return true;
+  return false;
+}
+
+bool change_gate_concerns(const struct change *c, const struct job *job) {
+  ASSERT(c->kind == CHANGE_GATE);
+  switch (c->gate.scope) {
+    case GATE_SCOPE_JOB: return job->no == c->gate.job_no;
+    case GATE_SCOPE_CATEGORY: return job->category && str_eq(str_of(job->category), str_of(c->gate.key));
+    case GATE_SCOPE_WORLD_JOBS: return job_is_world_job(job);
+    case GATE_SCOPE_ALL:
+    case GATE_SCOPE_PROCESS: return true;
+  }
+  return false;
+}
+
+bool settings_change_concerns(const struct settings *before, const struct settings *after,
+                              const struct job *job) {
+  if (before->is_enabled != after->is_enabled) return true;
+  return !job->timezone && !str_eq(str_of(before->timezone), str_of(after->timezone));
+}

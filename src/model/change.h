@@ -102,6 +102,7 @@ struct change {
       int64_t until_ms;        /* claim due instants with notBefore <= until */
       size_t max;              /* at most this many claims; the rest stays */
       enum reason late_reason; /* why late ones are late: SERVER_DOWN, CLOCK_JUMP, WINDOW */
+      bool no_catch_up;        /* the clock jumped by more than a day and nobody has confirmed it */
       int64_t next_due_ms;     /* answer: earliest notBefore not claimed, INSTANT_NEVER */
       bool has_more;           /* answer: max was reached; ask again at once */
     } claim;
@@ -165,3 +166,11 @@ struct change *change_new(enum change_kind kind, int64_t at_ms);
 void change_free(struct change *c); /* NULL-safe; drops the references of question and answer */
 /* Copies a run with all its texts into the arena. */
 enum err change_set_run(struct change *c, struct run *to, const struct run *from);
+/* Which jobs an edit of many concerns: those whose armed claims beyond `from` it withdraws and whose instants it
+ * plans anew. The store and the core ask the same question, so that they forget the same claims.
+ * c is a GATE; `before` are the settings in force until now. */
+bool change_gate_concerns(const struct change *c, const struct job *job);
+bool settings_change_concerns(const struct settings *before, const struct settings *after,
+                              const struct job *job);
+/* The six of stop-all, by name. */
+bool job_is_world_job(const struct job *job);
