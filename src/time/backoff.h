@@ -9,8 +9,8 @@ enum backoff_strategy { BACKOFF_LINEAR, BACKOFF_EXPONENTIAL, BACKOFF_COUNT };
 
 struct backoff {
   enum backoff_strategy strategy;
-  int64_t delay_ms; /* before the first retry; < 0 counts as 0 */
-  int64_t cap_ms;   /* greatest delay; 0 = BACKOFF_CAP_MS */
+  int64_t delay_ms;   /* before the first retry; < 0 counts as 0 */
+  int64_t cap_ms;     /* greatest delay; 0 = BACKOFF_CAP_MS */
   int jitter_percent; /* 0–100: up to this part of the delay is taken off; 100 is "full jitter" */
 };
 

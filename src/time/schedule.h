@@ -50,16 +50,15 @@ struct schedule_options {
   enum schedule_dialect dialect;
   enum schedule_dst dst;
   bool days_and;
-  uint64_t seed;     /* of H and ~: schedule_seed of the job's id */
-  int64_t anchor_ms; /* of @every: the job's creation; start_ms, when set, stands in for it */
+  uint64_t seed;            /* of H and ~: schedule_seed of the job's id */
+  int64_t anchor_ms;        /* of @every: the job's creation; start_ms, when set, stands in for it */
   int64_t start_ms, end_ms; /* no instant before start or after end; INSTANT_NONE = open */
 };
 /* UTC, the Sereno dialect, dst once, open window; a zeroed struct has the window [0, 0]. */
-#define SCHEDULE_OPTIONS_DEFAULT \
-  ((struct schedule_options){.start_ms = INSTANT_NONE, .end_ms = INSTANT_NONE})
+#define SCHEDULE_OPTIONS_DEFAULT ((struct schedule_options){.start_ms = INSTANT_NONE, .end_ms = INSTANT_NONE})
 
-#define SCHEDULE_EXPRESSIONS_MAX 32          /* joined by " | " */
-#define SCHEDULE_EVERY_MIN_MS 1000           /* the shortest @every */
+#define SCHEDULE_EXPRESSIONS_MAX 32 /* joined by " | " */
+#define SCHEDULE_EVERY_MIN_MS 1000  /* the shortest @every */
 #define SCHEDULE_FIRST_YEAR 1970
 #define SCHEDULE_LAST_YEAR 2199
 
@@ -81,8 +80,8 @@ int64_t schedule_prev(struct schedule *s, int64_t before_ms);
 /* Number of instants in (after_ms, until_ms], stopping at max. ret_first and ret_last (may be NULL) are the first and
  * the last of them all, also when counting stopped at max; INSTANT_NONE when there are none. A lone
  * @every is pure arithmetic; cron takes tens of nanoseconds an instant. */
-int64_t schedule_count(struct schedule *s, int64_t after_ms, int64_t until_ms, int64_t max, int64_t *ret_first,
-                       int64_t *ret_last);
+int64_t schedule_count(struct schedule *s, int64_t after_ms, int64_t until_ms, int64_t max,
+                       int64_t *ret_first, int64_t *ret_last);
 
 enum schedule_kind schedule_kind(const struct schedule *s);
 const struct tz *schedule_tz(const struct schedule *s);
@@ -137,7 +136,7 @@ struct schedule_warning {
   int64_t at_ms; /* INSTANT_NONE when it is about no instant */
   char text[ERR_TEXT_MAX];
 };
-struct schedule_explanation { /* plain data, owns nothing */
+struct schedule_explanation {               /* plain data, owns nothing */
   char sentence[SCHEDULE_EXPLAIN_TEXT_MAX]; /* no full stop; first letter upper case */
   int64_t next_ms[SCHEDULE_EXPLAIN_RUNS_MAX];
   int next_count;

@@ -12,7 +12,7 @@
 
 #define TZ_FOLDER "/usr/share/zoneinfo"
 #define TZ_NAME_MAX 64
-#define TZ_ABBREVIATION_MAX 16       /* with its NUL; longer ones are refused */
+#define TZ_ABBREVIATION_MAX 16        /* with its NUL; longer ones are refused */
 #define TZ_FILE_BYTES_MAX (64 * 1024) /* the fattest file of tzdata 2026 has 4 KB */
 #define TZ_LAST_YEAR 2200             /* schedules end with 2199 */
 #define TZ_OFFSET_MAX_S (26 * 3600)   /* RFC 9636 3.2: -25:59:59 to 25:59:59 */
@@ -53,7 +53,7 @@ const char *tz_sha256(const struct tz *z);
 struct tz_span {
   int64_t from_s;
   int64_t until_s;
-  int64_t high_s;  /* the greatest local reading before from_s, exclusive; INT64_MIN for the first span.
+  int64_t high_s; /* the greatest local reading before from_s, exclusive; INT64_MIN for the first span.
                       Local readings below it came earlier (overlap); readings from it up to
                       from_s + offset_s never come (gap). */
   int32_t offset_s;
@@ -63,7 +63,8 @@ struct tz_span {
 void tz_span_at(const struct tz *z, int64_t epoch_s, struct tz_span *ret);
 
 /* Offset in force at an instant; is_dst and abbreviation may be NULL. */
-int tz_offset_s(const struct tz *z, int64_t epoch_s, bool *ret_is_dst, char ret_abbreviation[TZ_ABBREVIATION_MAX]);
+int tz_offset_s(const struct tz *z, int64_t epoch_s, bool *ret_is_dst,
+                char ret_abbreviation[TZ_ABBREVIATION_MAX]);
 /* The first change of offset, abbreviation or DST flag after t / the last one at or before t;
  * false when there is none. */
 bool tz_next_transition(const struct tz *z, int64_t epoch_s, int64_t *ret_epoch_s);
@@ -75,3 +76,5 @@ int64_t tz_from_local(const struct tz *z, int64_t local_s, bool *ret_is_gap);
 /* All offset changes from 1970 on, and the local readings at which they happen, are multiples of this: 3600 in
  * most zones, 0 when there is no change. */
 int tz_step_s(const struct tz *z);
+/* The greatest jump forward from 1970 on; 0 when there is none. */
+int tz_jump_s(const struct tz *z);
