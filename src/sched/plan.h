@@ -34,10 +34,18 @@ struct plan_input {
   bool may_catch_up;       /* false after a jump of more than a day that nobody confirmed */
 };
 
-/* Instants with notBefore >= now − startWindow are slots; later ones are misfires: none → missed, last →
- * the newest within catchUpWindow is a catch-up slot and the others missed/superseded, all → up to
- * catchUpMax within catchUpWindow, oldest first, the rest missed. Costs O(slots + log n) for
- * intervals; for cron one step per instant, at most PLAN_STEPS_MAX a call (has_more tells). */
+/* Instants with notBefore >= now − startWindow are slots (the window is always shorter than the schedule's
+ * shortest interval); later ones are misfires. A misfire within catchUpWindow is caught up by policy, any
+ * other is missed with late_reason:
+ *   none  nothing is caught up;
+ *   last  the newest is a catch-up slot, the others are missed/superseded. An instant that fell due
+ *         already and is still on time stands for all of them: after two hours of rest a job runs once;
+ *   all   the newest catchUpMax of them are catch-up slots, oldest first.
+ * While the gate is closed, instants are skipped as they fall due (dueAt <= now), never ahead, so that
+ * opening it loses none that lie in the future; next_due_ms may then be <= until. through_ms may lie
+ * between two instants. Costs O(slots + log n) for intervals; for cron one step per instant, at most PLAN_STEPS_MAX
+ * a call (has_more tells; the caller asks again with through_ms as the new cursor and gets the same verdicts). */
+#define PLAN_STEPS_MAX 100000
 void plan_due(struct schedule *schedule, const struct policy *policy, const struct plan_input *in,
               struct plan *ret);
 /* Stable offset in [0, splay_range_ms], from the job's seed and bounded by the schedule's shortest gap. */
