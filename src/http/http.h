@@ -77,6 +77,8 @@ typedef void http_close_fn(void *arg);
 /* fn is called once when the client closes before the answer. The request must still be answered
  * later (a client that closed only its sending side gets it). NULL takes the wish back. */
 void http_on_close(struct http_request *req, http_close_fn *fn, void *arg);
+/* The client has closed its sending side or is gone altogether (then on_close is not called any more). */
+bool http_has_gone(const struct http_request *req);
 
 /* ---- Answers: each ends the request's life ---------------------------------------------------- */
 
