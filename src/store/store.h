@@ -85,6 +85,8 @@ void store_free(struct store *s); /* finishes what was submitted; done functions
 void store_submit(struct store *s, struct change *change);
 void store_submit_read(struct store *s, struct store_read *read);
 size_t store_queue_depth(const struct store *s);
+/* Zone files changed: ops->refresh on the writer, between two transactions. Not answered. */
+void store_refresh(struct store *s, int64_t now_ms);
 
 /* ---- reads ---- */
 enum store_read_kind {
