@@ -378,11 +378,12 @@ static struct words split_words(struct str text) {
 static enum err check_count(const struct words *w, const struct cron_options *o, struct err_detail *detail) {
   bool is_quartz = o->dialect == SCHEDULE_DIALECT_QUARTZ;
   if (w->count >= (is_quartz ? 6 : 5) && w->count <= FIELDS_MAX) return ERR_OK;
-  int column = w->count > FIELDS_MAX ? (int)w->column[FIELDS_MAX] : 0;
-  (void)err_set(detail, ERR_INVALID, "schedule", (int)o->column + column + 1,
-                w->count > FIELDS_MAX ? "the expression has more than %d fields"
-                                      : "the expression has %d fields, too few",
-                w->count > FIELDS_MAX ? FIELDS_MAX : w->count);
+  if (w->count > FIELDS_MAX)
+    (void)err_set(detail, ERR_INVALID, "schedule", (int)(o->column + w->column[FIELDS_MAX]) + 1,
+                  "the expression has more than %d fields", FIELDS_MAX);
+  else
+    (void)err_set(detail, ERR_INVALID, "schedule", (int)o->column + 1,
+                  "the expression has too few fields: %d", w->count);
   err_hint(detail, is_quartz ? "Quartz has 6 fields, seconds first, and an optional year"
                              : "write minute, hour, day of month, month, day of week; "
                                "seconds go first with 6 fields, a year last with 7");
