@@ -25,7 +25,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   if (size == 0) return 0;
   enum crontab_kind kind = data[0] & 1 ? CRONTAB_SYSTEM : CRONTAB_USER;
   struct crontab *first = NULL, *second = NULL;
-  if (crontab_read((struct str){(const char *)data + 1, size - 1}, kind, NULL, &first, NULL) != ERR_OK) return 0;
+  if (crontab_read((struct str){(const char *)data + 1, size - 1}, kind, NULL, &first, NULL) != ERR_OK)
+    return 0;
   BUF_AUTO struct buf text = buf_new(8 * CRONTAB_BYTES_MAX);
   size_t refused = 0;
   enum err e = crontab_write(first->jobs, first->job_count, kind, &text, &refused);

@@ -405,7 +405,7 @@ static void read_lines(struct reader *r, struct str text) {
   while (r->job_count < CRONTAB_JOBS_MAX && text.ptr && str_split(&text, '\n', &line)) {
     r->line++;
     if (str_ends(line, STR("\r"))) {
-      line.len--;
+      while (str_ends(line, STR("\r"))) line.len--;
       if (!has_said_cr)
         remark(r, "lines end with CR LF; the CR is dropped (cron would pass it to the shell)", "");
       has_said_cr = true;

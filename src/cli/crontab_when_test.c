@@ -54,7 +54,8 @@ static void the_walk_gives_known_instants(void **s) {
     CHECK_OK(crontab_when_read(str_of(rows[i].when), &when, NULL));
     CHECK_OK(tz_find(zones, str_of(rows[i].zone), &zone, NULL));
     int64_t next = crontab_when_next(&when, zone, ms_of(rows[i].after));
-    if (next != ms_of(rows[i].next)) fail_msg("row at line %d: %s", rows[i].line, instant_to_text_seconds(next).text);
+    if (next != ms_of(rows[i].next))
+      fail_msg("row at line %d: %s", rows[i].line, instant_to_text_seconds(next).text);
   }
 }
 
@@ -74,13 +75,16 @@ static void what_never_comes_ends(void **s) {
 static void the_engine_agrees_with_the_walk(void **s) {
   (void)s;
   static const char *const texts[] = {
-      "* * * * *",     "*/7 * * * *",  "0 * * * *",    "30 2 * * *",      "0,30 1-3 * * *", "15 0 1 * *",   "0 0 13 * fri",
-      "0 0 */2 * mon", "5 4 * * sun",  "0 22 * * 1-5", "*/10 2 25-31 * *", "59 23 31 12 *",  "0 0 29 2 *",   "@daily",
-      "@hourly",       "0 */12 * * *", "23 0-20/2 * * *", "0 0,12 1 */2 *", "0 0 1-7 * 1",  "5/20 1 * * 0,6"};
-  static const char *const places[] = {"UTC", "Europe/Madrid", "America/New_York", "Australia/Lord_Howe", "Asia/Beirut", "Africa/Casablanca"};
+      "* * * * *",        "*/7 * * * *",     "0 * * * *",      "30 2 * * *",  "0,30 1-3 * * *",
+      "15 0 1 * *",       "0 0 13 * fri",    "0 0 */2 * mon",  "5 4 * * sun", "0 22 * * 1-5",
+      "*/10 2 25-31 * *", "59 23 31 12 *",   "0 0 29 2 *",     "@daily",      "@hourly",
+      "0 */12 * * *",     "23 0-20/2 * * *", "0 0,12 1 */2 *", "0 0 1-7 * 1", "5/20 1 * * 0,6"};
+  static const char *const places[] = {
+      "UTC", "Europe/Madrid", "America/New_York", "Australia/Lord_Howe", "Asia/Beirut", "Africa/Casablanca"};
   int64_t from = ms_of("2026-01-01T00:00:00Z");
   for (size_t i = 0; i < sizeof texts / sizeof texts[0] * (sizeof places / sizeof places[0]); i++) {
-    const char *text = texts[i % (sizeof texts / sizeof texts[0])], *place = places[i / (sizeof texts / sizeof texts[0])];
+    const char *text = texts[i % (sizeof texts / sizeof texts[0])],
+               *place = places[i / (sizeof texts / sizeof texts[0])];
     struct schedule_options options = SCHEDULE_OPTIONS_DEFAULT;
     options.timezone = str_of(place);
     struct schedule *schedule;
@@ -95,7 +99,8 @@ static void the_engine_agrees_with_the_walk(void **s) {
       b = crontab_when_next(&when, zone, b);
     }
     if (a != b)
-      fail_msg("%s in %s: engine %s, walk %s", text, place, instant_to_text_seconds(a).text, instant_to_text_seconds(b).text);
+      fail_msg("%s in %s: engine %s, walk %s", text, place, instant_to_text_seconds(a).text,
+               instant_to_text_seconds(b).text);
     schedule_free(schedule);
   }
 }

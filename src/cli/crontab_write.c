@@ -1,3 +1,4 @@
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "cli/crontab.h"
@@ -32,21 +33,19 @@ static void put(struct environment *e, const char *name, const char *value) {
 
 /* The job's fields rule over variables of the same meaning: an edited job may have kept the variable. */
 static void environment_of(const struct crontab_job *job, char delay[16], struct environment *ret) {
+  bool has_delay = false;
   ret->count = 0;
   for (size_t i = 0; i < job->variable_count && i < CRONTAB_VARIABLES_MAX; i++) {
+    const struct crontab_variable *v = &job->variables[i];
     int64_t minutes;
-    if (is_named(job->variables[i].name, "CRON_TZ")) continue;
-    if (is_named(job->variables[i].name, "RANDOM_DELAY") &&
-        str_to_int(str_of(job->variables[i].value), 0, 1440, &minutes))
-      continue;
-    put(ret, job->variables[i].name, job->variables[i].value);
+    bool is_delay = is_named(v->name, "RANDOM_DELAY") && str_to_int(str_of(v->value), 0, 1440, &minutes);
+    if (is_named(v->name, "CRON_TZ") || (is_delay && minutes != job->random_delay_minutes)) continue;
+    has_delay = has_delay || is_delay;
+    put(ret, v->name, v->value);
   }
   if (job->timezone) put(ret, "CRON_TZ", job->timezone);
-  if (job->random_delay_minutes > 0) {
-    struct buf text = buf_new(15);
-    buf_add_int(&text, job->random_delay_minutes);
-    (void)str_copy(delay, 16, buf_str(&text));
-    buf_free(&text);
+  if (job->random_delay_minutes > 0 && !has_delay) {
+    (void)snprintf(delay, 16, "%d", job->random_delay_minutes);
     put(ret, "RANDOM_DELAY", delay);
   }
 }
@@ -78,18 +77,22 @@ static void want_defaults(const struct environment *now, struct environment *wan
       put(want, defaults[i].name, defaults[i].value);
 }
 
+static const char *const lasting[] = {"CRON_TZ", "HOME", "MAILTO"};
+#define LASTING (sizeof lasting / sizeof lasting[0])
+
 /* Others are unset by the command's own shell. */
 static const char *remove_variable(const char *name, struct buf *prefix) {
-  static const char *const lasting[] = {"CRON_TZ", "HOME", "MAILTO"};
-  for (size_t i = 0; i < sizeof lasting / sizeof lasting[0]; i++)
-    if (is_named(name, lasting[i])) return "a crontab cannot take CRON_TZ, HOME or MAILTO back for later lines";
+  for (size_t i = 0; i < LASTING; i++)
+    if (is_named(name, lasting[i]))
+      return "a crontab cannot take CRON_TZ, HOME or MAILTO back for later lines";
   buf_addf(prefix, "unset %s; ", name);
   return NULL;
 }
 
 static const char *write_changes(const struct environment *now, const struct environment *want,
                                  struct buf *lines, struct buf *prefix) {
-  const char *reason = now->count + want->count > ENVIRONMENT_MAX ? "there are too many different variables" : NULL;
+  const char *reason =
+      now->count + want->count > ENVIRONMENT_MAX ? "there are too many different variables" : NULL;
   for (size_t i = 0; i < now->count && !reason; i++)
     if (!value_in(want, now->v[i].name)) reason = remove_variable(now->v[i].name, prefix);
   for (size_t i = 0; i < want->count && !reason; i++) {
@@ -119,6 +122,7 @@ static const char *write_command(struct str command, bool has_stdin, struct buf 
 static const char *write_stdin(struct str text, struct buf *out) {
   if (text.ptr[text.len - 1] != '\n') return "cron ends the input with a newline; this input has none";
   bool is_implied = text.len > 1 && text.ptr[text.len - 2] != '\n';
+  if (is_implied && text.ptr[text.len - 2] == '\r') return "the input ends with CR LF";
   buf_add_char(out, '%');
   for (size_t i = 0; i < text.len - is_implied; i++) {
     char c = text.ptr[i];
@@ -187,6 +191,22 @@ static bool write_job(const struct crontab_job *job, enum crontab_kind kind, str
 
 /* ---- the file ------------------------------------------------------------------------------------------ */
 
+/* Jobs that need a variable nobody can take back come after those that must not have it. */
+static size_t count_lasting(const struct crontab_job *job) {
+  size_t n = job->timezone != NULL;
+  for (size_t i = 0; i < LASTING; i++)
+    n += !is_named(lasting[i], "CRON_TZ") && crontab_variable_of(job, lasting[i]);
+  return n;
+}
+
+static void order_by_lasting(const struct crontab_job *jobs, size_t count, size_t *ret_order) {
+  size_t n = 0;
+  for (size_t wanted = 0; wanted <= LASTING; wanted++)
+    for (size_t i = 0; i < count; i++)
+      if (count_lasting(&jobs[i]) == wanted) ret_order[n++] = i;
+  ASSERT(n == count);
+}
+
 /* Every variable in force is also one of the job's, so that nothing has to be taken back. */
 static bool fits_now(const struct crontab_job *job, const struct environment *now) {
   char delay[16];
@@ -197,32 +217,34 @@ static bool fits_now(const struct crontab_job *job, const struct environment *no
   return true;
 }
 
-static size_t pick(const struct crontab_job *jobs, const bool *is_written, size_t count,
-                   const struct environment *now) {
-  size_t first = SIZE_MAX;
-  for (size_t i = 0; i < count; i++) {
-    if (is_written[i]) continue;
-    if (first == SIZE_MAX) first = i;
-    if (fits_now(&jobs[i], now)) return i;
+/* Moves the next job that fits, within reach, to the front; the order is kept otherwise. */
+#define REACH 200
+static void bring_fitting(const struct crontab_job *jobs, size_t *order, size_t count,
+                          const struct environment *now) {
+  for (size_t i = 0; i < count && i < REACH; i++) {
+    size_t found = order[i];
+    if (!fits_now(&jobs[found], now)) continue;
+    memmove(order + 1, order, i * sizeof *order);
+    order[0] = found;
+    return;
   }
-  return first;
 }
 
 enum err crontab_write(const struct crontab_job *jobs, size_t count, enum crontab_kind kind, struct buf *out,
                        size_t *ret_refused) {
   if (count == 0) return *ret_refused = 0, buf_error(out);
-  bool *is_written = calloc(count, sizeof *is_written);
+  size_t *order = calloc(count, sizeof *order);
   char(*delays)[16] = calloc(count, sizeof *delays); /* `now` borrows them */
   struct environment *now = calloc(1, sizeof *now);
-  enum err e = is_written && delays && now ? ERR_OK : ERR_NO_MEMORY;
+  enum err e = order && delays && now ? ERR_OK : ERR_NO_MEMORY;
   size_t refused = 0;
-  for (size_t done = 0; e == ERR_OK && done < count; done++) {
-    size_t i = pick(jobs, is_written, count, now);
-    is_written[i] = true;
-    refused += !write_job(&jobs[i], kind, now, delays[i], out);
+  if (e == ERR_OK) order_by_lasting(jobs, count, order);
+  for (size_t i = 0; e == ERR_OK && i < count; i++) {
+    bring_fitting(jobs, order + i, count - i, now);
+    refused += !write_job(&jobs[order[i]], kind, now, delays[i], out);
     e = buf_error(out);
   }
-  free(is_written), free(delays), free(now);
+  free(order), free(delays), free(now);
   if (e == ERR_OK) *ret_refused = refused;
   return e;
 }
