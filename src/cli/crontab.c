@@ -198,24 +198,31 @@ static bool take_command(struct reader *r, struct str text, struct crontab_job *
   return str_trim(buf_str(&command)).len > 0;
 }
 
-/* The file name of the first word, as ps would show it; assignments and words of the shell before it are
- * passed over. */
+/* Words of the shell around the guards that packages put before their command, and what they test. */
+static bool is_passed_over(struct str word) {
+  static const char *const words[] = {
+      "test", "if", "then", "exec", "nice", "ionice", "command", "/", "/run/systemd/system"};
+  bool is_word = false; /* has a letter, a digit or a slash: no [ ] && || { ( ! */
+  for (size_t i = 0; i < word.len; i++) is_word = is_word || strchr("[](){}!&|;\\<>\"'", word.ptr[i]) == NULL;
+  if (!is_word || word.ptr[0] == '-' || str_find_char(word, '=') != SIZE_MAX) return true;
+  for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
+    if (str_eq(word, str_of(words[i]))) return true;
+  return false;
+}
+
+/* The program a person would name the line by: "[ -x /usr/lib/php/clean ] && …" is "clean". */
 static struct str word_for_name(struct str command) {
-  static const char *const passed_over[] = {"[",    "test",   "if", "then", "cd", "exec",
-                                            "nice", "ionice", "-x", "{",    "(",  "!"};
-  struct str rest = command, word, first = STR("job");
-  bool is_first = true;
+  struct str rest = command;
+  bool follows_cd = false;
   while (rest.len > 0) {
     size_t begin = skip_blanks(rest, 0), end = skip_word(rest, begin);
-    word = cut(rest, begin, end);
+    struct str word = cut(rest, begin, end);
     rest = str_from(rest, end);
-    bool is_passed = word.len == 0 || str_find_char(word, '=') != SIZE_MAX;
-    for (size_t i = 0; i < sizeof passed_over / sizeof passed_over[0]; i++)
-      is_passed = is_passed || str_eq(word, str_of(passed_over[i]));
-    if (is_first && word.len > 0) first = word, is_first = false;
-    if (!is_passed) return word;
+    bool is_cd = str_eq(word, STR("cd"));
+    if (word.len > 0 && !is_cd && !follows_cd && !is_passed_over(word)) return word;
+    follows_cd = is_cd;
   }
-  return first;
+  return STR("job");
 }
 
 static bool is_name_taken(const struct reader *r, struct str name) {
@@ -274,7 +281,8 @@ static const char *take_description(struct reader *r) {
     buf_add_str(&text, r->comments[i]);
   }
   r->comment_count = 0;
-  return text.len > 0 ? arena_strdup(&r->file->arena, buf_str(&text)) : NULL;
+  struct str trimmed = str_trim(buf_str(&text));
+  return trimmed.len > 0 ? arena_strdup(&r->file->arena, trimmed) : NULL;
 }
 
 /* ---- entries ------------------------------------------------------------------------------------------- */
