@@ -5,6 +5,7 @@ set -eu
 cd "$(dirname "$0")/.."
 only=${1:-}
 tools/packages.sh run test
+tools/npm.sh
 tools/build.sh build
 tools/build.sh build-bench -Dbenches=true
 export SERENO_BIN="$PWD/build/sereno" SERENO_SOURCE="$PWD" SERENO_BENCH_BUILD="$PWD/build-bench"

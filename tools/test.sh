@@ -10,14 +10,7 @@ JOBS=${JOBS:-$(nproc)}
 export JOBS
 
 tools/packages.sh run test
-if [ -f tests/package-lock.json ]; then
-  want=$(cksum <tests/package-lock.json)
-  if [ "$want" != "$(cat tests/node_modules/.lock-sum 2>/dev/null)" ]; then
-    (cd tests && npm ci --no-audit --no-fund >/tmp/npm-ci.$$ 2>&1) || { cat /tmp/npm-ci.$$ >&2; rm -f /tmp/npm-ci.$$; exit 1; }
-    rm -f /tmp/npm-ci.$$
-    echo "$want" >tests/node_modules/.lock-sum
-  fi
-fi
+tools/npm.sh
 tools/build.sh $dir -Dtests=true -Dbuildtype=debugoptimized -Db_sanitize=address,undefined
 # Some suites measure or drive the binary people get.
 tools/build.sh build
