@@ -1,0 +1,183 @@
+/* Timeouts, bodies and too many connections, over real sockets. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+
+#include "tests/support/http_fixture.h"
+
+/* ---- Time and limits */
+
+static void a_head_that_does_not_end_is_answered_408(void **state) {
+  (void)state;
+  struct fixture *f = fixture_open(NULL);
+  struct client c = client_open(f);
+  client_send(&c, STR("GET / HTTP/1.1\r\nHost: a\r\n"));
+  settle(f);
+  for (int i = 0; i < 9; i++) { /* a byte now and then does not help: slowloris */
+    pass_ms(f, 1000);
+    client_send(&c, STR("X"));
+    settle(f);
+  }
+  assert_int_equal(http_server_stats(f->server).connections, 1);
+  pass_ms(f, 1000);
+  client_until(&c, "HTTP/1.1 408 ");
+  client_until(&c, "Connection: close\r\n");
+  assert_int_equal(http_server_stats(f->server).timeouts, 1);
+  client_close(&c);
+  fixture_close(f);
+}
+
+static void a_body_that_does_not_end_is_answered_408(void **state) {
+  (void)state;
+  struct fixture *f = fixture_open(NULL);
+  struct client c = client_open(f);
+  client_send(&c, STR("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n12345"));
+  settle(f);
+  pass_ms(f, 29999);
+  assert_int_equal(http_server_stats(f->server).timeouts, 0);
+  pass_ms(f, 1);
+  client_until(&c, "HTTP/1.1 408 ");
+  client_close(&c);
+  fixture_close(f);
+}
+
+static void silent_and_idle_connections_are_closed(void **state) {
+  (void)state;
+  struct fixture *f = fixture_open(NULL);
+  struct client silent = client_open(f), idle = client_open(f);
+  check_ask(&idle, GET("/"), 200, "GET a /");
+  settle(f);
+  pass_ms(f, 10000);
+  client_until_closed(&silent);
+  assert_int_equal(silent.got.len, 0);
+  pass_ms(f, 49999);
+  check_ask(&idle, GET("/"), 200, "GET a /"); /* begins anew */
+  settle(f);
+  pass_ms(f, 59999);
+  assert_int_equal(http_server_stats(f->server).connections, 1);
+  pass_ms(f, 1);
+  client_until_closed(&idle);
+  client_close(&silent);
+  client_close(&idle);
+  fixture_close(f);
+}
+
+static void connections_above_the_limit_get_503(void **state) {
+  (void)state;
+  struct fixture *f = fixture_open(&(struct http_config){.limits.connections = 2});
+  struct client a = client_open(f), b = client_open(f);
+  check_ask(&a, GET("/"), 200, "GET a /");
+  check_ask(&b, GET("/"), 200, "GET a /");
+  struct client over = client_open(f);
+  client_until(&over, "HTTP/1.1 503 ");
+  client_close(&over);
+  for (int i = 0; http_server_stats(f->server).connections > 2 && i < TURNS_MAX; i++) turn(f);
+  client_close(&b);
+  for (int i = 0; http_server_stats(f->server).connections > 1 && i < TURNS_MAX; i++) turn(f);
+  struct client later = client_open(f);
+  check_ask(&later, GET("/"), 200, "GET a /");
+  client_close(&later);
+  client_close(&a);
+  fixture_close(f);
+}
+
+static void two_thousand_stalled_connections_hurt_nobody(void **state) {
+  (void)state;
+  enum { STALLED = 2000 };
+  struct fixture *f = fixture_open(NULL);
+  struct client *stalled = calloc(STALLED, sizeof *stalled);
+  assert_non_null(stalled);
+  static const char *const stalls[] = {"", "GET a / HT", "GET / HTTP/1.1\r\nHost: a\r\nX: ",
+                                       "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nx"};
+  for (int i = 0; i < STALLED; i++) {
+    stalled[i] = client_open(f);
+    client_send(&stalled[i], str_of(stalls[i % 4]));
+    if (i % 50 == 0) settle(f);
+  }
+  settle(f);
+  assert_int_equal(http_server_stats(f->server).connections, STALLED);
+  struct client c = client_open(f);
+  for (int i = 0; i < 100; i++) check_ask(&c, GET("/fine"), 200, "GET a /fine");
+  settle(f);
+  pass_ms(f, 30000);
+  check_ask(&c, GET("/fine"), 200, "GET a /fine");
+  for (int i = 0; i < STALLED; i++) client_close(&stalled[i]);
+  for (int i = 0; http_server_stats(f->server).connections > 1 && i < TURNS_MAX; i++) turn(f);
+  assert_int_equal(http_server_stats(f->server).connections, 1);
+  free(stalled);
+  client_close(&c);
+  fixture_close(f);
+}
+
+/* ---- Bodies */
+
+static void continue_is_sent_before_the_body(void **state) {
+  (void)state;
+  struct fixture *f = fixture_open(NULL);
+  struct client c = client_open(f);
+  client_send(&c, STR("POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n"));
+  client_until(&c, "HTTP/1.1 100 Continue\r\n\r\n");
+  buf_clear(&c.got);
+  check_ask(&c, "abc", 200, "POST a /x [abc]");
+  client_close(&c);
+  fixture_close(f);
+}
+
+static void a_body_too_long_is_refused_before_it_is_sent(void **state) {
+  (void)state;
+  struct fixture *f = fixture_open(NULL);
+  struct client c = client_open(f);
+  client_send(&c,
+              STR("POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 1048577\r\nExpect: 100-continue\r\n\r\n"));
+  client_until(&c, "HTTP/1.1 413 ");
+  assert_false(has_text(&c, "100 Continue"));
+  client_close(&c);
+  fixture_close(f);
+}
+
+static void the_longest_body_is_taken(void **state) {
+  (void)state;
+  struct fixture *f = fixture_open(NULL);
+  struct client c = client_open(f);
+  struct buf raw = buf_new(3 << 20), body = buf_new(REPLY_BYTES);
+  buf_add_text(&raw, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1048576\r\n\r\n");
+  for (int i = 0; i < 1048576; i++) buf_add_char(&raw, 'b');
+  client_send(&c, buf_str(&raw));
+  assert_int_equal(client_answer(&c, &body), 200);
+  assert_int_equal(body.len, 1048576 + sizeof "POST a / []" - 1);
+  buf_free(&raw);
+  buf_free(&body);
+  client_close(&c);
+  fixture_close(f);
+}
+
+/* A client that goes on sending must see why it was refused, not a reset. */
+static void a_refusal_survives_what_the_client_still_sends(void **state) {
+  (void)state;
+  struct fixture *f = fixture_open(NULL);
+  struct client c = client_open(f);
+  client_send(&c, STR("POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 2000000\r\n\r\n"));
+  char junk[100000];
+  memset(junk, 'j', sizeof junk);
+  for (int i = 0; i < 20; i++) client_send(&c, (struct str){junk, sizeof junk});
+  assert_int_equal(shutdown(c.fd, SHUT_WR), 0);
+  client_until_closed(&c);
+  assert_true(has_text(&c, "HTTP/1.1 413 "));
+  client_close(&c);
+  fixture_close(f);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(a_head_that_does_not_end_is_answered_408),
+      cmocka_unit_test(a_body_that_does_not_end_is_answered_408),
+      cmocka_unit_test(silent_and_idle_connections_are_closed),
+      cmocka_unit_test(connections_above_the_limit_get_503),
+      cmocka_unit_test(two_thousand_stalled_connections_hurt_nobody),
+      cmocka_unit_test(continue_is_sent_before_the_body),
+      cmocka_unit_test(a_body_too_long_is_refused_before_it_is_sent),
+      cmocka_unit_test(the_longest_body_is_taken),
+      cmocka_unit_test(a_refusal_survives_what_the_client_still_sends),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
