@@ -35,15 +35,20 @@ void heap_free(struct heap *h) {
   *h = (struct heap){};
 }
 
+enum err heap_reserve(struct heap *h, size_t extra) {
+  if (h->count + extra <= h->capacity) return ERR_OK;
+  size_t capacity = h->capacity ? h->capacity * 2 : 16;
+  while (capacity < h->count + extra) capacity *= 2;
+  struct heap_node **nodes = realloc(h->nodes, capacity * sizeof *nodes);
+  if (!nodes) return ERR_NO_MEMORY;
+  h->nodes = nodes;
+  h->capacity = capacity;
+  return ERR_OK;
+}
+
 enum err heap_add(struct heap *h, struct heap_node *node) {
   ASSERT(node->place == 0);
-  if (h->count == h->capacity) {
-    size_t capacity = h->capacity ? h->capacity * 2 : 16;
-    struct heap_node **nodes = realloc(h->nodes, capacity * sizeof *nodes);
-    if (!nodes) return ERR_NO_MEMORY;
-    h->nodes = nodes;
-    h->capacity = capacity;
-  }
+  TRY(heap_reserve(h, 1));
   put(h, ++h->count, node);
   sift_up(h, node);
   return ERR_OK;

@@ -18,6 +18,8 @@ struct heap {
 };
 
 void heap_free(struct heap *h);
+/* Room for so many more nodes, so that adding them cannot fail. */
+enum err heap_reserve(struct heap *h, size_t extra);
 /* On ERR_NO_MEMORY nothing has changed. */
 enum err heap_add(struct heap *h, struct heap_node *node);
 void heap_remove(struct heap *h, struct heap_node *node); /* of a node in no heap: nothing */
