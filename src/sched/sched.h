@@ -18,19 +18,22 @@ struct sched_config {
 };
 
 enum sched_event_kind {
-  SCHED_SETTINGS,  /* settings: at start; later they come as the answer to their change */
-  SCHED_RECOVER,   /* recover: one unfinished thing of the predecessor, joined with the warden's word */
-  SCHED_READY,     /* recovery is complete: begin to claim */
-  SCHED_TIMER,     /* the instant asked for by sched_wake_ms has come (early or late is fine) */
-  SCHED_ANSWERED,  /* change: the store's answer; the core takes the change back and frees it */
-  SCHED_STARTED,   /* run_no, at_ms: the warden started it */
-  SCHED_REFUSED,   /* run_no, reason, text: nothing was started */
-  SCHED_ENDED,     /* end */
-  SCHED_RUN,       /* request: a person or program wants a run now */
-  SCHED_CANCEL,    /* run_no, text = by whom: queued → cancelled, running → killed */
+  SCHED_SETTINGS, /* settings: at start; later they come as the answer to their change */
+  SCHED_RECOVER,  /* recover: one unfinished thing of the predecessor, joined with the warden's word */
+  SCHED_READY,    /* recovery is complete: begin to claim */
+  SCHED_TIMER,    /* the instant asked for by sched_wake_ms has come (early or late is fine) */
+  SCHED_ANSWERED, /* change: the store's answer; the core takes the change back and frees it */
+  SCHED_STARTED,  /* run_no, at_ms: the warden started it */
+  SCHED_REFUSED,  /* run_no, reason, text: nothing was started */
+  SCHED_ENDED,    /* end */
+  SCHED_RUN,      /* request: a person or program wants a run now */
+  SCHED_CANCEL, /* run_no, text = by whom: queued → cancelled, running → killed; token as in RUN, 0 = no answer.
+                      Answered when accepted; ERR_NOT_FOUND when it is neither queued nor running */
   SCHED_EDIT,      /* change: JOB_SAVE, JOB_DELETE, GATE or SETTINGS to be fitted in and sent on */
   SCHED_CLOCK_SET, /* clock: somebody set the clock */
-  SCHED_WARDEN,    /* is_up */
+  SCHED_WARDEN,    /* is_up. Taken as up until told otherwise. While it is up again, STARTED (or ENDED) was
+                      repeated for every run it knows before this event: what was not named never started
+                      (it is started now) or, if it ran, is lost with its journal */
   SCHED_STOP       /* claim and start nothing more; running runs go on in the warden */
 };
 
@@ -72,6 +75,7 @@ struct sched_event {
   enum sched_event_kind kind;
   int64_t run_no;
   int64_t at_ms;
+  int64_t token; /* CANCEL */
   enum reason reason;
   const char *text;
   bool is_up;
