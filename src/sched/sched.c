@@ -141,6 +141,7 @@ static void free_jobs(struct sched *s) {
     struct job_state *js = CONTAINER_OF(node, struct job_state, link);
     js->holds = 0;
     js->is_disabling = false;
+    js->failures = 0;
     js->last_taken_ms = INSTANT_NONE;
     job_state_release(s, js);
   }

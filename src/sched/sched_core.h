@@ -116,6 +116,7 @@ struct sched {
   uint64_t random;
   bool is_ready, is_stopping, is_store_down, is_warden_up;
   bool is_starved;                         /* an allocation failed in this step */
+  bool has_future_taken;                   /* a job_state is kept for its last_taken_ms */
   bool must_confirm, must_settle_disabled; /* passes over all items that pump() has to make */
 
   struct map items;  /* by run number */

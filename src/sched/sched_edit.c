@@ -226,6 +226,7 @@ static void take_effect(struct sched *s, const struct edit *e) {
   } else if (e->js && c->kind != CHANGE_GATE) {
     ASSERT(c->kind == CHANGE_JOB_DELETE || c->job.saved);
     e->js->is_deleted = c->kind == CHANGE_JOB_DELETE;
+    if (e->js->is_deleted) e->js->failures = 0;
     e->js->is_disabled = e->js->is_deleted || !c->job.saved->is_active;
     e->js->must_settle |= e->js->is_disabled;
     s->must_settle_disabled |= e->js->is_disabled;

@@ -70,10 +70,11 @@ struct job_state *job_state_get(struct sched *s, int64_t job_no) {
 }
 
 /* While the clock stands before an instant that was taken already (somebody set it back), the job is
- * remembered, so that no edit brings that instant to life again. */
+ * remembered, so that no edit brings that instant to life again; and so is one that keeps failing. */
 void job_state_release(struct sched *s, struct job_state *js) {
   if (!list_is_empty(&js->items) || !list_is_empty(&js->definitions)) return;
-  if (js->holds > 0 || js->is_disabling || js->last_taken_ms > s->now_ms) return;
+  if (js->last_taken_ms > s->now_ms) s->has_future_taken = true;
+  if (js->holds > 0 || js->is_disabling || js->failures > 0 || js->last_taken_ms > s->now_ms) return;
   ASSERT(js->line == 0 && js->lane->used == 0);
   map_remove(&s->states, (uint64_t)js->no);
   list_remove(&js->link);
