@@ -30,5 +30,5 @@ else
   echo "Neither root nor sudo. As root, run: apt-get install --no-install-recommends" $missing >&2
   exit 1
 fi
-$as_root apt-get -q update
-$as_root env DEBIAN_FRONTEND=noninteractive apt-get -q install -y --no-install-recommends $missing
+$as_root apt-get -qq update
+$as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -o Dpkg::Use-Pty=0 install -y --no-install-recommends $missing
