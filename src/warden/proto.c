@@ -1,5 +1,6 @@
 #include "warden/proto.h"
 
+#include <assert.h>
 #include <endian.h>
 #include <stddef.h>
 
@@ -17,7 +18,7 @@ static_assert(sizeof(struct warden_ack) == 16);
 static_assert(sizeof(struct warden_kill) == 24);
 static_assert(sizeof(struct warden_read_output) == 32);
 static_assert(sizeof(struct warden_output) == 40);
-static_assert(sizeof(struct warden_start) == 144);
+static_assert(sizeof(struct warden_start) == 136);
 static_assert(sizeof(struct warden_started) == 96);
 static_assert(sizeof(struct warden_ended) + WARDEN_RESULT_BYTES_MAX <= LIMIT_WARDEN_MESSAGE_BYTES);
 static_assert(sizeof(struct warden_output) + WARDEN_OUTPUT_CHUNK_MAX <= LIMIT_WARDEN_MESSAGE_BYTES);
@@ -144,12 +145,4 @@ const char *warden_refusal_name(enum warden_refusal why) {
       [WARDEN_REFUSED_RESOURCES] = "resources",
   };
   return NAME_OF(names, why);
-}
-
-const char *run_trigger_name(enum run_trigger trigger) {
-  static const char *const names[] = {
-      [TRIGGER_SCHEDULE] = "schedule", [TRIGGER_MANUAL] = "manual",   [TRIGGER_RETRY] = "retry",
-      [TRIGGER_API] = "api",           [TRIGGER_CATCHUP] = "catchup", [TRIGGER_DEPENDENCY] = "dependency",
-  };
-  return NAME_OF(names, trigger);
 }
