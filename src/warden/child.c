@@ -1,0 +1,225 @@
+#include "warden/child.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/json.h"
+#include "warden/proto.h"
+
+#define LINES_FD 3
+#define PRINT_BYTES_MAX 65536
+
+struct child {
+  const struct executor *executor;
+  struct child_context context;
+  json_t *params;
+  int channel_fd;
+};
+
+static volatile sig_atomic_t is_asked_to_stop;
+
+static void on_term(int signal_number) {
+  (void)signal_number;
+  is_asked_to_stop = 1;
+}
+
+/* ---- parameters ---- */
+
+static bool type_fits(enum param_type type, const json_t *value) {
+  switch (type) {
+    case PARAM_TEXT: return json_is_string(value);
+    case PARAM_INT: return json_is_integer(value);
+    case PARAM_REAL: return json_is_number(value);
+    case PARAM_BOOL: return json_is_boolean(value);
+    case PARAM_TEXTS: return json_is_array(value);
+    case PARAM_OBJECT: return json_is_object(value);
+  }
+  return false;
+}
+
+static const char *type_name(enum param_type type) {
+  static const char *const names[] = {
+      [PARAM_TEXT] = "a text",        [PARAM_INT] = "a whole number",    [PARAM_REAL] = "a number",
+      [PARAM_BOOL] = "true or false", [PARAM_TEXTS] = "a list of texts", [PARAM_OBJECT] = "an object"};
+  return names[type];
+}
+
+/* What min and max bound: a number's value, a text's bytes, a list's entries. */
+static double measure(const json_t *value) {
+  if (json_is_number(value)) return json_number_value(value);
+  if (json_is_string(value)) return (double)json_string_length(value);
+  return (double)json_array_size(value);
+}
+
+static bool is_chosen(const struct executor_param *p, const json_t *value) {
+  if (!p->choices || !json_is_string(value)) return true;
+  for (const char *const *c = p->choices; *c; c++)
+    if (strcmp(*c, json_string_value(value)) == 0) return true;
+  return false;
+}
+
+static enum err check_value(const struct executor_param *p, const json_t *value, struct err_detail *detail) {
+  if (!type_fits(p->type, value))
+    return err_set(detail, ERR_INVALID, p->name, 0, "has to be %s", type_name(p->type));
+  size_t i;
+  const json_t *entry;
+  if (p->type == PARAM_TEXTS)
+    json_array_foreach(value, i, entry) if (!json_is_string(entry)) return err_set(
+        detail, ERR_INVALID, p->name, 0, "entry %zu is not a text", i + 1);
+  bool is_bounded =
+      (p->min < 0 || p->min > 0 || p->max > 0) && p->type != PARAM_BOOL && p->type != PARAM_OBJECT;
+  double size = measure(value);
+  if (is_bounded && (size < p->min || size > p->max))
+    return err_set(detail, ERR_INVALID, p->name, 0, "%g is outside %g to %g", size, p->min, p->max);
+  if (!is_chosen(p, value))
+    return err_set(detail, ERR_INVALID, p->name, 0, "\"%.60s\" is none of its choices",
+                   json_string_value(value));
+  return ERR_OK;
+}
+
+static const struct executor_param *param_of(const struct executor *e, const char *name) {
+  for (const struct executor_param *p = e->params; p && p->name; p++)
+    if (strcmp(p->name, name) == 0) return p;
+  return NULL;
+}
+
+enum err executor_check_params(const struct executor *e, const json_t *params, struct err_detail *detail) {
+  if (!json_is_object(params)) return err_set(detail, ERR_INVALID, "params", 0, "has to be an object");
+  const char *name;
+  json_t *value;
+  json_object_foreach((json_t *)(uintptr_t)params, name, value) {
+    const struct executor_param *p = param_of(e, name);
+    if (!p) return err_set(detail, ERR_INVALID, name, 0, "%s has no such parameter", e->name);
+    TRY(check_value(p, value, detail));
+  }
+  for (const struct executor_param *p = e->params; p && p->name; p++)
+    if (p->is_required && !json_object_get(params, p->name))
+      return err_set(detail, ERR_INVALID, p->name, 0, "is missing");
+  return ERR_OK;
+}
+
+static enum err fill_defaults(const struct executor *e, json_t *params) {
+  for (const struct executor_param *p = e->params; p && p->name; p++) {
+    if (!p->default_json || json_object_get(params, p->name)) continue;
+    json_t *value = json_loads(p->default_json, JSON_DECODE_ANY, NULL);
+    ASSERT(value); /* the table's own text */
+    if (json_object_set_new(params, p->name, value) != 0) return ERR_NO_MEMORY;
+  }
+  return ERR_OK;
+}
+
+const json_t *child_params(const struct child *child) { return child->params; }
+const struct child_context *child_context(const struct child *child) { return &child->context; }
+int child_channel_fd(const struct child *child) { return child->channel_fd; }
+bool child_is_asked_to_stop(const struct child *child) { return child && is_asked_to_stop; }
+
+int64_t child_time_left_ms(const struct child *child) {
+  struct timespec t;
+  (void)clock_gettime(CLOCK_REALTIME, &t);
+  int64_t left = child->context.deadline_ms - ((int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000);
+  return left > 0 ? left : 0;
+}
+
+/* ---- what it says ---- */
+
+static void write_all(int fd, struct str bytes) {
+  while (bytes.len) {
+    ssize_t n = write(fd, bytes.ptr, bytes.len);
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) return; /* nobody listens any more */
+    bytes = str_from(bytes, (size_t)n);
+  }
+}
+
+void child_print(struct child *child, const char *format, ...) {
+  ASSERT(child);
+  char line[PRINT_BYTES_MAX];
+  va_list args;
+  va_start(args, format);
+  int n = vsnprintf(line, sizeof line - 1, format, args);
+  va_end(args);
+  if (n < 0) return;
+  size_t len = (size_t)n < sizeof line - 1 ? (size_t)n : sizeof line - 2;
+  line[len] = '\n';
+  write_all(STDOUT_FILENO, (struct str){line, len + 1});
+}
+
+static void write_line(struct buf *line) {
+  buf_add_char(line, '\n');
+  if (buf_error(line) == ERR_OK) write_all(LINES_FD, buf_str(line));
+}
+
+void child_progress(struct child *child, double fraction, const char *message) {
+  ASSERT(child);
+  BUF_AUTO struct buf line = buf_new(WARDEN_LINE_BYTES_MAX);
+  struct json_writer w = jw_new(&line);
+  jw_object(&w);
+  jw_kreal(&w, "progress", fraction);
+  if (message) jw_ktext(&w, "message", message);
+  jw_object_end(&w);
+  write_line(&line);
+}
+
+void child_metric(struct child *child, const char *name, double value) {
+  ASSERT(child);
+  BUF_AUTO struct buf line = buf_new(WARDEN_LINE_BYTES_MAX);
+  struct json_writer w = jw_new(&line);
+  jw_object(&w);
+  jw_ktext(&w, "metric", name);
+  jw_kreal(&w, "value", value);
+  jw_object_end(&w);
+  write_line(&line);
+}
+
+void child_result(struct child *child, json_t *result) {
+  ASSERT(child && result);
+  BUF_AUTO struct buf line = buf_new(WARDEN_RESULT_BYTES_MAX);
+  struct json_writer w = jw_new(&line);
+  jw_object(&w);
+  jw_key(&w, "result");
+  jw_value(&w, result);
+  jw_object_end(&w);
+  json_decref(result);
+  write_line(&line);
+}
+
+int child_fail(struct child *child, const struct err_detail *detail) {
+  bool has_field = detail->field[0], has_hint = detail->hint[0];
+  child_print(child, "error: %s%s%s%s%s%s", detail->field, has_field ? ": " : "", detail->message,
+              has_hint ? " (" : "", detail->hint, has_hint ? ")" : "");
+  return EXECUTOR_FAILED;
+}
+
+/* ---- the run ---- */
+
+static enum err read_params(const struct executor *e, struct str text, json_t **ret,
+                            struct err_detail *detail) {
+  JSON_AUTO json_t *params = NULL;
+  TRY(json_parse(text.len ? text : STR("{}"), &params, detail));
+  TRY(executor_check_params(e, params, detail));
+  TRY(fill_defaults(e, params));
+  *ret = json_incref(params);
+  return ERR_OK;
+}
+
+int child_run(const struct executor *e, const struct child_context *context, struct str params,
+              int channel_fd) {
+  struct child child = {.executor = e, .context = *context, .channel_fd = channel_fd};
+  struct err_detail detail = {};
+  struct sigaction on_terminate = {.sa_handler = on_term};
+  is_asked_to_stop = 0;
+  if (sigaction(SIGTERM, &on_terminate, NULL) != 0) return EXECUTOR_COULD_NOT_START;
+  if (e->needs_channel && channel_fd < 0) {
+    child_print(&child, "error: %s needs the server's channel (fd 4)", e->name);
+    return EXECUTOR_COULD_NOT_START;
+  }
+  if (read_params(e, params, &child.params, &detail) != ERR_OK) return child_fail(&child, &detail);
+  int code = e->run(&child);
+  json_decref(child.params);
+  return code >= 0 && code <= 255 ? code : EXECUTOR_FAILED;
+}

@@ -1,0 +1,171 @@
+/* The warden's inside, shared by its own files only: warden.c (start and loop), door.c (serve's
+ * connection), runs.c (life of a run), census.c (who belongs to a run). One thread, nothing global. */
+#pragma once
+#include <sys/resource.h>
+
+#include "base/heap.h"
+#include "base/list.h"
+#include "base/map.h"
+#include "warden/config.h"
+#include "warden/journal.h"
+#include "warden/proc.h"
+#include "warden/spawn.h"
+#include "warden/spool.h"
+
+#define WARDEN_SAMPLE_MS 250
+#define WARDEN_SAMPLE_SHARE 20        /* a census takes at most this part of one core: 1/20 */
+#define WARDEN_LEFTOVER_GRACE_MS 1000 /* from TERM to KILL for what outlives its program; real time */
+#define WARDEN_UNKILLABLE_MS 10000    /* after KILL: then END tells how many are left */
+#define WARDEN_UNACKED_MAX (2 * LIMIT_RUNNING_RUNS)
+
+struct warden;
+
+struct watch { /* one descriptor in the loop */
+  void (*fn)(struct warden *w, struct watch *watch, uint32_t epoll_events);
+  int fd; /* -1: none */
+};
+
+enum run_phase {
+  RUN_PROGRAM, /* the program itself is alive or not yet reaped */
+  RUN_TREE,    /* the program has ended, its tree is not surely empty */
+  RUN_END,     /* END is made; waits to be acknowledged */
+};
+
+enum kill_step { KILL_STEP_NONE, KILL_STEP_TERM, KILL_STEP_KILL };
+
+#define TELL_LISTED 1U
+#define TELL_STARTED 2U
+#define TELL_REPEATED 4U
+#define TELL_ENDED 8U
+
+struct supervised {
+  struct warden_run id;
+  struct warden_start limits;
+  enum run_phase phase;
+  pid_t pid; /* 0: known from the journal only */
+  int wait_status;
+
+  struct watch output;
+  struct watch lines;
+  struct spool spool;
+  char *line; /* WARDEN_LINE_BYTES_MAX, from the first byte on fd 3 */
+  size_t line_bytes;
+  bool line_is_cut;
+  char *result;
+  size_t result_bytes;
+  bool result_is_cut;
+
+  enum kill_step step;
+  enum kill_reason reason;
+  int64_t started_clock_ms;  /* the run clock, see warden_clock_ms */
+  int64_t kill_at_clock_ms;  /* INSTANT_NEVER until known */
+  struct heap_node deadline; /* of warden.deadlines */
+  struct heap_node chore;    /* of warden.chores: look at the tree again */
+  int64_t chore_delay_ms;
+  int64_t kill_from_ms; /* monotonic: when leftovers get KILL, or KILL was sent */
+
+  struct warden_bill bill;
+  uint32_t leftovers;
+  uint32_t members;                                /* as the last census saw */
+  int64_t members_own_bytes, members_shared_bytes; /* while a sample is taken */
+
+  bool end_is_unwritten; /* the journal did not take END: tried again */
+  struct warden_end end;
+  unsigned tell; /* TELL_* */
+  struct list tell_link;
+  struct list check_link;
+};
+
+struct connection {
+  struct watch watch;
+  bool is_blocked; /* waits for room; nothing is read meanwhile */
+  bool list_end_is_due;
+  struct str pending; /* owned; one answer that did not fit */
+};
+
+#define WARDEN_STRANGERS_MAX 8 /* connections that have not said hello */
+
+struct warden {
+  struct warden_config config;
+  int data_fd, dir_fd, spool_fd, null_fd, log_fd, lock_fd;
+  char build[WARDEN_BUILD_BYTES];
+  uint8_t boot_id[WARDEN_ID_BYTES];
+  uint64_t folder, instance; /* of the tags */
+  char *tag_place;
+  pid_t pid;
+  struct rlimit files;
+  uid_t data_owner;
+  int64_t own_peak_bytes;
+
+  int epoll_fd;
+  struct watch listener, signals;
+  struct watch strangers[WARDEN_STRANGERS_MAX];
+  struct connection serve;
+  struct list outbox; /* supervised.tell_link */
+
+  struct journal journal;
+  int64_t epoch;
+  struct map runs; /* run_no → struct supervised */
+  struct map pids; /* pid of the program → struct supervised, until END */
+  size_t living;
+  struct heap deadlines; /* run clock, ms */
+  struct heap chores;    /* monotonic, ms */
+  struct list checks;    /* runs whose program ended: is the tree empty? */
+  struct proc_table census, previous;
+  int64_t sample_at_ms;
+  bool has_test_clock;
+  int64_t test_clock_ms;
+  bool is_draining;
+  bool is_told_to_exit;
+  bool has_unwritten;
+  int64_t idle_since_ms;
+};
+
+/* warden.c */
+int64_t warden_mono_ms(void);
+struct tick warden_tick(void);
+/* What timeouts follow: the test clock, or CLOCK_MONOTONIC. */
+int64_t warden_clock_ms(const struct warden *w);
+/* What records show: the test clock, or CLOCK_REALTIME. */
+int64_t warden_wall_ms(const struct warden *w);
+enum err warden_watch(struct warden *w, struct watch *watch, uint32_t epoll_events);
+void warden_watch_set(struct warden *w, struct watch *watch, uint32_t epoll_events);
+void warden_unwatch(struct warden *w, struct watch *watch); /* and closes; of fd -1: nothing */
+
+/* door.c */
+enum err door_open(struct warden *w, struct err_detail *detail);
+void door_tell(struct warden *w, struct supervised *run, unsigned what);
+void door_line(struct warden *w, const struct supervised *run, struct str line);
+void door_flush(struct warden *w);
+void door_close(struct warden *w);
+
+/* runs.c */
+/* Answers by telling started, or returns why not. Takes no descriptor over. */
+enum warden_refusal run_start(struct warden *w, const struct warden_start *start, const struct launch *launch,
+                              int stdin_fd, int channel_fd, int *ret_error_number);
+void run_kill(struct warden *w, struct supervised *run, enum kill_reason reason, bool is_immediate);
+void run_free(struct warden *w, struct supervised *run); /* out of every list and map */
+struct supervised *run_from_journal(struct warden *w, const struct warden_run *id);
+void runs_reap(struct warden *w);
+void runs_deadlines(struct warden *w); /* those reached by the run clock */
+void runs_chores(struct warden *w);
+void runs_settle(struct warden *w); /* the runs of w->checks */
+void runs_retry_unwritten(struct warden *w);
+int runs_write_all(void *w, struct journal *to); /* for compaction */
+struct supervised *run_find(const struct warden *w, int64_t run_no);
+
+/* census.c */
+/* A fresh picture of every process, each of ours with its run. */
+void census_take(struct warden *w);
+/* False when no process of the run is left for certain, without a census; true: not known. */
+bool census_may_live(struct warden *w, const struct supervised *run);
+uint32_t census_count(const struct warden *w, const struct supervised *run);
+/* To each member of the last census but the run's own group, which gets it as one (when whole_group). */
+void census_signal(const struct warden *w, const struct supervised *run, int signal_number);
+/* The run of a process that is not reaped yet, or NULL. */
+struct supervised *census_run_of(struct warden *w, pid_t pid);
+/* Memory and number of processes of every run; limits are applied by the caller. */
+void census_sample(struct warden *w);
+/* Kills what carries the tag of a dead warden of this folder, until two passes find nothing. Returns
+ * how many are left after WARDEN_UNKILLABLE_MS. */
+uint32_t census_kill_dead_wardens(struct warden *w, const uint64_t *living_wardens, size_t count);

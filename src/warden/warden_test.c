@@ -1,0 +1,727 @@
+#include "warden/warden.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "sys/os_file.h"
+#include "tests/support/check.h"
+#include "warden/client.h"
+#include "warden/proc.h"
+#include "warden/spool.h"
+
+/* Real wardens and real processes: this program started again as `warden --data DIR` is one. Waits end
+ * with the event waited for; the bound below only ends a test that has failed. */
+#define WAIT_TURNS 3000
+#define TURN_US 10000
+#define RUNS_MAX 2100
+
+struct seen {
+  int64_t run_no;
+  int listed, started, ended, refused;
+  pid_t pid;
+  bool is_repeated;
+  enum warden_refusal why;
+  int error_number;
+  struct warden_end end;
+  char result[256];
+};
+
+struct fixture {
+  char dir[64];
+  struct loop *loop;
+  struct warden_client *client;
+  struct warden_welcome welcome;
+  int ups, downs, lines;
+  char line[256];
+  struct seen seen[RUNS_MAX];
+  size_t seen_count;
+  char output[4096];
+  struct warden_output output_head;
+  bool has_output;
+  int64_t clock_done;
+};
+
+static struct seen *seen_of(struct fixture *f, int64_t run_no) {
+  for (size_t i = 0; i < f->seen_count; i++)
+    if (f->seen[i].run_no == run_no) return &f->seen[i];
+  ASSERT(f->seen_count < RUNS_MAX);
+  f->seen[f->seen_count] = (struct seen){.run_no = run_no};
+  return &f->seen[f->seen_count++];
+}
+
+static void on_up(void *arg, const struct warden_welcome *own) {
+  struct fixture *f = arg;
+  f->welcome = *own;
+  f->ups++;
+}
+static void on_down(void *arg, const char *why) {
+  (void)why;
+  ((struct fixture *)arg)->downs++;
+}
+static void on_listed(void *arg, const struct warden_run *run, int32_t pid) {
+  struct seen *s = seen_of(arg, run->run_no);
+  s->listed++;
+  s->pid = pid;
+}
+static void on_started(void *arg, const struct warden_started *started) {
+  struct seen *s = seen_of(arg, started->run.run_no);
+  s->started++;
+  s->pid = started->pid;
+  s->is_repeated = started->is_repeated;
+}
+static void on_refused(void *arg, int64_t run_no, enum warden_refusal why, int error_number) {
+  struct seen *s = seen_of(arg, run_no);
+  s->refused++;
+  s->why = why;
+  s->error_number = error_number;
+}
+static void on_ended(void *arg, const struct warden_end *end, struct str result) {
+  struct seen *s = seen_of(arg, end->run.run_no);
+  s->ended++;
+  s->end = *end;
+  (void)str_copy(s->result, sizeof s->result, result);
+}
+static void on_line(void *arg, int64_t run_no, struct str line) {
+  (void)run_no;
+  struct fixture *f = arg;
+  f->lines++;
+  (void)str_copy(f->line, sizeof f->line, line);
+}
+static void on_output(void *arg, const struct warden_output *output, struct str bytes) {
+  struct fixture *f = arg;
+  f->output_head = *output;
+  f->has_output = true;
+  (void)str_copy(f->output, sizeof f->output, bytes);
+}
+static void on_clock(void *arg, const struct warden_clock_done *done) {
+  ((struct fixture *)arg)->clock_done = done->clock_ms;
+}
+
+#define UNTIL(f, cond)                                                            \
+  do {                                                                            \
+    int turns_ = 0;                                                               \
+    while (!(cond) && turns_++ < WAIT_TURNS) (void)loop_turn((f)->loop, TURN_US); \
+    if (!(cond)) fail_msg("line %d: %s did not come true", __LINE__, #cond);      \
+  } while (0)
+
+static void connect_client(struct fixture *f, int64_t epoch, int64_t test_clock_ms) {
+  struct warden_client_options options = {.loop = f->loop,
+                                          .data_dir = f->dir,
+                                          .epoch = epoch,
+                                          .test_clock_ms = test_clock_ms,
+                                          .idle_exit_seconds = 20};
+  struct warden_client_callbacks callbacks = {f,          on_up,    on_down, on_listed, on_started,
+                                              on_refused, on_ended, on_line, on_output, on_clock};
+  int ups = f->ups;
+  CHECK_OK(warden_client_new(&options, &callbacks, &f->client, NULL));
+  UNTIL(f, f->ups > ups);
+}
+
+static void forget(struct fixture *f) { f->seen_count = 0; }
+
+static int set_up(void **state) {
+  struct fixture *f = calloc(1, sizeof *f);
+  (void)snprintf(f->dir, sizeof f->dir, "/tmp/sereno-warden-XXXXXX");
+  assert_non_null(mkdtemp(f->dir));
+  CHECK_OK(loop_new(&f->loop));
+  *state = f;
+  return 0;
+}
+
+static void remove_files(const char *dir, const char *sub) {
+  char path[200];
+  (void)snprintf(path, sizeof path, "%s/%s", dir, sub);
+  DIR *d = opendir(path);
+  for (struct dirent *e; d && (e = readdir(d));) (void)unlinkat(dirfd(d), e->d_name, 0);
+  if (d) closedir(d);
+  (void)rmdir(path);
+}
+
+/* The pid of the warden of this folder, by its socket's owner: the welcome says it. */
+static void end_warden(struct fixture *f) {
+  if (f->welcome.pid <= 0) return;
+  char name[100];
+  (void)snprintf(name, sizeof name, "/proc/%d", f->welcome.pid);
+  (void)kill(f->welcome.pid, SIGKILL);
+  for (int i = 0; i < WAIT_TURNS && kill(f->welcome.pid, 0) == 0; i++) {
+    struct proc p;
+    if (proc_read(f->welcome.pid, &p) && !proc_is_alive(&p)) break;
+    (void)usleep(1000);
+  }
+}
+
+static int tear_down(void **state) {
+  struct fixture *f = *state;
+  warden_client_free(f->client);
+  end_warden(f);
+  loop_free(f->loop);
+  remove_files(f->dir, "warden");
+  remove_files(f->dir, "spool");
+  (void)rmdir(f->dir);
+  free(f);
+  return 0;
+}
+
+static struct warden_start start_of(int64_t run_no) {
+  return (struct warden_start){.run_no = run_no,
+                               .job_no = 1,
+                               .due_ms = 1000,
+                               .version = 1,
+                               .epoch = 1,
+                               .timeout_ms = 60000,
+                               .grace_ms = 5000,
+                               .attempt = 1,
+                               .trigger = TRIGGER_SCHEDULE,
+                               .flags = WARDEN_START_NO_NEW_PRIVS};
+}
+
+static void start_program(struct fixture *f, const struct warden_start *start, const char *const *argv,
+                          struct str input) {
+  const char *envp[] = {"PATH=/usr/bin:/bin", "JOB=yes", NULL};
+  struct warden_launch_spec spec = {
+      .kind = LAUNCH_PROGRAM, .argv = argv, .envp = envp, .cwd = "/tmp", .stdin_bytes = input};
+  struct warden_launch launch;
+  CHECK_OK(warden_launch_build(&spec, &launch, NULL));
+  CHECK_OK(warden_start(f->client, start, &launch, -1));
+}
+
+static void start_shell(struct fixture *f, const struct warden_start *start, const char *script) {
+  const char *argv[] = {"/bin/sh", "-c", script, NULL};
+  start_program(f, start, argv, STR_NONE);
+}
+
+static void start_builtin(struct fixture *f, const struct warden_start *start, const char *name,
+                          const char *params) {
+  const char *envp[] = {"PATH=/usr/bin:/bin", NULL};
+  struct warden_launch_spec spec = {
+      .kind = LAUNCH_BUILTIN, .envp = envp, .executor = name, .params = str_of(params)};
+  struct warden_launch launch;
+  CHECK_OK(warden_launch_build(&spec, &launch, NULL));
+  CHECK_OK(warden_start(f->client, start, &launch, -1));
+}
+
+static struct seen *run_shell(struct fixture *f, int64_t run_no, const char *script) {
+  struct warden_start start = start_of(run_no);
+  start_shell(f, &start, script);
+  UNTIL(f, seen_of(f, run_no)->ended || seen_of(f, run_no)->refused);
+  return seen_of(f, run_no);
+}
+
+static struct str spool_text(const struct fixture *f, int64_t run_no) {
+  static char text[8192];
+  char path[128];
+  (void)snprintf(path, sizeof path, "%s/spool/%s", f->dir, spool_name(run_no).text);
+  int fd = open(path, O_RDONLY | O_CLOEXEC);
+  ssize_t n = fd < 0 ? 0 : read(fd, text, sizeof text);
+  if (fd >= 0) close(fd);
+  return (struct str){text, n > 0 ? (size_t)n : 0};
+}
+
+/* Processes that carry the tag of any warden and this run number in this folder's wardens. */
+static int count_tagged(const struct fixture *f, int64_t run_no) {
+  (void)f;
+  struct proc_table table = {};
+  CHECK_OK(proc_scan(&table));
+  int count = 0;
+  for (size_t i = 0; i < table.count; i++) {
+    struct tag tag;
+    if (proc_is_alive(&table.procs[i]) && proc_read_tag(table.procs[i].pid, &tag) &&
+        (int64_t)tag.run == run_no)
+      count++;
+  }
+  proc_table_free(&table);
+  return count;
+}
+
+/* ---- ends ---- */
+
+static void a_program_ends_as_it_ended(void **state) {
+  struct fixture *f = *state;
+  connect_client(f, 1, INSTANT_NONE);
+  const struct {
+    int line;
+    const char *script;
+    enum warden_how how;
+    int code;
+  } rows[] = {
+      {__LINE__, "exit 0", WARDEN_EXITED, 0},
+      {__LINE__, "exit 3", WARDEN_EXITED, 3},
+      {__LINE__, "exit 77", WARDEN_EXITED, 77},
+      {__LINE__, "kill -9 $$", WARDEN_SIGNALLED, SIGKILL},
+      {__LINE__, "kill -15 $$", WARDEN_SIGNALLED, SIGTERM},
+      {__LINE__, "kill -11 $$", WARDEN_SIGNALLED, SIGSEGV},
+  };
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    const struct seen *s = run_shell(f, 100 + (int64_t)i, rows[i].script);
+    CHECK_ROW(rows[i].line, s->started == 1 && s->ended == 1);
+    CHECK_ROW(rows[i].line, s->end.how == (uint32_t)rows[i].how);
+    CHECK_ROW(rows[i].line, s->end.code == rows[i].code);
+    CHECK_ROW(rows[i].line, s->end.processes_left == 0 && s->end.leftovers == 0);
+    CHECK_ROW(rows[i].line, s->end.ended_tick_us >= s->end.run.started_tick_us);
+  }
+}
+
+static void what_cannot_start_says_where_and_why(void **state) {
+  struct fixture *f = *state;
+  connect_client(f, 1, INSTANT_NONE);
+  const char *missing[] = {"/no/such/program", NULL}, *in_path[] = {"no-such-program", NULL},
+             *no_right[] = {"/etc/passwd", NULL};
+  const struct {
+    int line;
+    const char *const *argv;
+    int want;
+  } rows[] = {{__LINE__, missing, ENOENT}, {__LINE__, in_path, ENOENT}, {__LINE__, no_right, EACCES}};
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    struct warden_start start = start_of(200 + (int64_t)i);
+    start_program(f, &start, rows[i].argv, STR_NONE);
+    UNTIL(f, seen_of(f, start.run_no)->ended);
+    const struct warden_end *end = &seen_of(f, start.run_no)->end;
+    CHECK_ROW(rows[i].line, end->how == WARDEN_COULD_NOT_START);
+    CHECK_ROW(rows[i].line, end->stage == WARDEN_STAGE_EXEC);
+    CHECK_ROW(rows[i].line, end->code == rows[i].want);
+    CHECK_ROW(rows[i].line, seen_of(f, start.run_no)->started == 0);
+  }
+}
+
+static void a_program_gets_its_input_environment_and_folder(void **state) {
+  struct fixture *f = *state;
+  connect_client(f, 1, INSTANT_NONE);
+  struct warden_start start = start_of(300);
+  const char *argv[] = {"sh", "-c",
+                        "pwd; echo \"$JOB $SERENO_RUN_NUMBER $SERENO_RUN_ATTEMPT $SERENO_RUN_DUE\"; cat; "
+                        "umask; ulimit -c; ls /proc/self/fd | wc -l",
+                        NULL};
+  start_program(f, &start, argv, STR("from stdin\n"));
+  UNTIL(f, seen_of(f, 300)->ended);
+  CHECK_STR(spool_text(f, 300), STR("/tmp\nyes 300 1 1970-01-01T00:00:01.000Z\nfrom stdin\n0022\n0\n5\n"));
+}
+
+static void output_of_both_streams_is_one_text_in_order(void **state) {
+  struct fixture *f = *state;
+  connect_client(f, 1, INSTANT_NONE);
+  run_shell(f, 310, "echo a; echo b >&2; echo c; echo d >&2");
+  CHECK_STR(spool_text(f, 310), STR("a\nb\nc\nd\n"));
+}
+
+static void signals_are_as_a_program_expects_them(void **state) {
+  struct fixture *f = *state;
+  connect_client(f, 1, INSTANT_NONE);
+  run_shell(f, 320, "grep -E '^Sig(Blk|Ign)' /proc/self/status");
+  CHECK_STR(spool_text(f, 320), STR("SigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\n"));
+}
+
+/* ---- structured lines ---- */
+
+static void progress_is_passed_on_and_the_last_result_is_kept(void **state) {
+  struct fixture *f = *state;
+  connect_client(f, 1, INSTANT_NONE);
+  const struct seen *s = run_shell(f, 330,
+                                   "echo '{\"progress\":0.5}' >&3; echo '{\"result\":{\"n\":1}}' >&3; "
+                                   "printf '{\"result\":{\"n\":2}}' >&3");
+  assert_string_equal(s->result, "{\"result\":{\"n\":2}}");
+  assert_int_equal(f->lines, 1);
+  assert_string_equal(f->line, "{\"progress\":0.5}");
+}
+
+static void a_built_in_runs_without_exec(void **state) {
+  struct fixture *f = *state;
+  connect_client(f, 1, INSTANT_NONE);
+  struct warden_start start = start_of(340);
+  start_builtin(f, &start, "selftest", "{\"lines\":2,\"exitCode\":5}");
+  UNTIL(f, seen_of(f, 340)->ended);
+  assert_int_equal(seen_of(f, 340)->end.how, WARDEN_EXITED);
+  assert_int_equal(seen_of(f, 340)->end.code, 5);
+  CHECK_STR(spool_text(f, 340), STR("self test, line 1\nself test, line 2\n"));
+  assert_string_equal(seen_of(f, 340)->result, "{\"result\":{\"lines\":2,\"whole\":true}}");
+}
+
+static void a_built_in_with_wrong_parameters_fails_and_says_why(void **state) {
+  struct fixture *f = *state;
+  connect_client(f, 1, INSTANT_NONE);
+  struct warden_start start = start_of(350);
+  start_builtin(f, &start, "selftest", "{\"lines\":-1}");
+  UNTIL(f, seen_of(f, 350)->ended);
+  assert_int_equal(seen_of(f, 350)->end.code, 1);
+  CHECK_STR(spool_text(f, 350), STR("error: lines: -1 is outside 0 to 1e+06\n"));
+}
+
+/* ---- refusals ---- */
+
+static void what_may_not_run_is_refused(void **state) {
+  struct fixture *f = *state;
+  connect_client(f, 5, INSTANT_NONE);
+  const struct {
+    int line;
+    int64_t epoch, timeout_ms;
+    uint32_t flags;
+    const char *run_as;
+    enum warden_refusal why;
+  } rows[] = {
+      {__LINE__, 4, 1000, 0, "", WARDEN_REFUSED_STALE_EPOCH},
+      {__LINE__, 5, 0, 0, "", WARDEN_REFUSED_BAD_REQUEST},
+      {__LINE__, 5, 1000, WARDEN_START_CONTAIN, "", WARDEN_REFUSED_CONTAINMENT},
+      {__LINE__, 5, 1000, 0, "nobody", WARDEN_REFUSED_USER},
+  };
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    struct warden_start start = start_of(400 + (int64_t)i);
+    start.epoch = rows[i].epoch;
+    start.timeout_ms = rows[i].timeout_ms;
+    start.flags = rows[i].flags;
+    (void)str_copy(start.run_as, sizeof start.run_as, str_of(rows[i].run_as));
+    start_shell(f, &start, "true");
+    UNTIL(f, seen_of(f, start.run_no)->refused);
+    CHECK_ROW(rows[i].line, seen_of(f, start.run_no)->why == rows[i].why);
+  }
+  struct warden_start start = start_of(450);
+  start.epoch = 5;
+  start_builtin(f, &start, "no_such_executor", "{}");
+  UNTIL(f, seen_of(f, 450)->refused);
+  assert_int_equal(seen_of(f, 450)->why, WARDEN_REFUSED_EXECUTOR);
+}
+
+static void a_start_said_twice_runs_once(void **state) {
+  struct fixture *f = *state;
+  connect_client(f, 1, INSTANT_NONE);
+  struct warden_start start = start_of(460);
+  start_shell(f, &start, "echo once");
+  start_shell(f, &start, "echo once");
+  UNTIL(f, seen_of(f, 460)->ended && seen_of(f, 460)->is_repeated);
+  assert_true(seen_of(f, 460)->is_repeated);
+  start_shell(f, &start, "echo once");
+  int ended = seen_of(f, 460)->ended;
+  UNTIL(f, seen_of(f, 460)->ended > ended);
+  CHECK_STR(spool_text(f, 460), STR("once\n"));
+}
+
+/* ---- trees ---- */
+
+static void what_a_program_leaves_behind_is_ended_with_it(void **state) {
+  struct fixture *f = *state;
+  connect_client(f, 1, INSTANT_NONE);
+  const struct {
+    int line;
+    const char *script;
+  } rows[] = {
+      {__LINE__, "sleep 1000 & exit 0"},
+      {__LINE__, "setsid sleep 1000 & exit 0"},
+      {__LINE__,
+       "(setsid sh -c 'setsid sh -c \"trap : TERM; while :; do sleep 1; done\" & exit' &) ; exit 0"},
+      {__LINE__, "trap '' TERM; setsid sh -c 'sleep 1000; sleep 1000' & sleep 0.05; exit 0"},
+      {__LINE__, "env -i setsid sleep 1000 & exit 0"},
+  };
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    int64_t run_no = 500 + (int64_t)i;
+    struct warden_start start = start_of(run_no);
+    start.grace_ms = 50;
+    start_shell(f, &start, rows[i].script);
+    UNTIL(f, seen_of(f, run_no)->ended);
+    const struct warden_end *end = &seen_of(f, run_no)->end;
+    CHECK_ROW(rows[i].line, end->how == WARDEN_EXITED && end->code == 0);
+    CHECK_ROW(rows[i].line, end->leftovers >= 1 && end->processes_left == 0);
+    CHECK_ROW(rows[i].line, count_tagged(f, run_no) == 0);
+  }
+}
+
+static void timeout_ends_the_whole_tree_by_the_test_clock(void **state) {
+  struct fixture *f = *state;
+  connect_client(f, 1, 1000000);
+  struct warden_start start = start_of(510);
+  start.timeout_ms = 2000;
+  start.grace_ms = 10000;
+  start_shell(f, &start, "trap '' TERM; setsid sleep 1000 & echo ready; while :; do sleep 0.01; done");
+  UNTIL(f, spool_text(f, 510).len > 0);
+  CHECK_OK(warden_set_clock(f->client, 1001999));
+  UNTIL(f, f->clock_done == 1001999);
+  CHECK_OK(warden_set_clock(f->client, 1002000)); /* TERM: ignored */
+  UNTIL(f, f->clock_done == 1002000);
+  CHECK_OK(warden_set_clock(f->client, 1011999));
+  UNTIL(f, f->clock_done == 1011999);
+  assert_int_equal(seen_of(f, 510)->ended, 0);
+  CHECK_OK(warden_set_clock(f->client, 1012000)); /* KILL */
+  UNTIL(f, seen_of(f, 510)->ended);
+  const struct warden_end *end = &seen_of(f, 510)->end;
+  assert_int_equal(end->how, WARDEN_TIMEOUT);
+  assert_int_equal(end->reason, KILL_TIMEOUT);
+  assert_int_equal(end->code, 124);
+  assert_int_equal(end->run.started_ms, 1000000);
+  assert_int_equal(end->ended_ms, 1012000);
+  assert_int_equal(count_tagged(f, 510), 0);
+}
+
+static void max_runtime_is_a_wall_whatever_the_grace(void **state) {
+  struct fixture *f = *state;
+  connect_client(f, 1, 0);
+  struct warden_start start = start_of(520);
+  start.timeout_ms = 2000;
+  start.grace_ms = 10000;
+  start.max_runtime_ms = 4000;
+  start_shell(f, &start, "trap '' TERM; echo ready; while :; do sleep 0.01; done");
+  UNTIL(f, spool_text(f, 520).len > 0);
+  CHECK_OK(warden_set_clock(f->client, 3999));
+  UNTIL(f, f->clock_done == 3999);
+  assert_int_equal(seen_of(f, 520)->ended, 0);
+  CHECK_OK(warden_set_clock(f->client, 4000));
+  UNTIL(f, seen_of(f, 520)->ended);
+  assert_int_equal(seen_of(f, 520)->end.how, WARDEN_TIMEOUT);
+}
+
+static void a_program_that_obeys_term_ends_at_its_timeout(void **state) {
+  struct fixture *f = *state;
+  connect_client(f, 1, 0);
+  struct warden_start start = start_of(530);
+  start.timeout_ms = 2000;
+  start_shell(f, &start, "echo ready; exec sleep 1000");
+  UNTIL(f, spool_text(f, 530).len > 0);
+  CHECK_OK(warden_set_clock(f->client, 2000));
+  UNTIL(f, seen_of(f, 530)->ended);
+  assert_int_equal(seen_of(f, 530)->end.how, WARDEN_TIMEOUT);
+  assert_int_equal(seen_of(f, 530)->end.ended_ms, 2000);
+}
+
+static void a_run_is_cancelled_on_request(void **state) {
+  struct fixture *f = *state;
+  connect_client(f, 1, INSTANT_NONE);
+  struct warden_start start = start_of(540);
+  start_shell(f, &start, "sleep 1000 & sleep 1000");
+  UNTIL(f, seen_of(f, 540)->started);
+  CHECK_OK(warden_kill(f->client, 540, KILL_CANCELLED, false));
+  CHECK_OK(warden_kill(f->client, 540, KILL_SHUTDOWN, true));
+  UNTIL(f, seen_of(f, 540)->ended);
+  assert_int_equal(seen_of(f, 540)->end.how, WARDEN_KILLED);
+  assert_int_equal(seen_of(f, 540)->end.reason, KILL_CANCELLED); /* the first one */
+  assert_int_equal(count_tagged(f, 540), 0);
+}
+
+static void a_stopped_process_takes_term_too(void **state) {
+  struct fixture *f = *state;
+  connect_client(f, 1, INSTANT_NONE);
+  struct warden_start start = start_of(545);
+  start_shell(f, &start, "echo ready; kill -STOP $$");
+  UNTIL(f, spool_text(f, 545).len > 0);
+  CHECK_OK(warden_kill(f->client, 545, KILL_CANCELLED, false));
+  UNTIL(f, seen_of(f, 545)->ended);
+  assert_int_equal(seen_of(f, 545)->end.code, 128 + SIGTERM);
+}
+
+static void a_process_above_its_memory_is_ended(void **state) {
+  struct fixture *f = *state;
+  connect_client(f, 1, INSTANT_NONE);
+  struct warden_start start = start_of(550);
+  start.memory_bytes_max = 50 * 1024 * 1024;
+  start_shell(f, &start, "exec dd if=/dev/zero of=/dev/null bs=300M count=1000");
+  UNTIL(f, seen_of(f, 550)->ended);
+  assert_int_equal(seen_of(f, 550)->end.how, WARDEN_LIMIT);
+  assert_int_equal(seen_of(f, 550)->end.reason, KILL_MEMORY);
+  assert_true(seen_of(f, 550)->end.bill.memory_peak_bytes > start.memory_bytes_max);
+}
+
+static void more_processes_than_allowed_are_ended(void **state) {
+  struct fixture *f = *state;
+  connect_client(f, 1, INSTANT_NONE);
+  struct warden_start start = start_of(560);
+  start.pids_max = 10;
+  start_shell(f, &start, "for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15; do sleep 1000 & done; wait");
+  UNTIL(f, seen_of(f, 560)->ended);
+  assert_int_equal(seen_of(f, 560)->end.reason, KILL_PIDS);
+  assert_int_equal(count_tagged(f, 560), 0);
+}
+
+static void the_bill_counts_the_whole_tree(void **state) {
+  struct fixture *f = *state;
+  connect_client(f, 1, INSTANT_NONE);
+  const struct seen *s = run_shell(f, 570,
+                                   "sh -c 'i=0; while [ $i -lt 300000 ]; do i=$((i+1)); done' & wait; dd "
+                                   "if=/dev/zero of=/dev/null bs=100M count=1 2>/dev/null");
+  assert_true(s->end.bill.cpu_user_us > 20000);
+  assert_true(s->end.bill.memory_peak_bytes > 95000000 && s->end.bill.memory_peak_bytes < 125000000);
+  assert_true(s->end.bill.switches_voluntary > 0);
+}
+
+/* ---- output ---- */
+
+static int64_t rss_kilobytes(pid_t pid) {
+  int64_t own, shared;
+  proc_memory(pid, &own, &shared);
+  return (own + shared) / 1024;
+}
+
+static void a_flood_is_cut_in_the_middle_and_holds_nobody(void **state) {
+  struct fixture *f = *state;
+  connect_client(f, 1, INSTANT_NONE);
+  run_shell(f, 600, "true");
+  int64_t before = rss_kilobytes(f->welcome.pid);
+  struct warden_start start = start_of(601);
+  start.output_head_bytes = 1000;
+  start.output_tail_bytes = 500;
+  start_shell(f, &start, "head -c 1000000000 /dev/zero; echo the end");
+  UNTIL(f, seen_of(f, 601)->ended);
+  const struct warden_end *end = &seen_of(f, 601)->end;
+  assert_int_equal(end->how, WARDEN_EXITED);
+  assert_int_equal(end->output_bytes, 1000000008);
+  assert_int_equal(end->output_bytes_lost, 1000000008 - 1500);
+  assert_true(end->flags & WARDEN_END_TRUNCATED);
+  assert_true(spool_text(f, 601).len < 1600);
+  assert_true(str_ends(spool_text(f, 601), STR("the end\n")));
+  assert_true(rss_kilobytes(f->welcome.pid) - before < 20000);
+}
+
+static void output_is_read_while_it_runs(void **state) {
+  struct fixture *f = *state;
+  connect_client(f, 1, INSTANT_NONE);
+  struct warden_start start = start_of(610);
+  start_shell(f, &start, "echo hello; exec sleep 1000");
+  UNTIL(f, spool_text(f, 610).len > 0);
+  CHECK_OK(warden_read_output(f->client, 610, 2, 100));
+  UNTIL(f, f->has_output);
+  assert_string_equal(f->output, "llo\n");
+  assert_int_equal(f->output_head.output_bytes, 6);
+  assert_false(f->output_head.is_ended);
+}
+
+/* ---- deaths and returns ---- */
+
+static void serve_comes_back_and_finds_its_runs(void **state) {
+  struct fixture *f = *state;
+  connect_client(f, 1, INSTANT_NONE);
+  struct warden_start start = start_of(700);
+  start_shell(f, &start, "exec sleep 1000");
+  run_shell(f, 701, "exit 4");
+  run_shell(f, 702, "exit 5");
+  CHECK_OK(warden_ack(f->client, 702));
+  UNTIL(f, seen_of(f, 700)->started);
+  (void)loop_turn(f->loop, 0);
+  CHECK_OK(warden_read_output(f->client, 702, 0, 1)); /* answered after the ack was taken */
+  UNTIL(f, f->has_output);
+  warden_client_free(f->client);
+  forget(f);
+  pid_t warden = f->welcome.pid;
+  connect_client(f, 2, INSTANT_NONE);
+  assert_int_equal(f->welcome.pid, warden);
+  assert_int_equal(seen_of(f, 700)->listed, 1);
+  assert_int_equal(seen_of(f, 701)->ended, 1);
+  assert_int_equal(seen_of(f, 701)->end.code, 4);
+  assert_int_equal(seen_of(f, 702)->ended, 0);
+}
+
+static void a_new_serve_fences_the_old_one(void **state) {
+  struct fixture *f = *state;
+  connect_client(f, 1, INSTANT_NONE);
+  struct warden_client *old = f->client;
+  int downs = f->downs;
+  connect_client(f, 2, INSTANT_NONE);
+  UNTIL(f, f->downs > downs);
+  assert_false(warden_client_is_up(old));
+  warden_client_free(old);
+}
+
+static void an_older_epoch_is_not_answered(void **state) {
+  struct fixture *f = *state;
+  connect_client(f, 7, INSTANT_NONE);
+  warden_client_free(f->client);
+  struct warden_client_options options = {
+      .loop = f->loop, .data_dir = f->dir, .epoch = 6, .test_clock_ms = INSTANT_NONE};
+  struct warden_client_callbacks callbacks = {.arg = f, .on_up = on_up};
+  CHECK_OK(warden_client_new(&options, &callbacks, &f->client, NULL));
+  int ups = f->ups;
+  for (int i = 0; i < 50; i++) (void)loop_turn(f->loop, 2000);
+  assert_int_equal(f->ups, ups);
+  warden_client_free(f->client);
+  connect_client(f, 7, INSTANT_NONE);
+}
+
+static void a_killed_wardens_runs_are_ended_and_lost(void **state) {
+  struct fixture *f = *state;
+  connect_client(f, 1, INSTANT_NONE);
+  struct warden_start start = start_of(710);
+  start_shell(f, &start, "setsid sleep 1000 & echo ready; exec sleep 1000");
+  UNTIL(f, spool_text(f, 710).len > 0);
+  run_shell(f, 711, "echo '{\"result\":{}}' >&3; exit 6");
+  int ups = f->ups;
+  assert_int_equal(kill(f->welcome.pid, SIGKILL), 0);
+  UNTIL(f, f->ups > ups);
+  assert_int_equal(seen_of(f, 710)->end.how, WARDEN_LOST);
+  assert_int_equal(seen_of(f, 710)->end.processes_left, 0);
+  assert_int_equal(count_tagged(f, 710), 0);
+  assert_int_equal(seen_of(f, 711)->ended, 2);
+  assert_int_equal(seen_of(f, 711)->end.code, 6);
+  assert_string_equal(seen_of(f, 711)->result, "{\"result\":{}}");
+}
+
+static void term_lets_runs_end_and_takes_no_new_ones(void **state) {
+  struct fixture *f = *state;
+  connect_client(f, 1, INSTANT_NONE);
+  struct warden_start start = start_of(720), late = start_of(721);
+  start_shell(f, &start, "echo ready; read line < /proc/$PPID/comm; sleep 0.3; exit 9");
+  UNTIL(f, spool_text(f, 720).len > 0);
+  assert_int_equal(kill(f->welcome.pid, SIGTERM), 0);
+  do {
+    forget(f);
+    late.run_no++;
+    start_shell(f, &late, "true");
+    UNTIL(f, seen_of(f, late.run_no)->refused || seen_of(f, late.run_no)->started);
+  } while (!seen_of(f, late.run_no)->refused);
+  assert_int_equal(seen_of(f, late.run_no)->why, WARDEN_REFUSED_DRAINING);
+  UNTIL(f, f->downs > 0);
+  UNTIL(f, f->ups == 2); /* a new one, with what the old one left */
+  assert_int_equal(seen_of(f, 720)->end.code, 9);
+}
+
+static void many_short_runs_are_all_told_and_none_is_left(void **state) {
+  struct fixture *f = *state;
+  connect_client(f, 1, INSTANT_NONE);
+  enum { MANY = 300 };
+  const char *argv[] = {"/bin/true", NULL};
+  for (int i = 0; i < MANY; i++) {
+    struct warden_start start = start_of(1000 + i);
+    start_program(f, &start, argv, STR_NONE);
+  }
+  for (int i = 0; i < MANY; i++) {
+    UNTIL(f, seen_of(f, 1000 + i)->ended);
+    assert_int_equal(seen_of(f, 1000 + i)->end.how, WARDEN_EXITED);
+    CHECK_OK(warden_ack(f->client, 1000 + i));
+  }
+  assert_int_equal(f->seen_count, MANY);
+}
+
+int main(int argc, char **argv) {
+  if (argc > 1 && strcmp(argv[1], "warden") == 0) return warden_main(argc - 1, argv + 1);
+#define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+  const struct CMUnitTest tests[] = {
+      T(a_program_ends_as_it_ended),
+      T(what_cannot_start_says_where_and_why),
+      T(a_program_gets_its_input_environment_and_folder),
+      T(output_of_both_streams_is_one_text_in_order),
+      T(signals_are_as_a_program_expects_them),
+      T(progress_is_passed_on_and_the_last_result_is_kept),
+      T(a_built_in_runs_without_exec),
+      T(a_built_in_with_wrong_parameters_fails_and_says_why),
+      T(what_may_not_run_is_refused),
+      T(a_start_said_twice_runs_once),
+      T(what_a_program_leaves_behind_is_ended_with_it),
+      T(timeout_ends_the_whole_tree_by_the_test_clock),
+      T(max_runtime_is_a_wall_whatever_the_grace),
+      T(a_program_that_obeys_term_ends_at_its_timeout),
+      T(a_run_is_cancelled_on_request),
+      T(a_stopped_process_takes_term_too),
+      T(a_process_above_its_memory_is_ended),
+      T(more_processes_than_allowed_are_ended),
+      T(the_bill_counts_the_whole_tree),
+      T(a_flood_is_cut_in_the_middle_and_holds_nobody),
+      T(output_is_read_while_it_runs),
+      T(serve_comes_back_and_finds_its_runs),
+      T(a_new_serve_fences_the_old_one),
+      T(an_older_epoch_is_not_answered),
+      T(a_killed_wardens_runs_are_ended_and_lost),
+      T(term_lets_runs_end_and_takes_no_new_ones),
+      T(many_short_runs_are_all_told_and_none_is_left),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
