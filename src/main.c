@@ -3,6 +3,8 @@
 
 #include "cli/cli_explain.h"
 #include "cli/cli_next.h"
+#include "warden/exec_main.h"
+#include "warden/warden.h"
 
 struct verb {
   const char *name;
@@ -10,8 +12,10 @@ struct verb {
 };
 
 static const struct verb verbs[] = {
+    {"exec", exec_main},
     {"explain", cli_explain},
     {"next", cli_next},
+    {"warden", warden_main},
 };
 
 static int print_version(FILE *to) {
