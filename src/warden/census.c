@@ -12,7 +12,7 @@
 #define CLIMB_MAX 1000    /* a chain of parents; deeper is nobody's */
 #define QUICK_PIDS_MAX 64 /* more new numbers than this: a census is cheaper */
 #define QUICK_ROUNDS 4
-#define PASS_PAUSE_US 2000
+#define KILLED_WAIT_MS 100
 
 static struct supervised *run_of_pid(const struct warden *w, pid_t pid) {
   return map_get(&w->pids, (uint64_t)pid);
@@ -171,10 +171,10 @@ uint32_t census_kill_dead_wardens(struct warden *w, const uint64_t *living_warde
     for (size_t i = 0; i < w->census.count; i++) {
       if (!is_of_dead_warden(w, &w->census.procs[i], living_wardens, count)) continue;
       proc_signal(&w->census.procs[i], SIGKILL);
+      proc_wait(w->census.procs[i].pid, KILLED_WAIT_MS);
       found++;
     }
     empty_passes = found ? 0 : empty_passes + 1;
-    if (found) (void)usleep(PASS_PAUSE_US);
   }
   return found;
 }

@@ -22,7 +22,7 @@
 #define LAUNCH_ARENA_BYTES (LAUNCH_TEXTS_MAX * 32 + 4096)
 
 struct packet {
-  char bytes[LIMIT_WARDEN_MESSAGE_BYTES] [[gnu::aligned(8)]];
+  _Alignas(8) char bytes[LIMIT_WARDEN_MESSAGE_BYTES];
   size_t size;
   int fds[FDS_MAX];
   int fd_count;

@@ -71,7 +71,7 @@ static int run_by_hand(const struct arguments *a) {
 }
 
 int exec_main(int argc, char **argv) {
-  struct arguments a;
+  struct arguments a = {};
   struct err_detail d = {};
   if (read_arguments(argc, argv, &a, &d) != ERR_OK) {
     (void)dprintf(STDERR_FILENO,

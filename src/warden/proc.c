@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
@@ -175,4 +176,11 @@ void proc_signal(const struct proc *p, int signal_number) {
   if (proc_read(p->pid, &now) && now.start_ticks == p->start_ticks)
     (void)syscall(SYS_pidfd_send_signal, pidfd, signal_number, NULL, 0);
   (void)close(pidfd);
+}
+
+void proc_wait(pid_t pid, int most_ms) {
+  struct pollfd p = {.fd = (int)syscall(SYS_pidfd_open, pid, 0), .events = POLLIN};
+  if (p.fd < 0) return;
+  (void)poll(&p, 1, most_ms);
+  (void)close(p.fd);
 }

@@ -52,4 +52,6 @@ void proc_table_free(struct proc_table *table);
 /* Sends the signal to exactly this process: its start time is compared through a pidfd, so that a number
  * used again is never hit. */
 void proc_signal(const struct proc *p, int signal_number);
+/* Until the process has ended, at most this long. */
+void proc_wait(pid_t pid, int most_ms);
 static inline bool proc_is_alive(const struct proc *p) { return p->state != 'Z' && p->state != 'X'; }

@@ -14,9 +14,6 @@
 #include "warden/child.h"
 #include "warden/state.h"
 
-#define READ_BYTES 65536
-#define READS_A_TURN 4  /* a flood gets this share, then the others have their turn */
-#define READS_AT_END 32 /* what may still lie in a pipe; a stranger who goes on writing is cut off */
 #define CHORE_FIRST_MS 2
 #define CHORE_LAST_MS 250
 #define RETRY_JOURNAL_MS 1000
@@ -70,71 +67,6 @@ struct supervised *run_from_journal(struct warden *w, const struct warden_run *i
   return run_new(w, id);
 }
 
-/* ---- output ---- */
-
-static void take_line(struct warden *w, struct supervised *run) {
-  struct str line = str_trim((struct str){run->line, run->line_bytes});
-  bool is_result = str_starts(line, STR("{\"result\""));
-  if (is_result && run->line_is_cut) {
-    run->result_is_cut = true;
-  } else if (is_result) {
-    free(run->result);
-    run->result = str_dup(line);
-    run->result_bytes = run->result ? line.len : 0;
-    run->result_is_cut = false;
-  } else if (line.len && !run->line_is_cut) {
-    door_line(w, run, line);
-  }
-  run->line_bytes = 0;
-  run->line_is_cut = false;
-}
-
-static void take_line_bytes(struct warden *w, struct supervised *run, struct str bytes) {
-  if (!run->line && !(run->line = malloc(WARDEN_LINE_BYTES_MAX))) return;
-  for (size_t i = 0; i < bytes.len; i++) {
-    if (bytes.ptr[i] == '\n') {
-      take_line(w, run);
-    } else if (run->line_bytes == WARDEN_LINE_BYTES_MAX) {
-      run->line_is_cut = true;
-    } else {
-      run->line[run->line_bytes++] = bytes.ptr[i];
-    }
-  }
-}
-
-typedef void take_fn(struct warden *w, struct supervised *run, struct str bytes);
-
-static void take_output(struct warden *w, struct supervised *run, struct str bytes) {
-  (void)w;
-  spool_add(&run->spool, bytes, warden_tick());
-}
-
-static void drain(struct warden *w, struct supervised *run, struct watch *watch, take_fn *take,
-                  int reads_max) {
-  static char bytes[READ_BYTES];
-  for (int i = 0; i < reads_max && watch->fd >= 0; i++) {
-    ssize_t n = read(watch->fd, bytes, sizeof bytes);
-    if (n > 0) {
-      take(w, run, (struct str){bytes, (size_t)n});
-      if (n < (ssize_t)sizeof bytes) return;
-    } else if (n == 0 || (errno != EAGAIN && errno != EINTR)) {
-      warden_unwatch(w, watch);
-    } else {
-      return;
-    }
-  }
-}
-
-static void on_output(struct warden *w, struct watch *watch, uint32_t epoll_events) {
-  (void)epoll_events;
-  drain(w, CONTAINER_OF(watch, struct supervised, output), watch, take_output, READS_A_TURN);
-}
-
-static void on_lines(struct warden *w, struct watch *watch, uint32_t epoll_events) {
-  (void)epoll_events;
-  drain(w, CONTAINER_OF(watch, struct supervised, lines), watch, take_line_bytes, READS_A_TURN);
-}
-
 /* ---- start ---- */
 
 static bool limits_make_sense(const struct warden_start *s) {
@@ -149,16 +81,6 @@ static bool choose_user(const struct warden *w, const struct warden_start *s, co
   if (geteuid() != 0) return false;
   *ret = warden_config_user(&w->config, str_of(s->run_as));
   return *ret != NULL;
-}
-
-/* 0 or an errno. Read end not blocking; the child's end is as a program expects it. */
-static int make_pipe(struct warden *w, struct watch *watch, int *ret_child_end) {
-  int ends[2];
-  if (pipe2(ends, O_CLOEXEC) != 0) return errno;
-  watch->fd = ends[0];
-  *ret_child_end = ends[1];
-  if (fcntl(ends[0], F_SETFL, O_NONBLOCK) != 0 || warden_watch(w, watch, EPOLLIN) != ERR_OK) return errno;
-  return 0;
 }
 
 /* The run's variables and the tag in front of the job's own. */
@@ -271,8 +193,7 @@ static enum warden_refusal check_start(struct warden *w, const struct warden_sta
 
 static enum warden_refusal begin(struct warden *w, struct supervised *run, const struct launch *launch,
                                  struct spawn *spawn, int *ret_error_number) {
-  int error_number = make_pipe(w, &run->output, &spawn->fds[1]);
-  if (!error_number) error_number = make_pipe(w, &run->lines, &spawn->fds[3]);
+  int error_number = run_output_open(w, run, &spawn->fds[1], &spawn->fds[3]);
   if (error_number) {
     *ret_error_number = error_number;
     return WARDEN_REFUSED_RESOURCES;
@@ -329,8 +250,6 @@ enum warden_refusal run_start(struct warden *w, const struct warden_start *start
   memcpy(id.boot_id, w->boot_id, sizeof id.boot_id);
   run = run_new(w, &id);
   if (!run) return WARDEN_REFUSED_RESOURCES;
-  run->output.fn = on_output;
-  run->lines.fn = on_lines;
   settle_limits(run, start);
   why = begin(w, run, launch, &spawn, ret_error_number);
   os_close(&spawn.fds[1]);
@@ -359,12 +278,7 @@ void runs_retry_unwritten(struct warden *w) {
 /* Once for each run: the record, the spool, the descriptors. */
 static void make_end(struct warden *w, struct supervised *run, enum warden_how how, int code) {
   ASSERT(run->phase != RUN_END);
-  drain(w, run, &run->output, take_output, READS_AT_END);
-  drain(w, run, &run->lines, take_line_bytes, READS_AT_END);
-  if (run->line_bytes) take_line(w, run);
-  warden_unwatch(w, &run->output);
-  warden_unwatch(w, &run->lines);
-  spool_finish(&run->spool);
+  run_output_finish(w, run);
   heap_remove(&w->deadlines, &run->deadline);
   heap_remove(&w->chores, &run->chore);
   list_remove(&run->check_link);
@@ -386,8 +300,6 @@ static void make_end(struct warden *w, struct supervised *run, enum warden_how h
   if (run->phase != RUN_END && WIFSIGNALED(run->wait_status) && WCOREDUMP(run->wait_status))
     e->flags |= WARDEN_END_CORE;
   run->phase = RUN_END;
-  free(run->line);
-  run->line = NULL;
   write_end(w, run);
   door_tell(w, run, TELL_ENDED);
 }
@@ -415,7 +327,7 @@ static void finish(struct warden *w, struct supervised *run, uint32_t processes_
     case KILL_LEASE_LOST:
     case KILL_SHUTDOWN: make_end(w, run, WARDEN_KILLED, own_code); return;
   }
-  ASSERT(!"a reason of the enum");
+  ASSERT(run->phase == RUN_END); /* every reason is above */
 }
 
 static void add_bill(struct warden *w, struct supervised *run, const struct rusage *u) {

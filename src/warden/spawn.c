@@ -15,7 +15,7 @@
 
 /* The program's half runs on the warden's memory (CLONE_VM), on a stack of its own, while the warden
  * waits: no allocation, no stdio, no libc wrapper that keeps state. */
-#define IN_CHILD [[gnu::no_sanitize("address", "undefined")]] static
+#define IN_CHILD __attribute__((no_sanitize("address", "undefined"))) static
 #define CHILD_STACK_BYTES (64 * 1024)
 #define CHILD_UMASK 022
 #define DEFAULT_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -145,7 +145,7 @@ static void put_back_own(const struct spawn *s) {
 }
 
 pid_t spawn_program(struct spawn *s) {
-  static char stack[CHILD_STACK_BYTES] [[gnu::aligned(64)]];
+  static _Alignas(64) char stack[CHILD_STACK_BYTES];
   for (int i = 0; i < SPAWN_FDS; i++) ASSERT(s->fds[i] < 0 || s->fds[i] >= SPAWN_FD_MIN);
   s->stage = WARDEN_STAGE_NONE;
   pid_t pid = clone(program_child, stack + sizeof stack, CLONE_VM | CLONE_VFORK | CLONE_FILES | SIGCHLD, s);

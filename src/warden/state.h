@@ -154,6 +154,11 @@ void runs_retry_unwritten(struct warden *w);
 int runs_write_all(void *w, struct journal *to); /* for compaction */
 struct supervised *run_find(const struct warden *w, int64_t run_no);
 
+/* run_output.c */
+/* Two pipes; 0 or an errno. The caller closes the ends made for the child, also on an error (-1: none). */
+int run_output_open(struct warden *w, struct supervised *run, int *ret_output_end, int *ret_lines_end);
+void run_output_finish(struct warden *w, struct supervised *run); /* takes what still lies in them */
+
 /* census.c */
 /* A fresh picture of every process, each of ours with its run. */
 void census_take(struct warden *w);

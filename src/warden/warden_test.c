@@ -148,14 +148,8 @@ static void remove_files(const char *dir, const char *sub) {
 /* The pid of the warden of this folder, by its socket's owner: the welcome says it. */
 static void end_warden(struct fixture *f) {
   if (f->welcome.pid <= 0) return;
-  char name[100];
-  (void)snprintf(name, sizeof name, "/proc/%d", f->welcome.pid);
   (void)kill(f->welcome.pid, SIGKILL);
-  for (int i = 0; i < WAIT_TURNS && kill(f->welcome.pid, 0) == 0; i++) {
-    struct proc p;
-    if (proc_read(f->welcome.pid, &p) && !proc_is_alive(&p)) break;
-    (void)usleep(1000);
-  }
+  proc_wait(f->welcome.pid, 10000);
 }
 
 static int tear_down(void **state) {
