@@ -3,6 +3,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "sys/world.h"
@@ -215,6 +216,28 @@ static void wall_alarm_of_never_is_silent(void **s) {
   loop_wall_free(a.wall);
 }
 
+static void count_alarms(void *arg, bool clock_was_set) { ((int *)arg)[clock_was_set]++; }
+
+/* Needs the right to set the clock, and sets it (to what it shows), so it runs only where that is asked for. */
+static void wall_alarm_tells_a_set_clock_once_and_still_rings(void **s) {
+  (void)s;
+  if (!getenv("SERENO_TEST_SETS_CLOCK")) skip();
+  for (int arm_after = 0; arm_after < 2; arm_after++) { /* the kernel tells it by a read, or while arming */
+    int seen[2] = {};
+    struct loop_wall *w;
+    struct timespec now;
+    CHECK_OK(loop_wall_new(l, count_alarms, seen, &w));
+    if (!arm_after) loop_wall_arm(w, world_now_ms(world_real()) + 100);
+    assert_int_equal(clock_gettime(CLOCK_REALTIME, &now), 0);
+    assert_int_equal(clock_settime(CLOCK_REALTIME, &now), 0);
+    if (arm_after) loop_wall_arm(w, world_now_ms(world_real()) + 100);
+    for (int i = 0; i < 1000 && !seen[false]; i++) (void)loop_turn(l, 10000);
+    assert_int_equal(seen[true], 1);
+    assert_int_equal(seen[false], 1);
+    loop_wall_free(w);
+  }
+}
+
 static void wall_alarm_may_be_freed_in_its_own_callback(void **s) {
   (void)s;
   struct alarm_seen a = {.free_it = true};
@@ -336,6 +359,7 @@ int main(void) {
       T(wall_alarm_fires_at_once_for_the_past_and_once_only),
       T(wall_alarm_waits_for_its_instant),
       T(wall_alarm_of_never_is_silent),
+      T(wall_alarm_tells_a_set_clock_once_and_still_rings),
       T(wall_alarm_may_be_freed_in_its_own_callback),
       T(signals_arrive_on_the_loop),
       T(posts_of_many_threads_arrive_each_in_its_order),
