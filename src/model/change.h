@@ -116,6 +116,7 @@ struct change {
       struct run retry;
       int chain; /* END: +1 the chain ended well (failures = 0), -1 it failed (failures + 1), 0 neither */
       int64_t failures; /* answer of END: failed chains in a row, now */
+      int64_t failures_before; /* answer of END: and before this one */
     } run;
     struct {
       struct job *job;       /* question: the new definition (no 0: create); one reference */

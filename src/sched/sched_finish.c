@@ -209,7 +209,7 @@ static void answer_item(struct sched *s, struct item *i, enum err error) {
 static void note_chain(struct sched *s, struct item *i, const struct change *c) {
   if (c->run.chain == 0 || i->js->is_deleted) return;
   bool has_failed = c->run.chain < 0;
-  int64_t before = i->js->failures;
+  int64_t before = c->run.failures_before > i->js->failures ? c->run.failures_before : i->js->failures;
   i->js->failures = has_failed ? c->run.failures : 0;
   if (!has_failed && before == 0) return;
   struct sched_action *a = action_add(s, SCHED_DO_NOTE);

@@ -91,7 +91,6 @@ static struct definition *definition_get(struct job_state *js, struct job *job) 
   if (!def) return NULL;
   def->job = job_ref(job);
   def->generation = -1;
-  if (js->failures == 0 && job->failures > 0) js->failures = job->failures;
   list_push_front(&js->definitions, &def->link);
   return def;
 }

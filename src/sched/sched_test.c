@@ -738,6 +738,467 @@ static void what_is_later_than_its_window_is_a_misfire(void **state) {
   }
 }
 
+/* ---- the clock ---- */
+static void set_clock(struct rig *r, int64_t is_ms) {
+  int64_t was_ms = r->now_ms;
+  r->now_ms = is_ms;
+  step(r, (struct sched_event){.kind = SCHED_CLOCK_SET, .clock = {was_ms, is_ms}});
+}
+
+static void a_jump_forward_is_downtime(void **state) {
+  RIG(r);
+  struct job *job = new_job(1);
+  claim(r, job, NOON);
+  advance(r, NOON - SECOND / 2);
+  set_clock(r, NOON + 3 * HOUR);
+  SAID(r, "clock\nsettle 1 missed/clock_jump norow\n");
+  assert_int_equal(r->open_claim->claim.late_reason, REASON_CLOCK_JUMP);
+  assert_false(r->open_claim->claim.no_catch_up);
+  job_unref(job);
+}
+
+static void after_a_jump_of_more_than_a_day_nothing_is_caught_up_for_ten_minutes(void **state) {
+  RIG(r);
+  struct job *job = new_job(1);
+  job->catch_up_window = 31536000;
+  claim(r, job, NOON);
+  advance(r, NOON - SECOND / 2);
+  set_clock(r, NOON + 25 * HOUR);
+  SAID(r, "clock\nsettle 1 missed/clock_jump norow\n");
+  claim(r, job, NOON + 25 * HOUR + MINUTE);
+  give_claims(r); /* the claim that was on its way during the jump */
+  advance(r, NOON + 25 * HOUR + 5 * MINUTE);
+  assert_true(r->open_claim->claim.no_catch_up);
+  for (int64_t minute = 11; minute < 14;
+       minute += 2) { /* the open CLAIM was sent before; look at the next one */
+    claim(r, job, NOON + 25 * HOUR + minute * MINUTE);
+    advance(r, NOON + 25 * HOUR + (minute + 1) * MINUTE);
+  }
+  assert_false(r->open_claim->claim.no_catch_up);
+  job_unref(job);
+}
+
+static void what_started_never_starts_again_when_the_clock_goes_back(void **state) {
+  RIG(r);
+  struct job *job = new_job(1);
+  claim(r, job, NOON);
+  claim(r, job, NOON + SECOND);
+  advance(r, NOON);
+  ended(r, 1, RUN_SUCCESS);
+  r->log[0] = 0;
+  set_clock(r, NOON - HOUR);
+  SAID(r, "clock\n");
+  advance(r, NOON);
+  SAID(r, "");
+  advance(r, NOON + SECOND); /* an armed claim waits for its instant */
+  SAID(r, "start 1\n");
+  job_unref(job);
+}
+
+static void a_retry_waits_its_delay_whatever_the_clock_says(void **state) {
+  RIG(r);
+  struct job *job = new_job(1);
+  job->retries = 1;
+  claim(r, job, NOON);
+  advance(r, NOON);
+  ended(r, 1, RUN_FAILED);
+  advance(r, NOON + 20 * SECOND);
+  set_clock(r, NOON - HOUR);
+  r->log[0] = 0;
+  advance(r, NOON - HOUR + 39 * SECOND);
+  SAID(r, "");
+  advance(r, NOON - HOUR + 40 * SECOND);
+  SAID(r, "row 1#2\nstart 1#2\n");
+  job_unref(job);
+}
+
+/* ---- edits ---- */
+static struct change *save_of(struct job *job, bool is_active) {
+  struct change *c = change_new(CHANGE_JOB_SAVE, 0);
+  struct job edited = *job;
+  edited.is_active = is_active;
+  c->job.job = job_copy(&edited);
+  c->token = 9;
+  return c;
+}
+
+static void an_edit_holds_starts_and_the_old_version_keeps_what_was_due_before(void **state) {
+  RIG(r);
+  struct job *job = new_job(1);
+  claim(r, job, NOON);
+  claim(r, job, NOON + SECOND);
+  advance(r, NOON - SECOND / 4);
+  r->is_manual_store = true;
+  r->now_ms = NOON;
+  struct change *edit = save_of(job, true);
+  step(r, (struct sched_event){.kind = SCHED_EDIT, .change = edit});
+  SAID(r, "save\n");
+  assert_int_equal(edit->job.from_ms, NOON);
+  tick(r);
+  SAID(r, ""); /* noon is due, and held */
+  answer_all(r);
+  SAID(r, "answer ok\nstart 1\n");
+  r->is_manual_store = false;
+  advance(r, NOON + 2 * SECOND); /* the claim beyond `from` went with the transaction */
+  SAID(r, "");
+  job_unref(job);
+}
+
+static void a_refused_edit_changes_nothing(void **state) {
+  RIG(r);
+  struct job *job = new_job(1);
+  claim(r, job, NOON);
+  claim(r, job, NOON + SECOND);
+  advance(r, NOON - SECOND / 4);
+  r->is_manual_store = true;
+  r->store_error = ERR_PRECONDITION;
+  step(r, (struct sched_event){.kind = SCHED_EDIT, .change = save_of(job, true)});
+  answer_all(r);
+  r->store_error = ERR_OK;
+  SAID(r, "save\nanswer precondition_failed\n");
+  r->is_manual_store = false;
+  advance(r, NOON);
+  ended(r, 1, RUN_SUCCESS);
+  advance(r, NOON + 2 * SECOND);
+  assert_int_equal(r->started_count, 2);
+  job_unref(job);
+}
+
+static void nothing_from_the_past_fires_after_the_clock_went_back_and_an_edit(void **state) {
+  RIG(r);
+  struct job *job = new_job(1);
+  claim(r, job, NOON);
+  advance(r, NOON);
+  ended(r, 1, RUN_SUCCESS);
+  set_clock(r, NOON - HOUR);
+  struct change *edit = save_of(job, true);
+  r->is_manual_store = true;
+  step(r, (struct sched_event){.kind = SCHED_EDIT, .change = edit});
+  assert_int_equal(edit->job.from_ms, NOON); /* not before what has started */
+  answer_all(r);
+  job_unref(job);
+}
+
+static void disabling_settles_what_waits_and_stops_retries(void **state) {
+  struct rig *r = *state;
+  r->settings.max_concurrent = 1;
+  use_settings(r);
+  rig_ready(r);
+  struct job *running = new_job(1), *waiting = new_job(2);
+  running->retries = 3;
+  claim(r, running, NOON);
+  claim(r, waiting, NOON);
+  advance(r, NOON);
+  r->log[0] = 0;
+  step(r, (struct sched_event){.kind = SCHED_EDIT, .change = save_of(waiting, false)});
+  step(r, (struct sched_event){.kind = SCHED_EDIT, .change = save_of(running, false)});
+  SAID(r, "save\nanswer ok\nsettle 2 skipped/disabled\nsave\nanswer ok\n");
+  ended(r, 1, RUN_FAILED);
+  SAID(r, "end 1 failed chain-1\nack\nfailures 1\n");
+  job_unref(running);
+  job_unref(waiting);
+}
+
+static void a_pause_of_all_withdraws_what_is_ahead_and_nothing_else(void **state) {
+  RIG(r);
+  struct job *a = new_job(1), *b = new_job(2);
+  claim(r, a, NOON);
+  claim(r, b, NOON);
+  advance(r, NOON - SECOND / 2);
+  struct change *c = change_new(CHANGE_GATE, 0);
+  c->gate.scope = GATE_SCOPE_CATEGORY;
+  c->gate.key = "other";
+  c->gate.gate = GATE_PAUSED;
+  step(r, (struct sched_event){.kind = SCHED_EDIT, .change = c});
+  assert_int_equal(sched_status(r->s).armed, 2);
+  c = change_new(CHANGE_GATE, 0);
+  c->gate.scope = GATE_SCOPE_ALL;
+  c->gate.gate = GATE_PAUSED;
+  step(r, (struct sched_event){.kind = SCHED_EDIT, .change = c});
+  assert_int_equal(sched_status(r->s).armed, 0);
+  job_unref(a);
+  job_unref(b);
+}
+
+/* ---- cancelling ---- */
+static void cancelling_ends_what_waits_and_kills_what_runs(void **state) {
+  struct rig *r = *state;
+  r->settings.max_concurrent = 1;
+  use_settings(r);
+  rig_ready(r);
+  struct job *a = new_job(1), *b = new_job(2);
+  request(r, a, false);
+  request(r, b, false);
+  int64_t waiting = r->last_answer.run_no;
+  r->log[0] = 0;
+  step(r, (struct sched_event){.kind = SCHED_CANCEL, .run_no = run_of(r, 1), .token = 3});
+  step(r, (struct sched_event){.kind = SCHED_CANCEL, .run_no = waiting, .token = 4});
+  step(r, (struct sched_event){.kind = SCHED_CANCEL, .run_no = 12345, .token = 5});
+  SAID(r, "kill cancelled\nanswer ok\nsettle 2 skipped/cancelled\nanswer ok\nanswer not_found\n");
+  job_unref(a);
+  job_unref(b);
+}
+
+static void a_run_cancelled_while_it_leaves_the_queue_never_starts(void **state) {
+  RIG(r);
+  struct job *job = new_job(1);
+  r->is_manual_store = true;
+  request(r, job, false);
+  int64_t run_no = r->pending[0]->run.run.no;
+  step(r, (struct sched_event){.kind = SCHED_CANCEL, .run_no = run_no});
+  answer_all(r);
+  SAID(r, "row 1\nanswer ok\nend 1 cancelled\nack\n");
+  assert_int_equal(r->started_count, 0);
+  job_unref(job);
+}
+
+/* ---- the store fails ---- */
+static void while_the_store_fails_claims_start_and_ends_are_repeated_until_they_are_down(void **state) {
+  RIG(r);
+  struct job *job = new_job(1);
+  claim(r, job, NOON);
+  advance(r, NOON);
+  r->log[0] = 0;
+  r->is_manual_store = true;
+  r->store_error = ERR_IO;
+  started(r, 1);
+  answer_all(r);
+  ended(r, 1, RUN_SUCCESS);
+  answer_all(r);
+  SAID(r, "row 1\nstore down\nend 1 success chain+1\n");
+  request(r, job, false);
+  SAID(r, "answer unavailable\n");
+  advance(r, NOON + SECOND);
+  SAID(r, "end 1 success chain+1\n"); /* it carries the start's row */
+  answer_all(r);
+  advance(r, NOON + 10 * SECOND);
+  r->store_error = ERR_OK;
+  answer_all(r);
+  SAID(r, "end 1 success chain+1\nstore up\nack\n");
+  assert_false(sched_status(r->s).is_store_down);
+  job_unref(job);
+}
+
+static void what_leaves_the_queue_goes_back_when_the_commit_fails(void **state) {
+  struct rig *r = *state;
+  r->settings.max_concurrent = 1;
+  use_settings(r);
+  rig_ready(r);
+  struct job *a = new_job(1), *b = new_job(2);
+  claim(r, a, NOON);
+  claim(r, b, NOON);
+  advance(r, NOON);
+  r->is_manual_store = true;
+  r->log[0] = 0;
+  ended(r, 1, RUN_SUCCESS);
+  r->store_error = ERR_STORE_FULL;
+  answer_all(r);
+  SAID(r, "end 1 success chain+1\nrow 2\nstore down\n");
+  assert_int_equal(sched_status(r->s).queued, 1);
+  r->store_error = ERR_OK;
+  advance(r, NOON + SECOND);
+  answer_all(r);
+  SAID(r, "end 1 success chain+1\nstore up\nack\nrow 2\nstart 2\n");
+  job_unref(a);
+  job_unref(b);
+}
+
+/* ---- the warden ---- */
+static void set_warden(struct rig *r, bool is_up) {
+  step(r, (struct sched_event){.kind = SCHED_WARDEN, .is_up = is_up});
+}
+
+static void without_a_warden_everything_waits_in_the_queue(void **state) {
+  RIG(r);
+  struct job *job = new_job(1);
+  claim(r, job, NOON);
+  set_warden(r, false);
+  advance(r, NOON);
+  SAID(r, "queue 1\n");
+  set_warden(r, true);
+  SAID(r, "row 1\nstart 1\n");
+  job_unref(job);
+}
+
+static void what_a_warden_that_came_back_does_not_know_is_started_now_or_lost(void **state) {
+  RIG(r);
+  struct job *a = new_job(1), *b = new_job(2), *c = new_job(3);
+  claim(r, a, NOON);
+  claim(r, b, NOON);
+  claim(r, c, NOON);
+  advance(r, NOON);
+  started(r, 1);
+  started(r, 2);
+  set_warden(r, false);
+  r->log[0] = 0;
+  started(r, 1); /* in its journal, alive */
+  set_warden(r, true);
+  SAID(r, "end 2 lost chain-1\nstart 3\nack\nfailures 1\n");
+  job_unref(a);
+  job_unref(b);
+  job_unref(c);
+}
+
+static void a_refused_start_is_a_failed_attempt(void **state) {
+  RIG(r);
+  struct job *job = new_job(1);
+  claim(r, job, NOON);
+  advance(r, NOON);
+  r->log[0] = 0;
+  step(r, (struct sched_event){.kind = SCHED_REFUSED, .run_no = run_of(r, 1), .text = "no such executor"});
+  SAID(r, "end 1 failed chain-1\nack\nfailures 1\n");
+  job_unref(job);
+}
+
+static void an_end_that_is_told_twice_is_acknowledged_and_not_recorded_twice(void **state) {
+  RIG(r);
+  struct job *job = new_job(1);
+  claim(r, job, NOON);
+  advance(r, NOON);
+  r->log[0] = 0;
+  ended(r, 1, RUN_SUCCESS);
+  ended(r, 1, RUN_SUCCESS);
+  SAID(r, "end 1 success chain+1\nack\nack\n");
+  job_unref(job);
+}
+
+static void stopping_starts_and_claims_nothing_more(void **state) {
+  RIG(r);
+  struct job *job = new_job(1);
+  claim(r, job, NOON);
+  advance(r, NOON - SECOND / 2);
+  step(r, (struct sched_event){.kind = SCHED_STOP});
+  advance(r, NOON + MINUTE);
+  SAID(r, "");
+  request(r, job, false);
+  SAID(r, "answer unavailable\n");
+  job_unref(job);
+}
+
+/* ---- recovery ---- */
+#define HORIZON 2000LL
+struct recovery_row {
+  int line;
+  bool has_claim, has_run;
+  enum run_status status;
+  enum sched_found found;
+  bool is_same_boot;
+  int64_t after_alive_ms; /* notBefore − last aliveAt */
+  enum sched_recovery want;
+  const char *said; /* by a job with onCrash fail, seen 10 s late */
+};
+
+static const struct recovery_row recovery_rows[] = {
+    {__LINE__, true, false, RUN_QUEUED, SCHED_FOUND_NOTHING, true, 0, SCHED_START_OR_MISFIRE, "start 1\n"},
+    {__LINE__, true, false, RUN_QUEUED, SCHED_FOUND_NOTHING, false, HORIZON, SCHED_LOST,
+     "end 1 lost chain-1\nack\nfailures 1\n"},
+    {__LINE__, true, false, RUN_QUEUED, SCHED_FOUND_NOTHING, false, HORIZON + 1, SCHED_START_OR_MISFIRE,
+     "start 1\n"},
+    {__LINE__, true, true, RUN_QUEUED, SCHED_FOUND_NOTHING, true, 0, SCHED_REQUEUE, "row 1\nstart 1\n"},
+    {__LINE__, true, true, RUN_QUEUED, SCHED_FOUND_NOTHING, false, 0, SCHED_REQUEUE, "row 1\nstart 1\n"},
+    {__LINE__, false, true, RUN_RUNNING, SCHED_FOUND_NOTHING, true, 0, SCHED_START_NOW, "start 1\n"},
+    {__LINE__, false, true, RUN_RUNNING, SCHED_FOUND_NOTHING, false, 0, SCHED_LOST,
+     "end 1 lost chain-1\nack\nfailures 1\n"},
+    {__LINE__, false, true, RUN_RUNNING, SCHED_FOUND_LIVING, true, 0, SCHED_ADOPT, ""},
+    {__LINE__, true, false, RUN_RUNNING, SCHED_FOUND_LIVING, true, 0, SCHED_ADOPT, "row 1\n"},
+    {__LINE__, true, false, RUN_RUNNING, SCHED_FOUND_GONE, true, 0, SCHED_LOST,
+     "end 1 lost chain-1\nack\nfailures 1\n"},
+    {__LINE__, false, true, RUN_RUNNING, SCHED_FOUND_GONE, false, 0, SCHED_LOST,
+     "end 1 lost chain-1\nack\nfailures 1\n"},
+    {__LINE__, false, true, RUN_RUNNING, SCHED_FOUND_ENDED, true, 0, SCHED_AWAIT_END, ""},
+};
+
+static void recovery_is_exactly_the_table(void **state) {
+  (void)state;
+  for (size_t i = 0; i < sizeof recovery_rows / sizeof *recovery_rows; i++) {
+    const struct recovery_row *row = &recovery_rows[i];
+    void *own = NULL;
+    setup(&own);
+    struct rig *r = own;
+    struct job *job = new_job(1);
+    struct run run;
+    run_init(&run);
+    run.no = 77;
+    run.status = row->status;
+    run.started_ms = NOON - 10 * SECOND;
+    run.trigger = TRIGGER_SCHEDULE;
+    bool is_known = row->has_run || row->found != SCHED_FOUND_NOTHING;
+    struct sched_recover recover = {.job = job,
+                                    .due_ms = NOON - 10 * SECOND,
+                                    .not_before_ms = NOON - 10 * SECOND,
+                                    .has_claim = row->has_claim,
+                                    .has_run = row->has_run,
+                                    .run = is_known ? &run : NULL,
+                                    .found = row->found,
+                                    .is_same_boot = row->is_same_boot,
+                                    .last_alive_ms = NOON - 10 * SECOND - row->after_alive_ms};
+    CHECK_ROW(row->line, sched_judge_recovery(&recover, HORIZON) == row->want);
+    r->now_ms = NOON;
+    step(r, (struct sched_event){.kind = SCHED_RECOVER, .recover = &recover});
+    step(r, (struct sched_event){.kind = SCHED_READY});
+    if (strcmp(r->log, row->said)) fail_msg("row at line %d said:\n%s", row->line, r->log);
+    job_unref(job);
+    teardown(&own);
+  }
+}
+
+static void an_adopted_run_ends_like_any_other_and_keeps_its_slots(void **state) {
+  struct rig *r = *state;
+  struct job *job = new_job(1);
+  struct run run;
+  run_init(&run);
+  run.no = 77;
+  run.status = RUN_RUNNING;
+  run.started_ms = NOON - HOUR;
+  struct sched_recover recover = {.job = job,
+                                  .due_ms = NOON - HOUR,
+                                  .not_before_ms = NOON - HOUR,
+                                  .has_run = true,
+                                  .run = &run,
+                                  .found = SCHED_FOUND_LIVING,
+                                  .is_same_boot = true};
+  step(r, (struct sched_event){.kind = SCHED_RECOVER, .recover = &recover});
+  rig_ready(r);
+  assert_int_equal(sched_status(r->s).running, 1);
+  claim(r, job, NOON);
+  advance(r, NOON);
+  SAID(r, "settle 1 skipped/overlap\n");
+  struct sched_end end = {.run_no = 77, .status = RUN_SUCCESS};
+  run_init(&end.facts);
+  step(r, (struct sched_event){.kind = SCHED_ENDED, .end = &end});
+  SAID(r, "end 1 success chain+1\nack\n");
+  assert_int_equal(sched_status(r->s).running, 0);
+  job_unref(job);
+}
+
+/* ---- looking in ---- */
+static bool collect_place(void *arg, const struct run *run, const struct job *job, size_t place) {
+  (void)run;
+  struct rig *r = arg;
+  say(r, "%zu:%lld ", place, (long long)job->no);
+  return true;
+}
+
+static void the_queue_is_shown_in_the_order_of_admission(void **state) {
+  struct rig *r = *state;
+  r->settings.max_concurrent = 1;
+  use_settings(r);
+  rig_ready(r);
+  static const int64_t priorities[] = {1, 9, 3, 5};
+  struct job *jobs[4];
+  for (int i = 0; i < 4; i++) {
+    jobs[i] = new_job(i + 1);
+    jobs[i]->priority = priorities[i];
+    claim(r, jobs[i], NOON);
+  }
+  advance(r, NOON);
+  r->log[0] = 0;
+  sched_each_run(r->s, collect_place, r);
+  SAID(r, "0:1 1:3 2:4 3:2 ");
+  assert_int_equal(sched_status(r->s).queued_by_priority[9], 1);
+  for (int i = 0; i < 4; i++) job_unref(jobs[i]);
+}
+
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
   const struct CMUnitTest tests[] = {
@@ -761,6 +1222,27 @@ int main(void) {
       TEST(failures_in_a_row_disable_the_job),
       TEST(a_success_ends_the_row_of_failures),
       TEST(what_is_later_than_its_window_is_a_misfire),
+      TEST(a_jump_forward_is_downtime),
+      TEST(after_a_jump_of_more_than_a_day_nothing_is_caught_up_for_ten_minutes),
+      TEST(what_started_never_starts_again_when_the_clock_goes_back),
+      TEST(a_retry_waits_its_delay_whatever_the_clock_says),
+      TEST(an_edit_holds_starts_and_the_old_version_keeps_what_was_due_before),
+      TEST(a_refused_edit_changes_nothing),
+      TEST(nothing_from_the_past_fires_after_the_clock_went_back_and_an_edit),
+      TEST(disabling_settles_what_waits_and_stops_retries),
+      TEST(a_pause_of_all_withdraws_what_is_ahead_and_nothing_else),
+      TEST(cancelling_ends_what_waits_and_kills_what_runs),
+      TEST(a_run_cancelled_while_it_leaves_the_queue_never_starts),
+      TEST(while_the_store_fails_claims_start_and_ends_are_repeated_until_they_are_down),
+      TEST(what_leaves_the_queue_goes_back_when_the_commit_fails),
+      TEST(without_a_warden_everything_waits_in_the_queue),
+      TEST(what_a_warden_that_came_back_does_not_know_is_started_now_or_lost),
+      TEST(a_refused_start_is_a_failed_attempt),
+      TEST(an_end_that_is_told_twice_is_acknowledged_and_not_recorded_twice),
+      TEST(stopping_starts_and_claims_nothing_more),
+      TEST(recovery_is_exactly_the_table),
+      TEST(an_adopted_run_ends_like_any_other_and_keeps_its_slots),
+      TEST(the_queue_is_shown_in_the_order_of_admission),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
