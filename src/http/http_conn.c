@@ -4,7 +4,7 @@
 #include "sys/os_file.h"
 
 /* What one connection may do in one turn before the others come first again. */
-#define TURN_REQUESTS 16
+#define TURN_REQUESTS 8
 #define TURN_SENT_BYTES (1024 * 1024)
 #define FILE_SLICE_BYTES (256 * 1024)
 /* An output buffer larger than this is given back when it is empty. */
@@ -71,6 +71,11 @@ void http_conn_events(struct http_conn *c, uint32_t epoll_events) {
   if (c->wire.ssl) c->can_read = c->can_write = true; /* either may be what OpenSSL waits for */
   if (epoll_events & EPOLLRDHUP) c->can_read = c->has_hung_up = true;
   if (epoll_events & (EPOLLHUP | EPOLLERR)) c->is_failed = c->has_hung_up = true;
+  http_conn_schedule(c);
+}
+
+void http_conn_drain(struct http_conn *c) {
+  c->can_read = true; /* look once more: a request may have come that epoll has not reported yet */
   http_conn_schedule(c);
 }
 
@@ -289,13 +294,13 @@ static bool is_more_to_do(const struct http_conn *c) {
   return c->state == CONN_CLOSING && c->is_shut && c->can_read;
 }
 
-/* The last answer is out. Closing with unread input would make the kernel send a reset, which may destroy
- * the answer on its way; so then only our side is shut, and the rest is read and thrown away for a while. */
+/* The last answer is out. Closing with unread input would make the kernel send a reset, which may destroy the
+ * answer on its way; so our side is shut, and what is there to read is read and thrown away first. Of a refused
+ * client more is to be expected: it is read until it closes, or for LINGER_MS. */
 static bool may_close(struct http_conn *c) {
-  if (c->is_shut) return c->is_at_eof;
-  http_wire_shut(&c->wire);
+  if (!c->is_shut) http_wire_shut(&c->wire);
   c->is_shut = true;
-  return c->is_at_eof || (!c->is_refused && !c->can_read && c->in.len == 0);
+  return c->is_at_eof || (!c->is_refused && !c->can_read);
 }
 
 static bool is_over(struct http_conn *c) {

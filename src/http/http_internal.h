@@ -143,6 +143,7 @@ void http_conn_work(struct http_conn *c);
 void http_conn_timeout(struct http_conn *c);
 void http_conn_free(struct http_conn *c);
 void http_conn_schedule(struct http_conn *c);
+void http_conn_drain(struct http_conn *c); /* the server has begun to drain */
 static inline bool http_conn_has_output(const struct http_conn *c) {
   return c->out.len > c->out_at || c->payload.bytes.len > 0 || c->payload.file.fd >= 0;
 }

@@ -1,7 +1,9 @@
 /* Timeouts, bodies and too many connections, over real sockets. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "tests/support/http_fixture.h"
 
@@ -167,6 +169,81 @@ static void a_refusal_survives_what_the_client_still_sends(void **state) {
   fixture_close(f);
 }
 
+static void a_stalled_reader_of_an_answer_is_cut(void **state) {
+  (void)state;
+  struct fixture *f = fixture_open(NULL);
+  struct client c = client_open(f);
+  client_send(&c, STR(GET("/large?n=8000000")));
+  settle(f);
+  pass_ms(f, 29999);
+  assert_int_equal(http_server_stats(f->server).connections, 1);
+  client_read(&c); /* reads a little: the time begins anew */
+  settle(f);
+  while (http_server_stats(f->server).bytes_out < 8000000 && !loop_turn(f->loop, 0)) client_read(&c);
+  pass_ms(f, 29999);
+  assert_int_equal(http_server_stats(f->server).connections, 1);
+  pass_ms(f, 1);
+  assert_int_equal(http_server_stats(f->server).connections, 0);
+  assert_int_equal(http_server_stats(f->server).timeouts, 1);
+  client_close(&c);
+  fixture_close(f);
+}
+
+static void all_bodies_together_are_bounded(void **state) {
+  (void)state;
+  enum { CLIENTS = 66 };
+  struct fixture *f = fixture_open(NULL);
+  struct client clients[CLIENTS];
+  struct buf raw = buf_new(2 << 20);
+  buf_add_text(&raw, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1048576\r\n\r\n");
+  for (int i = 0; i < 1048575; i++) buf_add_char(&raw, 'b'); /* one byte short */
+  int refused = 0;
+  for (int i = 0; i < CLIENTS; i++) {
+    clients[i] = client_open(f);
+    client_send(&clients[i], buf_str(&raw));
+    settle(f);
+    client_read(&clients[i]);
+    refused += has_text(&clients[i], "HTTP/1.1 503 ");
+  }
+  assert_int_equal(refused, CLIENTS - LIMIT_HTTP_BODIES_BYTES / 1048576);
+  for (int i = 0; i < CLIENTS; i++) client_close(&clients[i]);
+  settle(f);
+  struct client later = client_open(f);
+  buf_add_char(&raw, 'b');
+  client_send(&later, buf_str(&raw));
+  struct buf body = buf_new(REPLY_BYTES);
+  assert_int_equal(client_answer(&later, &body), 200); /* it was given back */
+  buf_free(&body);
+  buf_free(&raw);
+  client_close(&later);
+  fixture_close(f);
+}
+
+static void running_out_of_files_pauses_accepting(void **state) {
+  (void)state;
+  enum { SPARE = 20000 };
+  struct fixture *f = fixture_open(NULL);
+  static int spare[SPARE];
+  struct client c = client_open(f);
+  struct rlimit before, low;
+  assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+  low = before;
+  low.rlim_cur = 64;
+  assert_int_equal(setrlimit(RLIMIT_NOFILE, &low), 0);
+  int used = 0;
+  while (used < SPARE && (spare[used] = dup(0)) >= 0) used++;
+  settle(f); /* would not end if the listening socket spun */
+  assert_int_equal(http_server_stats(f->server).accepted, 0);
+  for (int i = 0; i < used; i++) (void)close(spare[i]);
+  assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+  settle(f);
+  assert_int_equal(http_server_stats(f->server).accepted, 0);
+  pass_ms(f, 100);
+  check_ask(&c, GET("/"), 200, "GET a /");
+  client_close(&c);
+  fixture_close(f);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(a_head_that_does_not_end_is_answered_408),
@@ -178,6 +255,9 @@ int main(void) {
       cmocka_unit_test(a_body_too_long_is_refused_before_it_is_sent),
       cmocka_unit_test(the_longest_body_is_taken),
       cmocka_unit_test(a_refusal_survives_what_the_client_still_sends),
+      cmocka_unit_test(a_stalled_reader_of_an_answer_is_cut),
+      cmocka_unit_test(all_bodies_together_are_bounded),
+      cmocka_unit_test(running_out_of_files_pauses_accepting),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

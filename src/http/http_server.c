@@ -4,7 +4,8 @@
 #include "sys/os_file.h"
 
 #define TURN_EVENTS 64
-#define TURN_CONNS 64
+/* With the budget of each (http_conn.c): at most some 250 requests, a millisecond or two. */
+#define TURN_CONNS 32
 #define TURN_ACCEPTS 64
 /* Connections above the limit that may be told so at the same time; beyond them: closed unheard. */
 #define REFUSED_MAX 64
@@ -248,9 +249,10 @@ void http_server_drain(struct http_server *s, int64_t within_ms, http_close_fn *
   s->drained_arg = arg;
   s->drain_deadline_ns = http_server_now_ns(s) + (uint64_t)within_ms * NS_PER_MS;
   s->listen_again_ns = UINT64_MAX;
+  accept_some(s); /* who is connected already may have sent a request */
   listen_set(s, false);
   os_close(&s->listen_fd);
-  LIST_EACH (&s->conns, node) http_conn_schedule(CONTAINER_OF(node, struct http_conn, all));
+  LIST_EACH (&s->conns, node) http_conn_drain(CONTAINER_OF(node, struct http_conn, all));
   http_server_wake(s);
   if (!s->is_working) arm(s);
 }

@@ -248,23 +248,34 @@ static void a_stream_tells_when_its_client_leaves(void **state) {
   fixture_close(f);
 }
 
+#define EVENT_BYTES 1000
+
+/* Event i is its number, filled up. */
+static bool send_event(struct fixture *f, int i) {
+  char event[EVENT_BYTES + 1];
+  (void)snprintf(event, sizeof event, "%-*d", EVENT_BYTES, i);
+  bool is_sent = http_stream_send(f->stream, (struct str){event, EVENT_BYTES});
+  settle(f);
+  return is_sent;
+}
+
 static void a_slow_reader_of_a_stream_is_bounded(void **state) {
   (void)state;
   struct fixture *f = fixture_open(NULL);
   struct client c = client_open_stream(f);
-  char event[1000];
-  memset(event, 'e', sizeof event);
-  int sent = 0;
-  for (; http_stream_send(f->stream, (struct str){event, sizeof event}) && sent < 1000000; sent++) settle(f);
-  assert_in_range(http_stream_waiting(f->stream), LIMIT_SSE_BUFFER_BYTES - sizeof event,
+  int sent = 0, seen = 0;
+  while (send_event(f, sent)) sent++;
+  assert_in_range(http_stream_waiting(f->stream), LIMIT_SSE_BUFFER_BYTES - EVENT_BYTES,
                   LIMIT_SSE_BUFFER_BYTES);
   /* Reading again makes room again, and nothing was lost or reordered. */
-  for (int i = 0; c.got.len < (size_t)sent * sizeof event && i < TURNS_MAX; i++) {
+  for (int i = 0; seen < sent && i < TURNS_MAX; i++) {
     turn(f);
     client_read(&c);
-    if (c.got.len > REPLY_BYTES / 2)
-      sent -= (int)(c.got.len / sizeof event),
-          buf_drop_front(&c.got, c.got.len / sizeof event * sizeof event);
+    for (; c.got.len >= EVENT_BYTES; buf_drop_front(&c.got, EVENT_BYTES), seen++) {
+      int64_t number = -1;
+      assert_true(str_to_int(str_trim((struct str){c.got.ptr, EVENT_BYTES}), 0, sent, &number));
+      assert_int_equal(number, seen);
+    }
   }
   assert_int_equal(http_stream_waiting(f->stream), 0);
   assert_true(http_stream_send(f->stream, STR("data: again\n\n")));
@@ -334,6 +345,63 @@ static void drain_cuts_at_its_deadline(void **state) {
   fixture_close(f);
 }
 
+/* What reached us before the drain is answered, even if epoll had no turn to say so. */
+static void drain_answers_what_was_sent_before(void **state) {
+  (void)state;
+  struct fixture *f = fixture_open(NULL);
+  struct client idle = client_open(f);
+  check_ask(&idle, GET("/"), 200, "GET a /");
+  struct client fresh = client_open(f);
+  assert_true(send(idle.fd, GET("/one"), sizeof GET("/one") - 1, 0) > 0);
+  assert_true(send(fresh.fd, GET("/two"), sizeof GET("/two") - 1, 0) > 0);
+  http_server_drain(f->server, 5000, fixture_on_drained, f);
+  client_until_closed(&idle);
+  client_until_closed(&fresh);
+  client_until(&idle, "GET a /one");
+  client_until(&fresh, "GET a /two");
+  client_close(&idle);
+  client_close(&fresh);
+  fixture_close(f);
+}
+
+static void free_in_drained(void *arg) {
+  struct fixture *f = arg;
+  http_server_free(f->server);
+  f->server = NULL;
+  f->drains++;
+}
+
+static void the_server_may_be_freed_when_drained(void **state) {
+  (void)state;
+  struct fixture *f = fixture_open(NULL);
+  struct client c = client_open(f);
+  check_ask(&c, GET("/"), 200, "GET a /");
+  http_server_drain(f->server, 5000, free_in_drained, f);
+  assert_int_equal(f->drains, 0); /* never from inside the call */
+  settle(f);
+  assert_int_equal(f->drains, 1);
+  client_close(&c);
+  fixture_close(f);
+}
+
+static void asking_about_a_hang_up_late_tells_at_once(void **state) {
+  (void)state;
+  struct fixture *f = fixture_open(NULL);
+  struct client c = client_open(f);
+  client_send(&c, STR(GET("/hold")));
+  while (!f->held) turn(f);
+  http_on_close(f->held, NULL, NULL);
+  assert_int_equal(shutdown(c.fd, SHUT_WR), 0);
+  settle(f);
+  assert_true(http_has_gone(f->held));
+  assert_int_equal(f->hang_ups, 0);
+  http_on_close(f->held, fixture_on_hang_up, f);
+  settle(f);
+  assert_int_equal(f->hang_ups, 1);
+  client_close(&c);
+  fixture_close(f);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(answers_keep_the_connection),
@@ -355,6 +423,9 @@ int main(void) {
       cmocka_unit_test(a_reader_that_stalls_is_cut_after_the_write_time),
       cmocka_unit_test(drain_lets_requests_finish),
       cmocka_unit_test(drain_cuts_at_its_deadline),
+      cmocka_unit_test(drain_answers_what_was_sent_before),
+      cmocka_unit_test(the_server_may_be_freed_when_drained),
+      cmocka_unit_test(asking_about_a_hang_up_late_tells_at_once),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -20,7 +20,7 @@ static void fake_random(struct world *w, void *to, size_t n) {
   memset(to, 0x5a, n);
 }
 
-static void on_hang_up(void *arg) { ((struct fixture *)arg)->hang_ups++; }
+void fixture_on_hang_up(void *arg) { ((struct fixture *)arg)->hang_ups++; }
 static void on_stream_lost(void *arg) {
   struct fixture *f = arg;
   f->streams_lost++;
@@ -71,7 +71,7 @@ static void handle(void *arg, struct http_request *req) {
   if (str_eq(req->path, STR("/hold"))) {
     assert_null(f->held);
     f->held = req;
-    http_on_close(req, on_hang_up, f);
+    http_on_close(req, fixture_on_hang_up, f);
   } else if (str_eq(req->path, STR("/stream"))) {
     f->stream = http_stream_start(req, on_stream_lost, f);
   } else if (str_eq(req->path, STR("/large"))) {

@@ -27,8 +27,9 @@ struct fixture {
 
 /* config may be NULL; its clock and answered are the fixture's. */
 struct fixture *fixture_open(const struct http_config *config);
-void fixture_close(struct fixture *f); /* answers what is held */
-void fixture_on_drained(void *fixture);
+void fixture_close(struct fixture *f);  /* answers what is held */
+void fixture_on_drained(void *fixture); /* counts */
+void fixture_on_hang_up(void *fixture);
 void turn(struct fixture *f);   /* one turn of the loop, or a millisecond */
 void settle(struct fixture *f); /* turns until nothing is ready */
 void pass_ms(struct fixture *f, uint64_t ms);
