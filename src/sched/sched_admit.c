@@ -314,7 +314,8 @@ enum err request_run(struct sched *s, const struct sched_request *r) {
     return ERR_OK;
   }
   if (r->refuse_when_running && js && is_busy(js)) {
-    answer(s, r->token, ERR_CONFLICT, find_running(js)->run.no);
+    const struct item *running = find_running(js); /* none when another job holds the shared lane */
+    answer(s, r->token, ERR_CONFLICT, running ? running->run.no : 0);
     return ERR_OK;
   }
   if (s->count[ITEM_QUEUEING] + s->count[ITEM_WAITING] + s->count[ITEM_DELAYED] >= LIMIT_QUEUED_RUNS) {

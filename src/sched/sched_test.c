@@ -40,7 +40,7 @@ struct rig {
   bool is_manual_store; /* answers wait for rig_answer */
 };
 
-static void say(struct rig *r, const char *format, ...) {
+[[gnu::format(printf, 2, 3)]] static void say(struct rig *r, const char *format, ...) {
   size_t used = strlen(r->log);
   va_list args;
   va_start(args, format);
