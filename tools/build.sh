@@ -19,7 +19,7 @@ elif [ "$state" != "$(cat "$dir/.sources" 2>/dev/null)" ]; then
 fi
 printf '%s\n' "$state" >"$dir/.sources"
 if ! ninja -C "$dir" ${JOBS:+-j"$JOBS"} "$@" >"$dir/build.log" 2>&1; then
-  cat "$dir/build.log" >&2
+  grep -v -e '^\[[0-9]*/[0-9]*\] [CL][a-z]* ' -e '^ninja: ' "$dir/build.log" >&2
   exit 1
 fi
 grep -A8 'warning:' "$dir/build.log" >&2 || true
