@@ -64,6 +64,12 @@ struct store_backend_ops {
   int64_t (*next_due_ms)(struct store_backend *b);
   /* zone files or another process' writes may have changed: plan anew what is after the cursor */
   enum err (*refresh)(struct store_backend *b, int64_t now_ms);
+  /* Writes lastRunAt and nextRunAt of jobs that ran or were planned, which follow within a second. apply does
+   * it by the way; this is for when nothing else is to be written. NULL: never needed. */
+  enum err (*touch)(struct store_backend *b, int64_t now_ms);
+  /* A second, read-only view of the same data for a reader thread; only its read and close may be called.
+   * NULL: read on the writer's thread. */
+  enum err (*open_reader)(struct store_backend *b, struct store_backend **ret);
   void (*close)(struct store_backend *b);
 };
 struct store_backend {
@@ -71,6 +77,10 @@ struct store_backend {
 };
 enum err store_mem_open(const struct store_config *config, struct store_backend **ret,
                         struct store_boot *ret_boot, struct err_detail *detail);
+/* For simulated crashes: what is committed stays, what is in memory goes, a new epoch begins. On error
+ * the backend can only be closed. */
+enum err store_mem_reopen(struct store_backend *b, const struct store_config *config,
+                          struct store_boot *ret_boot, struct err_detail *detail);
 enum err store_sqlite_open(const struct store_config *config, struct store_backend **ret,
                            struct store_boot *ret_boot, struct err_detail *detail);
 
@@ -139,6 +149,14 @@ struct audit_difference { /* READ_LEDGER_AUDIT: one thing that is not as it shou
   const char *text; /* for people */
 };
 
+struct closed_gate { /* READ_GATES */
+  enum gate_scope scope;
+  int64_t job_no;            /* scope JOB */
+  const char *key;           /* category; "settings": isEnabled is false; NULL */
+  enum gate gate;            /* PAUSED or OFF */
+  int64_t from_ms, until_ms; /* opens by itself then; INSTANT_NEVER */
+};
+
 struct job_metrics {
   int64_t runs, successes, failures, failures_in_row;
   int64_t mean_ms, p50_ms, p95_ms, p99_ms, max_ms; /* of durations; FIELD_NULL without runs */
@@ -174,6 +192,7 @@ struct store_read {
   struct occurrence_row *occurrences;
   struct audit_row *audit_rows;
   struct audit_difference *differences;
+  struct closed_gate *gates;
   size_t count; /* of whichever list was asked for */
   bool has_more;
   int64_t total; /* rows that match, where cheap; else -1 */

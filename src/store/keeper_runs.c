@@ -1,0 +1,196 @@
+/* Runs and verdicts: QUEUE, START, END, SETTLE, CLOCK. Each may arrive twice, late, or after its job is gone. */
+#include "base/id.h"
+#include "store/keeper.h"
+
+static bool job_is_there(const struct keeper *k, int64_t job_no) { return due_get(&k->due, job_no) != NULL; }
+
+static enum err fill_ids(struct keeper *k, struct run *run, char id[ID_TEXT_LEN + 1]) {
+  if (!run->id) {
+    struct id_text text = id_to_text(run->no);
+    memcpy(id, text.text, sizeof text.text);
+    run->id = id;
+  }
+  if (run->job_id) return ERR_OK;
+  struct cached_job *j;
+  TRY(keeper_job(k, run->job_no, &j));
+  run->job_id = j->job->id;
+  return ERR_OK;
+}
+
+/* Inserts or updates a run's row. What is final already, or has got further, stays as it is. */
+static enum err put_run(struct keeper *k, const struct run *given) {
+  struct run run = *given;
+  char id[ID_TEXT_LEN + 1];
+  int64_t status;
+  if (run.no > k->meta.last_run_no) k->meta.last_run_no = run.no;
+  if (!job_is_there(k, run.job_no)) return ERR_OK; /* deleted, its runs with it */
+  TRY(fill_ids(k, &run, id));
+  enum err e = k->rows->ops->run_status(k->rows, run.no, &status);
+  if (e != ERR_OK && e != ERR_NOT_FOUND) return e;
+  bool is_new = e == ERR_NOT_FOUND;
+  if (!is_new && status != run.status &&
+      !run_may_become((enum run_status)status, (enum run_status)run.status))
+    return ERR_OK;
+  if (!is_new && status == run.status && run_is_final((enum run_status)status)) return ERR_OK;
+  return keeper_put(k, TABLE_RUN, &run);
+}
+
+static enum err get_ledger(struct keeper *k, int64_t job_no, int64_t due_ms, struct ledger_row *ret) {
+  return k->rows->ops->get(k->rows, TABLE_LEDGER, (int64_t[]){job_no, due_ms}, ret, &k->scratch);
+}
+
+/* A START or END is known: whatever the row said, the occurrence ran. */
+static enum err set_ran(struct keeper *k, const struct change *c, enum reason reason) {
+  const struct run *run = &c->run.run;
+  if (c->run.due_ms == INSTANT_NONE) return ERR_OK;
+  struct ledger_row row;
+  enum err e = get_ledger(k, c->run.job_no, c->run.due_ms, &row);
+  if (e == ERR_NOT_FOUND) {
+    k->meta.ledger_rows++;
+    row = (struct ledger_row){.job_no = c->run.job_no,
+                              .due_ms = c->run.due_ms,
+                              .epoch = k->meta.epoch,
+                              .version = run->version == FIELD_NULL ? 0 : run->version};
+  } else if (e != ERR_OK) {
+    return e;
+  }
+  bool is_old_news = row.state == OCCURRENCE_RAN &&
+                     (row.attempts > run->attempt || (row.attempts == run->attempt && reason == REASON_NONE));
+  if (is_old_news) return ERR_OK;
+  row.state = OCCURRENCE_RAN;
+  row.reason = reason;
+  row.attempts = run->attempt;
+  return keeper_put(k, TABLE_LEDGER, &row);
+}
+
+static void note_start(struct keeper *k, const struct run *run) {
+  struct due_node *n = due_get(&k->due, run->job_no);
+  if (!n || run->started_ms == FIELD_NULL) return;
+  if (n->last_run_ms == FIELD_NULL || n->last_run_ms < run->started_ms) n->last_run_ms = run->started_ms;
+  due_dirty(&k->due, n);
+}
+
+enum err keeper_queue(struct keeper *k, struct change *c) {
+  if (!job_is_there(k, c->run.run.job_no))
+    return err_set(&c->detail, ERR_NOT_FOUND, "job", 0, "the job has been deleted");
+  return put_run(k, &c->run.run);
+}
+
+enum err keeper_start(struct keeper *k, struct change *c, bool is_ended_too) {
+  note_start(k, &c->run.run);
+  if (is_ended_too) { /* its END is in the same transaction and writes both rows, once */
+    if (c->run.run.no > k->meta.last_run_no) k->meta.last_run_no = c->run.run.no;
+    return ERR_OK;
+  }
+  TRY(put_run(k, &c->run.run));
+  return set_ran(k, c, REASON_NONE);
+}
+
+enum err keeper_end(struct keeper *k, struct change *c) {
+  note_start(k, &c->run.run);
+  int64_t status = FIELD_NULL;
+  enum err e = k->rows->ops->run_status(k->rows, c->run.run.no, &status);
+  if (e != ERR_OK && e != ERR_NOT_FOUND) return e;
+  bool is_repeated = e == ERR_OK && status == c->run.run.status;
+  TRY(put_run(k, &c->run.run));
+  TRY(set_ran(k, c, c->run.reason));
+  if (c->run.has_retry && job_is_there(k, c->run.retry.job_no)) TRY(put_run(k, &c->run.retry));
+  if (!job_is_there(k, c->run.run.job_no)) return ERR_OK;
+  return k->rows->ops->job_failures(k->rows, c->run.run.job_no, is_repeated ? 0 : c->run.chain,
+                                    &c->run.failures);
+}
+
+enum err keeper_settle(struct keeper *k, struct change *c) {
+  if (c->run.has_run) TRY(put_run(k, &c->run.run));
+  if (c->run.due_ms == INSTANT_NONE) return ERR_OK;
+  struct ledger_row row;
+  enum err e = get_ledger(k, c->run.job_no, c->run.due_ms, &row);
+  if (e == ERR_NOT_FOUND) return ERR_OK; /* withdrawn by an edit meanwhile */
+  TRY(e);
+  if (row.state != OCCURRENCE_PENDING) return ERR_OK;
+  row.state = c->run.state;
+  row.reason = c->run.reason;
+  return keeper_put(k, TABLE_LEDGER, &row);
+}
+
+/* ---- the clock steps back ---- */
+
+/* The jump settled instants that now lie ahead again: they are taken off the record, and an audit row tells. */
+static enum err note_withdrawal(struct keeper *k, const struct job *job, const struct gap_row *gap,
+                                int64_t at_ms) {
+  struct audit_note note = {.actor = "system", .action = "clock.withdraw"};
+  note.object = arena_printf(&k->scratch, "job:%s", job->name);
+  note.before = arena_printf(&k->scratch, "{\"first\":%lld,\"last\":%lld,\"count\":%lld}",
+                             (long long)gap->first_ms, (long long)gap->last_ms, (long long)gap->count);
+  return note.object && note.before ? keeper_note(k, &note, at_ms) : ERR_NO_MEMORY;
+}
+
+static enum err withdraw_gap(struct keeper *k, struct cached_job *j, struct gap_row *gap, int64_t is_ms) {
+  TRY(note_withdrawal(k, j->job, gap, is_ms));
+  if (gap->first_ms > is_ms) return keeper_del(k, TABLE_GAP, gap);
+  int64_t first, last;
+  gap->count -= schedule_count(j->schedule, is_ms, gap->last_ms, INT64_MAX, &first, &last);
+  gap->last_ms = schedule_prev(j->schedule, is_ms + 1);
+  return gap->count > 0 ? keeper_put(k, TABLE_GAP, gap) : keeper_del(k, TABLE_GAP, gap);
+}
+
+static enum err withdraw_rows(struct keeper *k, int64_t job_no, int64_t is_ms, int64_t *ret_through_ms) {
+  void **rows;
+  size_t count;
+  struct scan_args args = {.key = job_no, .from = is_ms + 1, .to = INT64_MAX};
+  TRY(rows_collect(k->rows, SCAN_LEDGER_JOB, &args, SIZE_MAX, &k->scratch, &rows, &count));
+  for (size_t i = 0; i < count; i++) {
+    struct ledger_row *row = rows[i];
+    if (row->state == OCCURRENCE_MISSED && row->reason == REASON_CLOCK_JUMP)
+      TRY(keeper_del(k, TABLE_LEDGER, row));
+    else if (row->due_ms > *ret_through_ms) *ret_through_ms = row->due_ms;
+  }
+  return ERR_OK;
+}
+
+static enum err step_back(struct keeper *k, int64_t job_no, int64_t is_ms) {
+  struct cached_job *j;
+  struct cursor_row cursor;
+  void **gaps;
+  size_t count;
+  TRY(keeper_job(k, job_no, &j));
+  TRY(keeper_cursor(k, job_no, &cursor));
+  int64_t through_ms = is_ms;
+  TRY(withdraw_rows(k, job_no, is_ms, &through_ms));
+  struct scan_args args = {.key = job_no, .from = is_ms + 1, .to = INT64_MAX};
+  TRY(rows_collect(k->rows, SCAN_GAP_JOB, &args, SIZE_MAX, &k->scratch, &gaps, &count));
+  for (size_t i = 0; i < count; i++) {
+    struct gap_row *gap = gaps[i];
+    if (gap->reason != REASON_CLOCK_JUMP) {
+      if (gap->last_ms > through_ms) through_ms = gap->last_ms;
+      continue;
+    }
+    TRY(withdraw_gap(k, j, gap, through_ms > is_ms ? through_ms : is_ms));
+  }
+  if (through_ms >= cursor.through_ms || cursor.next_due_ms == INSTANT_NONE) return ERR_OK;
+  cursor.through_ms = through_ms;
+  cursor.next_due_ms = schedule_next(j->schedule, through_ms);
+  cursor.not_before_ms =
+      cursor.next_due_ms == INSTANT_NEVER ? INSTANT_NEVER : cursor.next_due_ms + j->splay_ms;
+  return keeper_set_cursor(k, &cursor);
+}
+
+enum err keeper_clock(struct keeper *k, struct change *c) {
+  struct clock_row row = {.no = ++k->meta.last_edit_no, .was_ms = c->clock.was_ms, .is_ms = c->clock.is_ms};
+  TRY(keeper_put(k, TABLE_CLOCK, &row));
+  if (c->clock.is_ms >= c->clock.was_ms) return ERR_OK;
+  void **cursors;
+  size_t count;
+  struct scan_args args = {.from = c->clock.is_ms + 1, .to = INT64_MAX};
+  struct arena held = arena_new(KEEPER_SCRATCH_BYTES);
+  enum err e = rows_collect(k->rows, SCAN_CURSOR_AHEAD, &args, SIZE_MAX, &held, &cursors, &count);
+  for (size_t i = 0; e == ERR_OK && i < count; i++) {
+    int64_t job_no = ((const struct cursor_row *)cursors[i])->job_no;
+    struct cached_job *j;
+    e = keeper_job(k, job_no, &j);
+    if (e == ERR_OK && j->job->is_active) e = step_back(k, job_no, c->clock.is_ms);
+    arena_free(&k->scratch);
+  }
+  arena_free(&held);
+  return e;
+}

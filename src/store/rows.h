@@ -1,0 +1,121 @@
+/* Rows: the narrow floor of a backend. A backend keeps tables of records (rows.def), finds them by key, walks
+ * them in order, and makes transactions; everything the store *means* (claims, edits, verdicts, audit) is
+ * written once above it, in keeper*.c. mem and sqlite differ only below this line.
+ *
+ * Every call is made by one thread. Records are plain structs of int64_t (FIELD_NULL = null) and `const char *`
+ * (NULL = null), described by a field table. */
+#pragma once
+#include "base/arena.h"
+#include "model/field.h"
+#include "model/job.h"
+#include "model/run.h"
+#include "model/settings.h"
+
+#define TABLE(id, record, name, keys) struct record {
+#define ROWS_C_INT int64_t
+#define ROWS_C_TEXT const char *
+#define COLUMN(member, name, type) ROWS_C_##type member;
+#define TABLE_END(id, record) \
+  }                           \
+  ;
+#include "store/rows.def"
+
+enum table_id {
+#define TABLE(id, record, name, keys) TABLE_##id,
+#define COLUMN(member, name, type)
+#define TABLE_END(id, record)
+#include "store/rows.def"
+  TABLE_JOB,      /* struct job: key no; refs is unused */
+  TABLE_RUN,      /* struct run: key no (the column is id, id_to_text of it) */
+  TABLE_SETTINGS, /* struct settings: the only row; key ignored */
+  TABLE_COUNT
+};
+
+enum scan_id {
+#define SCAN(id, table, key, range, filter, order, tail) SCAN_##id,
+#include "store/rows.def"
+  SCAN_COUNT
+};
+
+#define TABLE_KEYS_MAX 3
+#define TABLE_FIELDS_MAX 80
+
+struct table {
+  const char *name; /* in SQL */
+  size_t size;      /* of the record */
+  int keys;         /* leading integer columns that are the key; 0: the first column, a text, is */
+  size_t field_count;
+  struct field fields[TABLE_FIELDS_MAX];
+};
+/* Described once; thread-safe. */
+const struct table *table_get(enum table_id id);
+
+struct scan {
+  enum table_id table;
+  size_t key, range; /* index of the field, SIZE_MAX = none */
+  enum scan_filter {
+    FILTER_NONE,
+    FILTER_PENDING,
+    FILTER_FIRST_VERSION,
+    FILTER_NAME_AFTER,
+    FILTER_CATEGORY,
+    FILTER_REBOOT,
+    FILTER_OPEN
+  } filter;
+  enum scan_order { ORDER_UP, ORDER_DOWN, ORDER_BY_NAME } order;
+  const char *tail;
+};
+const struct scan *scan_get(enum scan_id id);
+
+struct scan_args {
+  int64_t key;
+  int64_t from, to; /* inclusive */
+  const char *text;
+};
+#define SCAN_ALL ((struct scan_args){.from = INT64_MIN, .to = INT64_MAX})
+
+/* Called with each record, which is borrowed for the call; false ends the walk. It must not change the store. */
+typedef bool rows_visit(void *arg, const void *record);
+
+struct rows;
+struct rows_ops {
+  enum err (*begin)(struct rows *r);
+  enum err (*commit)(struct rows *r);    /* on error nothing is applied and no transaction is open */
+  void (*rollback)(struct rows *r);      /* also when SQLite has rolled back by itself */
+  enum err (*savepoint)(struct rows *r); /* one at a time, not nested */
+  enum err (*release)(struct rows *r);
+  enum err (*rollback_to)(struct rows *r);
+  /* ERR_NOT_FOUND without detail. Texts of *ret lie in the arena. */
+  enum err (*get)(struct rows *r, enum table_id t, const int64_t *key, void *ret, struct arena *a);
+  /* By the unique text column `field` of JOB ("id", "name"), USER, TOKEN, SESSION ("id…"). */
+  enum err (*find)(struct rows *r, enum table_id t, const char *field, struct str text, void *ret,
+                   struct arena *a);
+  /* Inserts, or replaces every column. ERR_CONFLICT when another row has the same unique value. */
+  enum err (*put)(struct rows *r, enum table_id t, const void *record);
+  /* Removing what is not there is fine. A job takes its runs with it. */
+  enum err (*del)(struct rows *r, enum table_id t, const void *record);
+  enum err (*scan)(struct rows *r, enum scan_id id, const struct scan_args *args, rows_visit *fn, void *arg);
+  /* Narrow forms of get and put for what happens at every run. */
+  enum err (*run_status)(struct rows *r, int64_t run_no, int64_t *ret); /* ERR_NOT_FOUND */
+  enum err (*job_touch)(struct rows *r, int64_t job_no, int64_t last_run_ms,
+                        int64_t next_run_ms); /* last: FIELD_NULL keeps */
+  enum err (*job_failures)(struct rows *r, int64_t job_no, int chain,
+                           int64_t *ret); /* > 0: to 0, < 0: one more */
+  /* dueAt of the n-th newest ledger row of a job, 0 = the newest; ERR_NOT_FOUND when there are fewer. */
+  enum err (*ledger_nth)(struct rows *r, int64_t job_no, int64_t n, int64_t *ret_due_ms);
+  /* Rows of a table; used for limits and health. */
+  enum err (*count)(struct rows *r, enum table_id t, int64_t *ret);
+};
+struct rows {
+  const struct rows_ops *ops;
+};
+
+/* Copies of all (at most max) records of a scan: an array of pointers in the arena. */
+enum err rows_collect(struct rows *r, enum scan_id id, const struct scan_args *args, size_t max,
+                      struct arena *a, void ***ret, size_t *ret_count);
+/* Deep copy of a record into the arena; NULL when it does not fit. */
+void *record_copy(const struct table *t, const void *record, struct arena *a);
+/* The key of a record; 0-key tables give a hash of the text. */
+void record_key(enum table_id id, const void *record, int64_t ret[TABLE_KEYS_MAX]);
+/* Does a record belong to this scan? */
+bool scan_matches(const struct scan *s, const struct scan_args *args, const void *record);

@@ -1,0 +1,548 @@
+/* Answers to reads, from rows alone: the same for every backend. Walks stop as soon as a page is full. */
+#include <stdlib.h>
+
+#include "base/id.h"
+#include "store/keeper.h"
+
+#define METRICS_RUNS_MAX 100000 /* newest runs that percentiles are made of */
+
+static size_t page_size(const struct store_read *q) {
+  return q->limit == 0 || q->limit > LIMIT_PAGE ? LIMIT_PAGE : q->limit;
+}
+
+static int64_t or_open(int64_t ms, int64_t open) { return ms == INSTANT_NONE ? open : ms; }
+
+/* A list that grows in an arena. */
+static void *grow(struct arena *a, void *items, size_t count, size_t size) {
+  if (count & (count - 1) || count == 1) return items; /* full only at powers of two; room for 2 at first */
+  void *bigger = arena_alloc(a, size * (count ? count * 2 : 2));
+  if (bigger && count) memcpy(bigger, items, count * size);
+  return bigger;
+}
+
+/* ---- runs ---- */
+
+struct run_walk {
+  struct reader *reader;
+  struct store_read *q;
+  size_t limit;
+  enum err error;
+};
+
+static bool run_fits(const struct store_read *q, const struct run *run) {
+  if (q->status_mask && !(q->status_mask & (1u << run->status))) return false;
+  if (q->trigger_mask && (run->trigger == FIELD_NULL || !(q->trigger_mask & (1u << run->trigger))))
+    return false;
+  int64_t at_ms = run->started_ms == FIELD_NULL ? run->queued_ms : run->started_ms;
+  if (q->from_ms != INSTANT_NONE && (at_ms == FIELD_NULL || at_ms < q->from_ms)) return false;
+  return q->to_ms == INSTANT_NONE || (at_ms != FIELD_NULL && at_ms <= q->to_ms);
+}
+
+static enum err keep_run(struct store_read *q, const struct run *run) {
+  struct run lean;
+  memcpy(&lean, run, sizeof lean);
+  if (!q->with_output) lean.output = NULL;
+  struct run *copy = record_copy(table_get(TABLE_RUN), &lean, &q->arena);
+  q->runs = grow(&q->arena, q->runs, q->count, sizeof *q->runs);
+  if (!copy || !q->runs) return arena_error(&q->arena);
+  q->runs[q->count] = (struct run_row){};
+  memcpy(&q->runs[q->count++].run, copy, sizeof *copy);
+  return ERR_OK;
+}
+
+static bool visit_run(void *arg, const void *record) {
+  struct run_walk *w = arg;
+  if (!run_fits(w->q, record)) return true;
+  if (w->q->count == w->limit) {
+    w->q->has_more = true;
+    return false;
+  }
+  w->error = keep_run(w->q, record);
+  return w->error == ERR_OK;
+}
+
+/* Names of the jobs; a page has few different ones, and they come in any order. */
+static enum err name_runs(struct reader *r, struct store_read *q) {
+  struct map names = {};
+  enum err e = ERR_OK;
+  for (size_t i = 0; e == ERR_OK && i < q->count; i++) {
+    struct run_row *row = &q->runs[i];
+    struct run_row *same = map_get(&names, (uint64_t)row->run.job_no);
+    if (!same) {
+      struct job job = {};
+      e = r->rows->ops->get(r->rows, TABLE_JOB, &row->run.job_no, &job, &q->arena);
+      if (e == ERR_NOT_FOUND) e = ERR_OK;
+      row->job_name = job.name;
+      row->job_category = job.category;
+      if (e == ERR_OK) e = map_put(&names, (uint64_t)row->run.job_no, row);
+    } else {
+      row->job_name = same->job_name;
+      row->job_category = same->job_category;
+    }
+  }
+  map_free(&names);
+  return e;
+}
+
+static enum err read_runs(struct reader *r, struct store_read *q) {
+  struct run_walk w = {.reader = r, .q = q, .limit = page_size(q)};
+  struct scan_args args = {.key = q->no, .from = 0, .to = q->after > 0 ? q->after - 1 : INT64_MAX};
+  TRY(r->rows->ops->scan(r->rows, q->no ? SCAN_RUN_JOB_DOWN : SCAN_RUN_DOWN, &args, visit_run, &w));
+  TRY(w.error);
+  return name_runs(r, q);
+}
+
+static enum err read_run(struct reader *r, struct store_read *q) {
+  struct run run = {};
+  enum err e = r->rows->ops->get(r->rows, TABLE_RUN, &q->no, &run, &q->arena);
+  if (e == ERR_NOT_FOUND) return err_set(&q->detail, e, "run", 0, "there is no such execution");
+  TRY(e);
+  TRY(keep_run(q, &run));
+  return name_runs(r, q);
+}
+
+/* ---- jobs ---- */
+
+struct job_walk {
+  struct reader *reader;
+  struct store_read *q;
+  struct gates gates;
+  size_t limit;
+  enum err error;
+};
+
+struct last_run {
+  struct arena *arena;
+  struct run *run;
+};
+
+static bool take_last_run(void *arg, const void *record) {
+  struct last_run *l = arg;
+  struct run lean;
+  memcpy(&lean, record, sizeof lean);
+  if (lean.status == RUN_QUEUED) return true; /* it has not run yet */
+  lean.output = lean.result = NULL;
+  l->run = record_copy(table_get(TABLE_RUN), &lean, l->arena);
+  return false;
+}
+
+static enum err fill_job_row(struct job_walk *w, const struct job *job, struct job_row *row) {
+  struct last_run last = {.arena = &w->q->arena};
+  struct scan_args args = {.key = job->no, .from = 0, .to = INT64_MAX};
+  TRY(w->reader->rows->ops->scan(w->reader->rows, SCAN_RUN_JOB_DOWN, &args, take_last_run, &last));
+  if (last.run) {
+    row->has_last_run = true;
+    memcpy(&row->last_run, last.run, sizeof row->last_run);
+  }
+  int64_t until_ms;
+  row->gate = gates_at(&w->gates, job, w->q->now_ms + 1, &until_ms);
+  row->job = job_copy(job);
+  return row->job ? ERR_OK : ERR_NO_MEMORY;
+}
+
+static bool has_label(const char *labels, struct str wanted) { /* "key" or "key:value" */
+  JSON_AUTO json_t *object = NULL;
+  if (!labels || json_parse(str_of(labels), &object, NULL) != ERR_OK) return false;
+  size_t colon = str_find_char(wanted, ':');
+  struct str key = colon == SIZE_MAX ? wanted : (struct str){wanted.ptr, colon};
+  const char *name;
+  json_t *value;
+  json_object_foreach(object, name, value) {
+    if (!str_eq(str_of(name), key)) continue;
+    return colon == SIZE_MAX ||
+           (json_is_string(value) && str_eq(str_of(json_string_value(value)), str_from(wanted, colon + 1)));
+  }
+  return false;
+}
+
+static bool job_fits(const struct store_read *q, const struct job *job) {
+  if (q->is_active >= 0 && job->is_active != q->is_active) return false;
+  if (q->category.ptr && !str_eq(str_of(job->category), q->category)) return false;
+  if (q->label.ptr && !has_label(job->labels, q->label)) return false;
+  return !q->contains.ptr || str_find(str_of(job->name), q->contains) != SIZE_MAX ||
+         (job->description && str_find(str_of(job->description), q->contains) != SIZE_MAX);
+}
+
+static bool visit_job(void *arg, const void *record) {
+  struct job_walk *w = arg;
+  struct store_read *q = w->q;
+  struct job_row row = {};
+  if (!job_fits(q, record)) return true;
+  if (q->count == w->limit) {
+    q->has_more = true;
+    return false;
+  }
+  w->error = fill_job_row(w, record, &row);
+  if (w->error != ERR_OK) return false;
+  if (q->status_mask && !(row.has_last_run && (q->status_mask & (1u << row.last_run.status)))) {
+    job_unref(row.job);
+    return true;
+  }
+  struct job_row *rows = grow(&q->arena, q->jobs, q->count, sizeof *rows);
+  if (!rows) {
+    job_unref(row.job);
+    w->error = arena_error(&q->arena);
+    return false;
+  }
+  q->jobs = rows;
+  q->jobs[q->count++] = row;
+  return true;
+}
+
+static enum err read_jobs(struct reader *r, struct store_read *q) {
+  struct job_walk w = {.reader = r, .q = q, .limit = page_size(q)};
+  char after[LIMIT_NAME_BYTES + 1] = "";
+  if (!str_copy(after, sizeof after, q->after_text.ptr ? q->after_text : STR("")))
+    return err_set(&q->detail, ERR_INVALID, "cursor", 0, "the cursor is too long");
+  TRY(gates_load(&w.gates, r->rows, q->now_ms));
+  struct scan_args args = {.text = after};
+  enum err e = r->rows->ops->scan(r->rows, SCAN_JOB_BY_NAME, &args, visit_job, &w);
+  gates_free(&w.gates);
+  TRY(e);
+  TRY(w.error);
+  return r->rows->ops->count(r->rows, TABLE_JOB, &q->total);
+}
+
+static enum err find_job(struct reader *r, struct store_read *q, struct job *ret) {
+  const struct rows_ops *ops = r->rows->ops;
+  enum err e = ERR_NOT_FOUND;
+  if (q->no) return ops->get(r->rows, TABLE_JOB, &q->no, ret, &q->arena);
+  if (q->id.ptr) e = ops->find(r->rows, TABLE_JOB, "id", q->id, ret, &q->arena);
+  if (e == ERR_NOT_FOUND && q->name.ptr) e = ops->find(r->rows, TABLE_JOB, "name", q->name, ret, &q->arena);
+  return e;
+}
+
+static enum err read_job(struct reader *r, struct store_read *q) {
+  struct job_walk w = {.reader = r, .q = q};
+  struct job job = {};
+  enum err e = find_job(r, q, &job);
+  if (e == ERR_NOT_FOUND) return err_set(&q->detail, e, "job", 0, "there is no such job");
+  TRY(e);
+  TRY(gates_load(&w.gates, r->rows, q->now_ms));
+  q->jobs = ARENA_NEW(&q->arena, struct job_row);
+  e = q->jobs ? fill_job_row(&w, &job, q->jobs) : arena_error(&q->arena);
+  gates_free(&w.gates);
+  if (e == ERR_OK) q->count = 1;
+  return e;
+}
+
+/* ---- the ledger of one job, newest first: rows and stretches merged ---- */
+
+static struct occurrence_row of_ledger(const struct ledger_row *l) {
+  return (struct occurrence_row){.job_no = l->job_no,
+                                 .due_ms = l->due_ms,
+                                 .version = l->version,
+                                 .epoch = l->epoch,
+                                 .attempts = l->attempts,
+                                 .last_ms = l->due_ms,
+                                 .count = 1,
+                                 .state = (enum occurrence_state)l->state,
+                                 .reason = (enum reason)l->reason};
+}
+
+static struct occurrence_row of_gap(const struct gap_row *g) {
+  return (struct occurrence_row){.job_no = g->job_no,
+                                 .due_ms = g->first_ms,
+                                 .version = g->version,
+                                 .last_ms = g->last_ms,
+                                 .count = g->count,
+                                 .state = (enum occurrence_state)g->state,
+                                 .reason = (enum reason)g->reason};
+}
+
+static enum err read_occurrences(struct reader *r, struct store_read *q) {
+  void **ledger, **gaps;
+  size_t ledger_count, gap_count, limit = page_size(q), l = 0, g = 0;
+  int64_t to_ms = or_open(q->to_ms, INT64_MAX);
+  if (q->after > 0 && q->after - 1 < to_ms) to_ms = q->after - 1;
+  struct scan_args args = {.key = q->no, .from = or_open(q->from_ms, INT64_MIN), .to = to_ms};
+  TRY(rows_collect(r->rows, SCAN_LEDGER_JOB_DOWN, &args, limit + 1, &q->arena, &ledger, &ledger_count));
+  TRY(rows_collect(r->rows, SCAN_GAP_JOB_DOWN, &args, limit + 1, &q->arena, &gaps, &gap_count));
+  q->occurrences = ARENA_ARRAY(&q->arena, struct occurrence_row, limit + 1);
+  if (!q->occurrences) return arena_error(&q->arena);
+  while (q->count < limit && (l < ledger_count || g < gap_count)) {
+    bool is_gap = l == ledger_count || (g < gap_count && ((const struct gap_row *)gaps[g])->first_ms >
+                                                             ((const struct ledger_row *)ledger[l])->due_ms);
+    q->occurrences[q->count++] = is_gap ? of_gap(gaps[g++]) : of_ledger(ledger[l++]);
+  }
+  q->has_more = l < ledger_count || g < gap_count;
+  return ERR_OK;
+}
+
+/* ---- figures ---- */
+
+struct sums {
+  int64_t *durations, *lags;
+  size_t duration_count, lag_count, seen;
+  int64_t runs, successes, failures, duration_sum, cpu_sum, cpu_count, memory_sum, memory_count;
+};
+
+static bool add_run(void *arg, const void *record) {
+  struct sums *s = arg;
+  const struct run *run = record;
+  if (!run_is_final((enum run_status)run->status) || run->status == RUN_SKIPPED ||
+      run->status == RUN_CANCELLED)
+    return true;
+  s->runs++;
+  s->successes += run->status == RUN_SUCCESS;
+  s->failures += run_is_failure((enum run_status)run->status);
+  if (run->duration_ms != FIELD_NULL) {
+    s->duration_sum += run->duration_ms;
+    if (s->durations) s->durations[s->duration_count] = run->duration_ms;
+    s->duration_count++;
+  }
+  if (run->lag_ms != FIELD_NULL && s->lags) s->lags[s->lag_count++] = run->lag_ms;
+  if (run->cpu_pct != FIELD_NULL) s->cpu_sum += run->cpu_pct, s->cpu_count++;
+  if (run->memory_mb != FIELD_NULL) s->memory_sum += run->memory_mb, s->memory_count++;
+  return ++s->seen < METRICS_RUNS_MAX;
+}
+
+static int ascending(const void *a, const void *b) {
+  int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+  return (x > y) - (x < y);
+}
+
+/* Nearest rank. */
+static int64_t percentile(const int64_t *sorted, size_t count, size_t percent) {
+  return count ? sorted[(count * percent + 99) / 100 - 1] : FIELD_NULL;
+}
+
+static int64_t mean(int64_t sum, int64_t count) { return count ? sum / count : FIELD_NULL; }
+
+static enum err read_metrics(struct reader *r, struct store_read *q) {
+  struct sums s = {.durations = ARENA_ARRAY(&q->arena, int64_t, METRICS_RUNS_MAX),
+                   .lags = ARENA_ARRAY(&q->arena, int64_t, METRICS_RUNS_MAX)};
+  if (!s.durations || !s.lags) return arena_error(&q->arena);
+  struct scan_args args = {.key = q->no, .from = 0, .to = INT64_MAX};
+  TRY(r->rows->ops->scan(r->rows, q->no ? SCAN_RUN_JOB_DOWN : SCAN_RUN_DOWN, &args, add_run, &s));
+  qsort(s.durations, s.duration_count, sizeof *s.durations, ascending);
+  qsort(s.lags, s.lag_count, sizeof *s.lags, ascending);
+  q->metrics = (struct job_metrics){.runs = s.runs,
+                                    .successes = s.successes,
+                                    .failures = s.failures,
+                                    .mean_ms = mean(s.duration_sum, (int64_t)s.duration_count),
+                                    .p50_ms = percentile(s.durations, s.duration_count, 50),
+                                    .p95_ms = percentile(s.durations, s.duration_count, 95),
+                                    .p99_ms = percentile(s.durations, s.duration_count, 99),
+                                    .max_ms = percentile(s.durations, s.duration_count, 100),
+                                    .lag_p50_ms = percentile(s.lags, s.lag_count, 50),
+                                    .lag_p95_ms = percentile(s.lags, s.lag_count, 95),
+                                    .lag_p99_ms = percentile(s.lags, s.lag_count, 99),
+                                    .mean_cpu_pct3 = mean(s.cpu_sum, s.cpu_count),
+                                    .mean_memory_mb = mean(s.memory_sum, s.memory_count)};
+  struct job job = {};
+  if (q->no && r->rows->ops->get(r->rows, TABLE_JOB, &q->no, &job, &q->arena) == ERR_OK)
+    q->metrics.failures_in_row = job.failures == FIELD_NULL ? 0 : job.failures;
+  return ERR_OK;
+}
+
+struct dashboard_walk {
+  struct reader *reader;
+  struct store_read *q;
+  enum err error;
+};
+
+static bool count_job(void *arg, const void *record) {
+  struct dashboard_walk *w = arg;
+  const struct job *job = record;
+  w->q->dashboard.total_jobs++;
+  w->q->dashboard.active_jobs += job->is_active == 1;
+  if (job->last_run_ms == FIELD_NULL) return true; /* it has never run, so it has not failed */
+  struct last_run last = {.arena = &w->q->arena};
+  struct scan_args args = {.key = job->no, .from = 0, .to = INT64_MAX};
+  w->error = w->reader->rows->ops->scan(w->reader->rows, SCAN_RUN_JOB_DOWN, &args, take_last_run, &last);
+  if (last.run) w->q->dashboard.failed_jobs += run_is_failure((enum run_status)last.run->status);
+  return w->error == ERR_OK;
+}
+
+static enum err read_dashboard(struct reader *r, struct store_read *q) {
+  struct dashboard_walk w = {.reader = r, .q = q};
+  struct sums s = {};
+  struct scan_args args = {.from = 0, .to = INT64_MAX};
+  TRY(r->rows->ops->scan(r->rows, SCAN_JOB_ALL, &args, count_job, &w));
+  TRY(w.error);
+  TRY(r->rows->ops->scan(r->rows, SCAN_RUN_DOWN, &args, add_run, &s));
+  q->dashboard.runs = s.runs;
+  q->dashboard.successes = s.successes;
+  q->dashboard.mean_ms = s.duration_count ? s.duration_sum / (int64_t)s.duration_count : 0;
+  return ERR_OK;
+}
+
+/* ---- the audit log ---- */
+
+static enum err read_audit_log(struct reader *r, struct store_read *q) {
+  void **rows;
+  size_t count, limit = page_size(q);
+  struct scan_args args = {.from = INT64_MIN, .to = q->after > 0 ? q->after - 1 : INT64_MAX};
+  TRY(rows_collect(r->rows, SCAN_AUDIT_DOWN, &args, limit + 1, &q->arena, &rows, &count));
+  q->has_more = count > limit;
+  q->count = count > limit ? limit : count;
+  q->audit_rows = ARENA_ARRAY(&q->arena, struct audit_row, limit + 1);
+  if (!q->audit_rows) return arena_error(&q->arena);
+  for (size_t i = 0; i < q->count; i++) {
+    const struct audit_log_row *row = rows[i];
+    q->audit_rows[i] = (struct audit_row){.seq = row->seq,
+                                          .at_ms = row->at_ms,
+                                          .note = {.actor = row->actor,
+                                                   .action = row->action,
+                                                   .object = row->object,
+                                                   .before = row->before,
+                                                   .after = row->after,
+                                                   .address = row->address,
+                                                   .request_id = row->request_id}};
+    str_copy(q->audit_rows[i].hash, sizeof q->audit_rows[i].hash, str_of(row->hash));
+  }
+  return r->rows->ops->count(r->rows, TABLE_AUDIT, &q->total);
+}
+
+struct chain_walk {
+  struct store_read *q;
+  int64_t seq;
+  char hash[65];
+};
+
+static bool check_link(void *arg, const void *record) {
+  struct chain_walk *w = arg;
+  const struct audit_log_row *row = record;
+  char hash[65];
+  audit_chain_hash(w->hash, row, hash);
+  if (row->seq != ++w->seq || !str_eq(str_of(hash), str_of(row->hash))) {
+    w->q->proof.first_bad = w->seq;
+    return false;
+  }
+  memcpy(w->hash, hash, sizeof hash);
+  return true;
+}
+
+static enum err read_audit_verify(struct reader *r, struct store_read *q) {
+  struct chain_walk w = {.q = q};
+  TRY(r->rows->ops->scan(r->rows, SCAN_AUDIT_UP, &SCAN_ALL, check_link, &w));
+  q->total = w.seq;
+  return ERR_OK;
+}
+
+/* ---- identities ---- */
+
+static void from_hex(const char *hex, unsigned char ret[32]) {
+  struct str s = str_of(hex);
+  for (size_t i = 0; i < 32; i++) {
+    unsigned value = 0;
+    for (size_t j = 2 * i; j < 2 * i + 2 && j < s.len; j++)
+      value = value * 16 + (unsigned)(s.ptr[j] <= '9' ? s.ptr[j] - '0' : s.ptr[j] - 'a' + 10);
+    ret[i] = (unsigned char)value;
+  }
+}
+
+static enum err read_users(struct reader *r, struct store_read *q) {
+  void **rows;
+  size_t count;
+  TRY(rows_collect(r->rows, SCAN_USER_ALL, &SCAN_ALL, SIZE_MAX, &q->arena, &rows, &count));
+  q->identities.users = ARENA_ARRAY(&q->arena, struct user, count + 1);
+  if (!q->identities.users) return arena_error(&q->arena);
+  for (size_t i = 0; i < count; i++) {
+    const struct user_row *u = rows[i];
+    q->identities.users[i] =
+        (struct user){u->id,         u->name,       u->password_hash, (enum role)u->role, u->is_disabled == 1,
+                      u->created_ms, u->updated_ms, u->last_login_ms};
+  }
+  q->identities.user_count = count;
+  return ERR_OK;
+}
+
+static enum err read_tokens(struct reader *r, struct store_read *q) {
+  void **rows;
+  size_t count;
+  TRY(rows_collect(r->rows, SCAN_TOKEN_ALL, &SCAN_ALL, SIZE_MAX, &q->arena, &rows, &count));
+  q->identities.tokens = ARENA_ARRAY(&q->arena, struct token, count + 1);
+  if (!q->identities.tokens) return arena_error(&q->arena);
+  for (size_t i = 0; i < count; i++) {
+    const struct token_row *t = rows[i];
+    q->identities.tokens[i] = (struct token){.id = t->id,
+                                             .name = t->name,
+                                             .role = (enum role)t->role,
+                                             .user_id = t->user_id,
+                                             .scope = t->scope,
+                                             .created_ms = t->created_ms,
+                                             .expires_ms = t->expires_ms,
+                                             .last_used_ms = t->last_used_ms};
+    from_hex(t->hash, q->identities.tokens[i].hash);
+  }
+  q->identities.token_count = count;
+  return ERR_OK;
+}
+
+static enum err read_sessions(struct reader *r, struct store_read *q) {
+  void **rows;
+  size_t count;
+  TRY(rows_collect(r->rows, SCAN_SESSION_ALL, &SCAN_ALL, SIZE_MAX, &q->arena, &rows, &count));
+  q->identities.sessions = ARENA_ARRAY(&q->arena, struct session, count + 1);
+  if (!q->identities.sessions) return arena_error(&q->arena);
+  for (size_t i = 0; i < count; i++) {
+    const struct session_row *s = rows[i];
+    q->identities.sessions[i] = (struct session){.user_id = s->user_id,
+                                                 .csrf = s->csrf,
+                                                 .address = s->address,
+                                                 .agent = s->agent,
+                                                 .created_ms = s->created_ms,
+                                                 .seen_ms = s->seen_ms,
+                                                 .expires_ms = s->expires_ms};
+    from_hex(s->id_hash, q->identities.sessions[i].id_hash);
+  }
+  q->identities.session_count = count;
+  return ERR_OK;
+}
+
+static enum err read_identities(struct reader *r, struct store_read *q) {
+  TRY(read_users(r, q));
+  TRY(read_tokens(r, q));
+  return read_sessions(r, q);
+}
+
+/* ---- gates, health ---- */
+
+static enum err read_gates(struct reader *r, struct store_read *q) {
+  void **rows;
+  size_t count;
+  struct scan_args args = {.from = q->now_ms + 1, .to = INT64_MAX};
+  TRY(rows_collect(r->rows, SCAN_GATE_ALL, &args, SIZE_MAX, &q->arena, &rows, &count));
+  q->gates = ARENA_ARRAY(&q->arena, struct closed_gate, count + 1);
+  if (!q->gates) return arena_error(&q->arena);
+  for (size_t i = 0; i < count; i++) {
+    const struct gate_row *g = rows[i];
+    q->gates[q->count++] =
+        (struct closed_gate){.scope = (enum gate_scope)g->scope,
+                             .job_no = g->job_no,
+                             .key = g->key,
+                             .gate = (enum gate)g->gate,
+                             .from_ms = g->from_ms,
+                             .until_ms = g->until_ms == INSTANT_NEVER ? INSTANT_NEVER : g->until_ms + 1};
+  }
+  return ERR_OK;
+}
+
+static enum err read_health(struct reader *r, struct store_read *q) {
+  TRY(r->rows->ops->count(r->rows, TABLE_LEDGER, &q->health.ledger_rows));
+  return r->rows->ops->count(r->rows, TABLE_RUN, &q->health.run_rows);
+}
+
+enum err reader_read(struct reader *r, struct store_read *q) {
+  switch (q->kind) {
+    case READ_JOB: return read_job(r, q);
+    case READ_JOBS: return read_jobs(r, q);
+    case READ_RUN: return read_run(r, q);
+    case READ_RUNS: return read_runs(r, q);
+    case READ_OCCURRENCES: return read_occurrences(r, q);
+    case READ_DASHBOARD: return read_dashboard(r, q);
+    case READ_JOB_METRICS: return read_metrics(r, q);
+    case READ_AUDIT_LOG: return read_audit_log(r, q);
+    case READ_AUDIT_VERIFY: return read_audit_verify(r, q);
+    case READ_LEDGER_AUDIT: return reader_ledger_audit(r, q);
+    case READ_IDENTITIES: return read_identities(r, q);
+    case READ_GATES: return read_gates(r, q);
+    case READ_HEALTH: return read_health(r, q);
+    case READ_BACKUP: return err_set(&q->detail, ERR_INVALID, "store", 0, "this store lives in memory only");
+    case READ_KIND_COUNT: break;
+  }
+  assert_fail("a read of no kind", __FILE__, __LINE__);
+  return ERR_INTERNAL;
+}
