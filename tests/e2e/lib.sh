@@ -2,7 +2,7 @@
 # again, calls to its API, and checks that count. Sourced; needs bash, curl, jq, sqlite3, node.
 set -u
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
-sereno=${SERENO:-$top/build/sereno}
+sereno=${SERENO_RELEASE_BIN:-$top/build/sereno}
 work=$(mktemp -d "${TMPDIR:-/tmp}/sereno-e2e.XXXXXX")
 data=$work/data
 serve_pid=
