@@ -1,6 +1,6 @@
 /* Deletes old files below allowed folders (C-7). Never follows a symbolic link, never leaves the file
  * system it started on, never touches sockets, pipes and devices. What is old is decided by the newer
- * of the times of change of content and of inode, so a file just moved in is young. Run twice, the
+ * of the times of change and of access, so a file just unpacked with its old date is young. Run twice, the
  * second time deletes nothing. The allowed folders come from the configuration (variable TEMP_ROOTS,
  * colons between), not from the job. */
 #include <dirent.h>
@@ -40,14 +40,16 @@ static const struct executor_param params[] = {
 
 struct sweep {
   struct child *child;
-  int64_t older_than_s; /* epoch seconds: changed before this is old */
+  int64_t older_than_s; /* epoch seconds: last used before this is old */
   dev_t device;
   bool is_dry_run;
   int64_t files, folders, bytes, errors;
 };
 
-static int64_t changed_s(const struct stat *st) {
-  return st->st_mtim.tv_sec > st->st_ctim.tv_sec ? st->st_mtim.tv_sec : st->st_ctim.tv_sec;
+/* A folder's time of access is set by the sweep itself, so there only the time of change counts. */
+static int64_t used_s(const struct stat *st) {
+  if (S_ISDIR(st->st_mode) || st->st_mtim.tv_sec > st->st_atim.tv_sec) return st->st_mtim.tv_sec;
+  return st->st_atim.tv_sec;
 }
 
 static void complain(struct sweep *s, const char *name) {
@@ -77,7 +79,7 @@ static void sweep_entry(struct sweep *s, int folder, const char *name, int depth
     if (errno != ENOENT) complain(s, name);
     return;
   }
-  bool is_old = changed_s(&st) < s->older_than_s;
+  bool is_old = used_s(&st) < s->older_than_s;
   if (S_ISDIR(st.st_mode)) {
     if (st.st_dev != s->device || depth >= DEPTH_MAX) return;
     int fd = openat(folder, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);

@@ -115,7 +115,7 @@ struct change {
       bool has_retry; /* END: the next attempt, inserted queued in the same transaction */
       struct run retry;
       int chain; /* END: +1 the chain ended well (failures = 0), -1 it failed (failures + 1), 0 neither */
-      int64_t failures; /* answer of END: failed chains in a row, now */
+      int64_t failures;        /* answer of END: failed chains in a row, now */
       int64_t failures_before; /* answer of END: and before this one */
     } run;
     struct {

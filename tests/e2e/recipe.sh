@@ -14,5 +14,5 @@ echo 'EXECUTOR(hello)' >>"$work/executors/registry.def"
 check "the recipe has at most 30 lines" test "$(($(wc -l <"$work/executors/hello.c") + 1))" -le 30 -a "$(wc -l <"$work/executors/hello.c")" -gt 10
 check "it builds" sh -c "cd '$work' && meson setup build -Dbuildtype=debug >/dev/null && ninja -C build sereno"
 check "it greets" sh -c "'$work/build/sereno' exec hello --params '{\"who\":\"you\"}' | grep -qx 'hello, you'"
-check "its parameters are checked" sh -c "! '$work/build/sereno' exec hello --params '{}' 2>'$work/err' >/dev/null && grep -q who '$work/err'"
+check "its parameters are checked" sh -c "'$work/build/sereno' exec hello --params '{}' >'$work/err' 2>&1; test \$? != 0 && grep -q who '$work/err'"
 exit $failed
