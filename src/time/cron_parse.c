@@ -63,7 +63,7 @@ static bool take(struct parser *p, char c) {
   (void)vsnprintf(text, sizeof text, format, args);
   va_end(args);
   (void)err_set(p->detail, ERR_INVALID, p->field->name, (int)(p->column + at) + 1, "%s", text);
-  if (hint[0]) err_hint(p->detail, "%s", hint);
+  err_hint(p->detail, "%s", hint);
   return ERR_INVALID;
 }
 
@@ -91,7 +91,8 @@ static enum err take_digits(struct parser *p, int *ret) {
   while (is_digit(peek(p))) p->at++, n++;
   int64_t value = 0;
   if (n > 0 && !str_to_int((struct str){p->text.ptr + start, n}, 0, 999999, &value))
-    return fail(p, start, "", "the number in the %s field is too long", p->field->text);
+    return fail(p, start, "write a smaller number", "the number in the %s field is too large",
+                p->field->text);
   if (n == 0) return fail(p, start, "write a number", "a number is missing in the %s field", p->field->text);
   *ret = (int)value;
   return ERR_OK;
