@@ -239,6 +239,17 @@ static const struct golden once_rows[] = {
     {__LINE__, "30 23 * * *", "America/Santiago", "2025-04-05T12:00:00Z",
      "2025-04-06T02:30:00Z 2025-04-07T03:30:00Z"},
 };
+/* Not fixed and rare: the search crosses many spans. */
+static const struct golden rare_rows[] = {
+    {__LINE__, "*/30 12 29 2 *", "Australia/Sydney", "2026-01-01T00:00:00Z",
+     "2028-02-29T01:00:00Z 2028-02-29T01:30:00Z 2032-02-29T01:00:00Z"},
+    {__LINE__, "*/30 0 1 7 *", "Pacific/Auckland", "2026-07-02T00:00:00Z",
+     "2027-06-30T12:00:00Z 2027-06-30T12:30:00Z"},
+    {__LINE__, "*/30 23 31 12 *", "Pacific/Honolulu", "2026-07-02T00:00:00Z", "2027-01-01T09:00:00Z"},
+    {__LINE__, "*/30 2 31 10 *", "Europe/Madrid", "2022-01-01T00:00:00Z",
+     "2022-10-31T01:00:00Z 2022-10-31T01:30:00Z 2023-10-31T01:00:00Z"},
+    {__LINE__, "*/30 0 31 2 *", "Europe/Madrid", "2022-01-01T00:00:00Z", "-"},
+};
 static const struct golden skip_rows[] = {
     {__LINE__, "0 2 * * *", "Europe/Madrid", "2027-03-27T12:00:00Z", "2027-03-29T00:00:00Z"},
     {__LINE__, "0 2,3 * * *", "Europe/Madrid", "2027-03-27T12:00:00Z",
@@ -259,6 +270,7 @@ static void dst_policies_hold(void **state) {
   (void)state;
   struct schedule_options o = SCHEDULE_OPTIONS_DEFAULT;
   CHECK_GOLDEN(once_rows, o);
+  CHECK_GOLDEN(rare_rows, o);
   o.dst = SCHEDULE_DST_SKIP;
   CHECK_GOLDEN(skip_rows, o);
   o.dst = SCHEDULE_DST_BOTH;
@@ -728,6 +740,21 @@ static void round_trips_of_random_expressions(void **state) {
   }
 }
 
+/* Also from far away: before a year's end to the run of that year. */
+static void prev_finds_rare_runs(void **state) {
+  (void)state;
+  for (size_t i = 0; i < sizeof rare_rows / sizeof rare_rows[0]; i++) {
+    struct schedule_options o = in_zone(rare_rows[i].zone);
+    struct schedule *s = compile(rare_rows[i].line, rare_rows[i].text, &o);
+    for (int64_t t = schedule_next(s, at("2001-01-01T00:00:00Z")), u; t < at("2050-01-01T00:00:00Z"); t = u) {
+      u = schedule_next(s, t);
+      CHECK_ROW(rare_rows[i].line, schedule_prev(s, u) == t);
+      CHECK_ROW(rare_rows[i].line, u == INSTANT_NEVER || schedule_prev(s, t + (u - t) / 2) == t);
+    }
+    schedule_free(s);
+  }
+}
+
 /* prev undoes next, in every zone and policy. */
 static void prev_undoes_next(void **state) {
   (void)state;
@@ -783,6 +810,7 @@ int main(void) {
       cmocka_unit_test(search_agrees_with_the_judge),
       cmocka_unit_test(days_are_walked_without_a_gap),
       cmocka_unit_test(round_trips_of_random_expressions),
+      cmocka_unit_test(prev_finds_rare_runs),
       cmocka_unit_test(prev_undoes_next),
       cmocka_unit_test(names_are_read_back),
   };
