@@ -436,6 +436,13 @@ static enum err check_name(struct keeper *k, struct change *c, const struct job 
   return e == ERR_NOT_FOUND ? ERR_OK : e;
 }
 
+static enum err check_system(struct keeper *k, struct change *c, const struct job *job) {
+  struct system_row system;
+  if (!job->system_id) return ERR_OK;
+  enum err e = k->rows->ops->find(k->rows, TABLE_SYSTEM, "id", str_of(job->system_id), &system, &k->scratch);
+  return e == ERR_NOT_FOUND ? err_set(&c->detail, ERR_INVALID, "systemId", 0, "there is no such system") : e;
+}
+
 static enum err first_fill(struct keeper *k, struct job *job, int64_t at_ms) {
   job->no = ++k->meta.last_job_no;
   job->version = 1;
@@ -526,6 +533,7 @@ static enum err check_schedule(struct keeper *k, struct change *c, const struct 
 
 static enum err create_job(struct keeper *k, struct change *c, struct job *job, struct edit *e) {
   TRY(check_name(k, c, job));
+  TRY(check_system(k, c, job));
   TRY(first_fill(k, job, c->at_ms));
   TRY(check_schedule(k, c, job));
   TRY(keeper_put(k, TABLE_JOB, job));
@@ -541,6 +549,7 @@ static enum err replace_job(struct keeper *k, struct change *c, struct job *job,
   if (is_outdated(c->job.if_updated_ms, old.updated_ms))
     return err_set(&c->detail, ERR_PRECONDITION, "updatedAt", 0, "the job has changed since you read it");
   TRY(check_name(k, c, job));
+  TRY(check_system(k, c, job));
   next_fill(job, &old, c);
   TRY(check_schedule(k, c, job));
   int64_t from_ms = edit_from(e, job->no);

@@ -25,6 +25,8 @@ static enum err put_run(struct keeper *k, const struct run *given) {
   if (run.no > k->meta.last_run_no) k->meta.last_run_no = run.no;
   if (!job_is_there(k, run.job_no)) return ERR_OK; /* deleted, its runs with it */
   TRY(fill_ids(k, &run, id));
+  if (run.started_ms == FIELD_NULL) /* C-41: never null; for what waits it is when it began to wait */
+    run.started_ms = run.queued_ms != FIELD_NULL ? run.queued_ms : id_made_ms(run.no);
   enum err e = k->rows->ops->run_status(k->rows, run.no, &status);
   if (e != ERR_OK && e != ERR_NOT_FOUND) return e;
   bool is_new = e == ERR_NOT_FOUND;

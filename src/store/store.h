@@ -84,6 +84,11 @@ enum err store_mem_reopen(struct store_backend *b, const struct store_config *co
 enum err store_sqlite_open(const struct store_config *config, struct store_backend **ret,
                            struct store_boot *ret_boot, struct err_detail *detail);
 
+/* Puts a backup in the place of the database of this folder, with the server stopped: ERR_CONFLICT while one holds
+ * its lock. The database that was there is kept beside it as sereno.db.replaced. The next open has an epoch above every
+ * one seen and records what fell due since the backup as missed/restored. */
+enum err store_restore(const char *folder, const char *file, int64_t now_ms, struct err_detail *detail);
+
 /* ---- layer 2: with threads ---- */
 struct store;
 /* Takes the backend over. At most one writer; reads open their own connections. */

@@ -1,0 +1,28 @@
+/* Rows over SQLite: one connection with all its statements, prepared at open so that a bad one shows at once. The SQL
+ * of a table is put together from its column table (rows.def, model/) and constants only, never from data. */
+#pragma once
+#include <sqlite3.h>
+
+#include "store/rows.h"
+
+enum sqlite_special {
+#define SPECIAL(id, writes, sql) SQLITE_SPECIAL_##id,
+#include "store/sqlite_statements.def"
+#undef SPECIAL
+  SQLITE_SPECIALS
+};
+
+struct sqlite_rows {
+  struct rows rows;
+  sqlite3 *db;
+  sqlite3_stmt *get[TABLE_COUNT], *put[TABLE_COUNT], *del[TABLE_COUNT];
+  sqlite3_stmt *scan[SCAN_COUNT];
+  sqlite3_stmt *special[SQLITE_SPECIALS];
+};
+
+/* Over an open connection, which sqlite_rows_close closes. */
+enum err sqlite_rows_open(struct sqlite_rows *r, sqlite3 *db, bool is_read_only, struct err_detail *detail);
+void sqlite_rows_close(struct sqlite_rows *r);
+
+/* What SQLite said, as one of ours: FULL also for what says IOERR because the disk is full. */
+enum err sqlite_error(sqlite3 *db, int code, struct err_detail *detail);
