@@ -159,12 +159,25 @@ static void a_refusal_survives_what_the_client_still_sends(void **state) {
   struct fixture *f = fixture_open(NULL);
   struct client c = client_open(f);
   client_send(&c, STR("POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 2000000\r\n\r\n"));
-  char junk[100000];
-  memset(junk, 'j', sizeof junk);
+  static const char junk[100000];
   for (int i = 0; i < 20; i++) client_send(&c, (struct str){junk, sizeof junk});
   assert_int_equal(shutdown(c.fd, SHUT_WR), 0);
   client_until_closed(&c);
   assert_true(has_text(&c, "HTTP/1.1 413 "));
+  assert_false(c.is_reset);
+  client_close(&c);
+  fixture_close(f);
+}
+
+static void a_last_answer_survives_what_follows_its_request(void **state) {
+  (void)state;
+  struct fixture *f = fixture_open(NULL);
+  struct client c = client_open(f);
+  static char junk[200000] = "GET /last HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+  client_send(&c, (struct str){junk, sizeof junk});
+  client_until_closed(&c);
+  assert_true(has_text(&c, "GET a /last"));
+  assert_false(c.is_reset);
   client_close(&c);
   fixture_close(f);
 }
@@ -255,6 +268,7 @@ int main(void) {
       cmocka_unit_test(a_body_too_long_is_refused_before_it_is_sent),
       cmocka_unit_test(the_longest_body_is_taken),
       cmocka_unit_test(a_refusal_survives_what_the_client_still_sends),
+      cmocka_unit_test(a_last_answer_survives_what_follows_its_request),
       cmocka_unit_test(a_stalled_reader_of_an_answer_is_cut),
       cmocka_unit_test(all_bodies_together_are_bounded),
       cmocka_unit_test(running_out_of_files_pauses_accepting),

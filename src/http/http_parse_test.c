@@ -270,6 +270,24 @@ static void limits_are_exact(void **state) {
   }
 }
 
+static void trailers_are_bounded(void **state) {
+  (void)state;
+  static const struct {
+    int line;
+    size_t bytes;
+    const char *want;
+  } table[] = {{__LINE__, LIMIT_HTTP_TRAILER_BYTES - 8, "POST a /"},
+               {__LINE__, LIMIT_HTTP_TRAILER_BYTES, "431"}};
+  for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+    struct buf raw = buf_new(8192);
+    buf_add_text(&raw, "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nX: ");
+    for (size_t n = 0; n < table[i].bytes; n++) buf_add_char(&raw, 'x');
+    buf_add_text(&raw, "\r\n\r\n");
+    check_trace(table[i].line, buf_str(&raw), raw.len, 1, table[i].want);
+    buf_free(&raw);
+  }
+}
+
 /* ---- Parts ---------------------------------------------------------------------------------- */
 
 static void query_values_are_decoded_once(void **state) {
@@ -345,6 +363,7 @@ int main(void) {
       cmocka_unit_test(cutting_anywhere_changes_nothing),
       cmocka_unit_test(every_byte_at_every_place_is_judged_by_the_grammar),
       cmocka_unit_test(limits_are_exact),
+      cmocka_unit_test(trailers_are_bounded),
       cmocka_unit_test(query_values_are_decoded_once),
       cmocka_unit_test(queries_fall_into_pairs),
       cmocka_unit_test(cookies_are_found),

@@ -86,6 +86,7 @@ static void pipelined_requests_are_answered_in_order(void **state) {
                    : "POST /%d HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nxy",
              i);
   client_send(&c, buf_str(&all));
+  assert_int_equal(shutdown(c.fd, SHUT_WR), 0); /* what was sent before is answered all the same */
   for (int i = 0; i < 500; i++) {
     char want[40];
     (void)snprintf(want, sizeof want, i % 3 ? "GET a /%d" : "POST a /%d [xy]", i);
@@ -364,6 +365,77 @@ static void drain_answers_what_was_sent_before(void **state) {
   fixture_close(f);
 }
 
+static void drain_looks_at_every_connection(void **state) {
+  (void)state;
+  enum { CLIENTS = 150 }; /* more than one turn takes from epoll */
+  struct fixture *f = fixture_open(NULL);
+  struct client clients[CLIENTS];
+  for (int i = 0; i < CLIENTS; i++) {
+    clients[i] = client_open(f);
+    check_ask(&clients[i], GET("/"), 200, "GET a /");
+  }
+  for (int i = 0; i < CLIENTS; i++)
+    assert_true(send(clients[i].fd, GET("/one"), sizeof GET("/one") - 1, 0) > 0);
+  http_server_drain(f->server, 5000, fixture_on_drained, f);
+  for (int i = 0; i < CLIENTS; i++) {
+    client_until(&clients[i], "GET a /one");
+    client_close(&clients[i]);
+  }
+  fixture_close(f);
+}
+
+static void no_stream_begins_while_draining(void **state) {
+  (void)state;
+  struct fixture *f = fixture_open(NULL);
+  struct client c = client_open(f);
+  client_send(&c, STR(GET("/hold")));
+  while (!f->held) turn(f);
+  http_server_drain(f->server, 5000, fixture_on_drained, f);
+  assert_null(http_stream_start(f->held, NULL, NULL));
+  f->held = NULL;
+  client_until(&c, "HTTP/1.1 503 ");
+  client_close(&c);
+  fixture_close(f);
+}
+
+static void no_stream_begins_when_the_client_has_gone(void **state) {
+  (void)state;
+  struct fixture *f = fixture_open(NULL);
+  struct client c = client_open(f);
+  client_send(&c, STR(GET("/hold")));
+  while (!f->held) turn(f);
+  client_close(&c);
+  for (int i = 0; f->hang_ups == 0 && i < TURNS_MAX; i++) turn(f);
+  assert_null(http_stream_start(f->held, NULL, NULL));
+  f->held = NULL;
+  settle(f);
+  assert_int_equal(http_server_stats(f->server).connections, 0);
+  fixture_close(f);
+}
+
+static void the_date_follows_the_clock(void **state) {
+  (void)state;
+  struct fixture *f = fixture_open(NULL);
+  struct client c = client_open(f);
+  client_send(&c, STR(GET("/a")));
+  client_until(&c, "Date: Sat, 21 Nov 2026 18:15:08 GMT\r\n");
+  f->wall_ms = INT64_C(1709164800000);
+  client_send(&c, STR(GET("/a")));
+  client_until(&c, "Date: Thu, 29 Feb 2024 00:00:00 GMT\r\n");
+  client_close(&c);
+  fixture_close(f);
+}
+
+static void a_body_that_could_not_be_built_is_an_error(void **state) {
+  (void)state;
+  struct fixture *f = fixture_open(NULL);
+  struct client c = client_open(f);
+  check_ask(&c, GET("/broken"), 500, NULL);
+  check_ask(&c, GET("/a"), 200, "GET a /a");
+  client_close(&c);
+  fixture_close(f);
+}
+
 static void free_in_drained(void *arg) {
   struct fixture *f = arg;
   http_server_free(f->server);
@@ -424,6 +496,11 @@ int main(void) {
       cmocka_unit_test(drain_lets_requests_finish),
       cmocka_unit_test(drain_cuts_at_its_deadline),
       cmocka_unit_test(drain_answers_what_was_sent_before),
+      cmocka_unit_test(drain_looks_at_every_connection),
+      cmocka_unit_test(no_stream_begins_while_draining),
+      cmocka_unit_test(no_stream_begins_when_the_client_has_gone),
+      cmocka_unit_test(the_date_follows_the_clock),
+      cmocka_unit_test(a_body_that_could_not_be_built_is_an_error),
       cmocka_unit_test(the_server_may_be_freed_when_drained),
       cmocka_unit_test(asking_about_a_hang_up_late_tells_at_once),
   };

@@ -14,7 +14,7 @@
 /* ---- The server ----------------------------------------------------------------------------- */
 
 static struct tick fake_tick(struct world *w) { return ((struct fixture *)(void *)w)->now; }
-static int64_t fake_wall(struct world *w) { return (void)w, INT64_C(1795284908000); }
+static int64_t fake_wall(struct world *w) { return ((struct fixture *)(void *)w)->wall_ms; }
 static void fake_random(struct world *w, void *to, size_t n) {
   (void)w;
   memset(to, 0x5a, n);
@@ -85,6 +85,10 @@ static void handle(void *arg, struct http_request *req) {
     struct err_detail d;
     enum err e = err_set(&d, ERR_NOT_FOUND, "id", 0, "no job of that id");
     http_respond_error(req, e, &d);
+  } else if (str_eq(req->path, STR("/broken"))) {
+    struct buf body = buf_new(4);
+    buf_add_text(&body, "too long");
+    http_respond_buf(req, 200, "text/plain", &body);
   } else {
     answer_echo(req);
   }
@@ -95,6 +99,7 @@ struct fixture *fixture_open(const struct http_config *config) {
   assert_non_null(f);
   f->world = (struct world){fake_wall, fake_tick, fake_random};
   f->now.ns = 1000000000;
+  f->wall_ms = INT64_C(1795284908000); /* 2026-11-21T18:15:08Z */
   CHECK_OK(loop_new(&f->loop));
   struct http_config own = config ? *config : (struct http_config){};
   own.world = &f->world;
@@ -158,6 +163,7 @@ void client_read(struct client *c) {
   char bytes[65536];
   ssize_t n = receive(c, bytes, sizeof bytes);
   if (n > 0) buf_add(&c->got, bytes, (size_t)n);
+  if (n < 0 && errno == ECONNRESET) c->is_reset = true;
   if (n == 0 || (n < 0 && errno != EAGAIN)) c->is_closed = true;
 }
 

@@ -12,11 +12,12 @@
 
 /* The handler does what the path says: /hold keeps the request in held, /stream starts a stream, /large?n=
  * answers n bytes a–z, /file?at=&n= a range of a file of 1,000,000 digits, /headers tries to inject one,
- * /error answers an error; everything else is answered with the request as text:
+ * /error answers an error, /broken a body that could not be built; everything else is answered with the request as text:
  * METHOD host path[?name=value...][ [body]]. */
 struct fixture {
   struct world world; /* first: the fake clock */
   struct tick now;
+  int64_t wall_ms;
   struct loop *loop;
   struct http_server *server;
   struct http_request *held;
@@ -40,7 +41,7 @@ struct client {
   int fd;
   struct ssl_st *ssl; /* NULL = plain; the test's own */
   struct buf got;
-  bool is_closed;
+  bool is_closed, is_reset;
 };
 
 struct client client_open(struct fixture *f);
