@@ -273,12 +273,14 @@ static enum err touch_slice(struct keeper *k, int64_t now_ms) {
   return ERR_OK;
 }
 
-enum err keeper_touch(struct keeper *k, int64_t now_ms) {
+enum err keeper_touch(struct keeper *k, int64_t now_ms, bool *ret_has_more) {
+  *ret_has_more = false;
   if (!k->due.dirty) return ERR_OK;
   TRY(k->rows->ops->begin(k->rows));
   enum err e = touch_slice(k, now_ms);
   if (e == ERR_OK) e = k->rows->ops->commit(k->rows);
   if (e != ERR_OK) k->rows->ops->rollback(k->rows);
+  *ret_has_more = k->due.dirty != NULL;
   return e;
 }
 

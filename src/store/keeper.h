@@ -77,7 +77,7 @@ enum err keeper_open(struct keeper *k, struct rows *rows, const struct store_con
 void keeper_close(struct keeper *k);
 enum err keeper_apply(struct keeper *k, struct change *const *changes, size_t count);
 /* Writes lastRunAt and nextRunAt of a slice of the jobs that changed, in a transaction of its own. */
-enum err keeper_touch(struct keeper *k, int64_t now_ms);
+enum err keeper_touch(struct keeper *k, int64_t now_ms, bool *ret_has_more);
 enum err keeper_refresh(struct keeper *k, int64_t now_ms);
 /* Writing rows goes through these, so that k->writes counts. */
 enum err keeper_put(struct keeper *k, enum table_id t, const void *record);

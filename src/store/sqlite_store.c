@@ -78,8 +78,8 @@ static enum err sqlite_refresh(struct store_backend *b, int64_t now_ms) {
   return keeper_refresh(&backend_of(b)->keeper, now_ms);
 }
 
-static enum err sqlite_touch(struct store_backend *b, int64_t now_ms) {
-  return keeper_touch(&backend_of(b)->keeper, now_ms);
+static enum err sqlite_touch(struct store_backend *b, int64_t now_ms, bool *ret_has_more) {
+  return keeper_touch(&backend_of(b)->keeper, now_ms, ret_has_more);
 }
 
 static void free_backend(struct sqlite_backend *s) {

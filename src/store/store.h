@@ -66,7 +66,7 @@ struct store_backend_ops {
   enum err (*refresh)(struct store_backend *b, int64_t now_ms);
   /* Writes lastRunAt and nextRunAt of jobs that ran or were planned, which follow within a second. apply does
    * it by the way; this is for when nothing else is to be written. NULL: never needed. */
-  enum err (*touch)(struct store_backend *b, int64_t now_ms);
+  enum err (*touch)(struct store_backend *b, int64_t now_ms, bool *ret_has_more);
   /* A second, read-only view of the same data for a reader thread; only its read and close may be called.
    * NULL: read on the writer's thread. */
   enum err (*open_reader)(struct store_backend *b, struct store_backend **ret);

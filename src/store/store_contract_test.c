@@ -395,7 +395,7 @@ static void last_and_next_run_follow(void **state) {
   int64_t no = harness_job(h, "a", "* * * * *");
   advance(h, MINUTE);
   harness_work(h, RUN_SUCCESS);
-  CHECK_OK(h->backend->ops->touch(h->backend, h->now_ms));
+  harness_touch(h);
   struct job *job = harness_get_job(h, no);
   assert_int_equal(job->last_run_ms, NOON + MINUTE);
   assert_int_equal(job->next_run_ms, NOON + 2 * MINUTE);
@@ -560,7 +560,7 @@ static void disabled_settings_stop_every_scheduled_start(void **state) {
   struct settings s = *h->boot.settings;
   s.is_enabled = 0;
   harness_do(h, settings_change(h, &s));
-  CHECK_OK(h->backend->ops->touch(h->backend, h->now_ms));
+  harness_touch(h);
   struct job *job = harness_get_job(h, no);
   assert_int_equal(job->next_run_ms, FIELD_NULL);
   job_unref(job);
@@ -928,7 +928,7 @@ static void figures_are_those_of_the_runs(void **state) {
   assert_int_equal(r->metrics.p99_ms, 99);
   assert_int_equal(r->metrics.max_ms, 100);
   store_read_free(r);
-  CHECK_OK(h->backend->ops->touch(h->backend, h->now_ms));
+  harness_touch(h);
   r = harness_read(h, READ_DASHBOARD);
   harness_ask(h, r);
   assert_int_equal(r->dashboard.total_jobs, 2);

@@ -168,6 +168,11 @@ size_t harness_work(struct harness *h, enum run_status status) {
   return count;
 }
 
+void harness_touch(struct harness *h) {
+  bool has_more = true;
+  while (has_more) CHECK_OK(h->backend->ops->touch(h->backend, h->now_ms, &has_more));
+}
+
 struct store_read *harness_read(struct harness *h, enum store_read_kind kind) {
   struct store_read *r = store_read_new(kind, h->now_ms);
   assert_non_null(r);

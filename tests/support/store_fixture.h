@@ -44,6 +44,9 @@ int64_t harness_next_run_no(struct harness *h);
 /* Claim, start and end of what is due now; answers how many ran. */
 size_t harness_work(struct harness *h, enum run_status status);
 
+/* Writes lastRunAt and nextRunAt. */
+void harness_touch(struct harness *h);
+
 struct store_read *harness_read(struct harness *h, enum store_read_kind kind); /* not yet asked */
 void harness_ask(struct harness *h, struct store_read *r);                     /* must succeed */
 /* The current definition; one reference. */
