@@ -4,7 +4,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <signal.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "warden/state.h"
@@ -69,11 +68,6 @@ void census_take(struct warden *w) {
   }
 }
 
-static bool has_children(void) {
-  siginfo_t info = {};
-  return waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0 || errno != ECHILD;
-}
-
 /* Numbers are given in growing order, so what the tree forked lies above its program's own number. */
 static bool any_alive_between(struct warden *w, const struct supervised *run, pid_t from, pid_t to) {
   for (pid_t pid = from; pid <= to; pid++) {
@@ -87,7 +81,7 @@ static bool any_alive_between(struct warden *w, const struct supervised *run, pi
 }
 
 bool census_may_live(struct warden *w, const struct supervised *run) {
-  if (!has_children()) return false;
+  if (!spawn_has_orphans()) return false;
   pid_t from = run->pid;
   for (int round = 0; round < QUICK_ROUNDS; round++) {
     pid_t last = proc_last_pid();

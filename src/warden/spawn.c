@@ -3,12 +3,15 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/close_range.h>
+#include <pthread.h>
 #include <sched.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "warden/child.h"
@@ -144,10 +147,8 @@ static void put_back_own(const struct spawn *s) {
     if (s->fds[i] >= 0) (void)dup3(s->own_fds[i], i, O_CLOEXEC);
 }
 
-pid_t spawn_program(struct spawn *s) {
+static pid_t clone_program(struct spawn *s) {
   static _Alignas(64) char stack[CHILD_STACK_BYTES];
-  for (int i = 0; i < SPAWN_FDS; i++) ASSERT(s->fds[i] < 0 || s->fds[i] >= SPAWN_FD_MIN);
-  s->stage = WARDEN_STAGE_NONE;
   pid_t pid = clone(program_child, stack + sizeof stack, CLONE_VM | CLONE_VFORK | CLONE_FILES | SIGCHLD, s);
   int error_number = errno;
   put_back_own(s);
@@ -158,8 +159,14 @@ pid_t spawn_program(struct spawn *s) {
   return pid;
 }
 
-pid_t spawn_builtin(struct spawn *s, char *tag_place, struct tag tag, int (*body)(void *arg), void *arg) {
-  s->stage = WARDEN_STAGE_NONE;
+struct builtin_child {
+  char *tag_place;
+  struct tag tag;
+  int (*body)(void *arg);
+  void *arg;
+};
+
+static pid_t fork_builtin(struct spawn *s, const struct builtin_child *b) {
   pid_t pid = fork();
   if (pid < 0) {
     s->stage = WARDEN_STAGE_FORK;
@@ -167,12 +174,58 @@ pid_t spawn_builtin(struct spawn *s, char *tag_place, struct tag tag, int (*body
   }
   if (pid != 0) return pid;
   char variable[TAG_VARIABLE_BYTES];
-  tag_write(tag, variable);
-  memcpy(tag_place, variable, sizeof variable);
+  tag_write(b->tag, variable);
+  memcpy(b->tag_place, variable, sizeof variable);
   if (set_up(s, false) != 0) {
     (void)dprintf(STDERR_FILENO, "could not start: %s: %s\n", warden_stage_name(s->stage),
                   strerrordesc_np(s->error_number));
     _exit(EXECUTOR_COULD_NOT_START);
   }
-  _exit(body(arg));
+  _exit(b->body(b->arg));
+}
+
+/* ---- the thread that forks ---- */
+
+static struct {
+  sem_t asked, done;
+  struct spawn *spawn;
+  const struct builtin_child *builtin; /* NULL: a program */
+  pid_t pid;
+} forker;
+
+static void *forker_main(void *arg) {
+  for (;;) {
+    while (sem_wait(&forker.asked) != 0) continue;
+    forker.pid = forker.builtin ? fork_builtin(forker.spawn, forker.builtin) : clone_program(forker.spawn);
+    (void)sem_post(&forker.done);
+  }
+  return arg;
+}
+
+bool spawn_open(void) {
+  pthread_t thread;
+  if (sem_init(&forker.asked, 0, 0) != 0 || sem_init(&forker.done, 0, 0) != 0) return false;
+  return pthread_create(&thread, NULL, forker_main, NULL) == 0;
+}
+
+bool spawn_has_orphans(void) {
+  siginfo_t info = {};
+  return waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT | __WNOTHREAD) == 0 || errno != ECHILD;
+}
+
+static pid_t ask(struct spawn *s, const struct builtin_child *builtin) {
+  for (int i = 0; i < SPAWN_FDS; i++) ASSERT(s->fds[i] < 0 || s->fds[i] >= SPAWN_FD_MIN);
+  s->stage = WARDEN_STAGE_NONE;
+  forker.spawn = s;
+  forker.builtin = builtin;
+  (void)sem_post(&forker.asked);
+  while (sem_wait(&forker.done) != 0) continue;
+  return forker.pid;
+}
+
+pid_t spawn_program(struct spawn *s) { return ask(s, NULL); }
+
+pid_t spawn_builtin(struct spawn *s, char *tag_place, struct tag tag, int (*body)(void *arg), void *arg) {
+  struct builtin_child b = {tag_place, tag, body, arg};
+  return ask(s, &b);
 }

@@ -34,6 +34,14 @@ struct spawn {
   int error_number;
 };
 
+/* Programs are forked by a second thread while the first one waits, so that in the kernel's books they are
+ * its children, and whatever a run leaves behind becomes the first thread's: whether there is any such
+ * orphan is one wait call with __WNOTHREAD, where a look at all of /proc would cost more than the start
+ * of a process. Call once, before the others. False: no thread. */
+bool spawn_open(void);
+/* Is there any process that a run has left behind, alive or not reaped? By the first thread. */
+bool spawn_has_orphans(void);
+
 /* vfork + exec. The pid, or -1 with stage and error_number. */
 pid_t spawn_program(struct spawn *s);
 /* fork; in the child: set up, then _exit(body(arg)). tag_place is the warden's own SERENO_TAG variable,

@@ -332,6 +332,7 @@ static enum err open_warden(struct warden *w, struct err_detail *detail) {
   TRY(open_folders(w, detail));
   TRY(lock_folder(w, detail));
   TRY(open_signals(w, detail));
+  if (!spawn_open()) return err_set(detail, ERR_NO_MEMORY, NULL, 0, "the thread that forks does not start");
   TRY(take_over(w, detail));
   if (chdir("/") != 0) return os_error(errno, detail, "chdir", "/"); /* holds no file system */
   return door_open(w, detail);
