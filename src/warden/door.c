@@ -6,20 +6,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "base/arena.h"
 #include "sys/os_file.h"
 #include "warden/state.h"
 
 #define MESSAGES_A_TURN 64
 #define FDS_MAX 3
 #define SOCKET_BYTES (4 * 1024 * 1024) /* asked for; the kernel may give less */
-#define LAUNCH_ARENA_BYTES (LAUNCH_TEXTS_MAX * 32 + 4096)
 
 struct packet {
   _Alignas(8) char bytes[LIMIT_WARDEN_MESSAGE_BYTES];
@@ -29,6 +26,7 @@ struct packet {
 };
 
 static void on_serve(struct warden *w, struct watch *watch, uint32_t epoll_events);
+static void watch_serve(struct warden *w);
 
 static bool has_serve(const struct warden *w) { return w->serve.watch.fd >= 0; }
 
@@ -92,8 +90,8 @@ static bool tell_listed(struct warden *w, const struct supervised *run) {
   return send_now(w, (struct str){(const char *)&m, sizeof m});
 }
 
-static bool tell_started(struct warden *w, const struct supervised *run, bool is_repeated) {
-  struct warden_started m = {warden_header(WARDEN_STARTED, sizeof m), run->id, run->pid, is_repeated};
+static bool tell_started(struct warden *w, const struct supervised *run) {
+  struct warden_started m = {warden_header(WARDEN_STARTED, sizeof m), run->id, run->pid, run->is_repeated};
   return send_now(w, (struct str){(const char *)&m, sizeof m});
 }
 
@@ -110,8 +108,8 @@ static bool tell_ended(struct warden *w, const struct supervised *run) {
 static bool tell_run(struct warden *w, struct supervised *run) {
   if (run->tell & TELL_LISTED && !tell_listed(w, run)) return false;
   run->tell &= ~TELL_LISTED;
-  if (run->tell & TELL_STARTED && !tell_started(w, run, run->tell & TELL_REPEATED)) return false;
-  run->tell &= ~(TELL_STARTED | TELL_REPEATED);
+  if (run->tell & TELL_STARTED && !tell_started(w, run)) return false;
+  run->tell &= ~TELL_STARTED;
   if (run->tell & TELL_ENDED && !tell_ended(w, run)) return false;
   run->tell = 0;
   return true;
@@ -146,7 +144,7 @@ static void unblock(struct warden *w) {
     if (!is_sent) return;
   }
   door_flush(w);
-  if (has_serve(w) && !w->serve.is_blocked) warden_watch_set(w, &w->serve.watch, EPOLLIN);
+  if (has_serve(w) && !w->serve.is_blocked) watch_serve(w);
 }
 
 /* ---- what serve says ---- */
@@ -156,18 +154,16 @@ static void refuse(struct warden *w, int64_t run_no, enum warden_refusal why, in
   answer(w, &m, sizeof m);
 }
 
-/* Only a sealed file is mapped: one that could shrink would end the warden by SIGBUS. */
-static void *map_launch(int fd, size_t *ret_size) {
-  struct stat st;
-  int seals = fcntl(fd, F_GET_SEALS);
-  if (seals < 0 || (seals & (F_SEAL_SHRINK | F_SEAL_WRITE)) != (F_SEAL_SHRINK | F_SEAL_WRITE)) return NULL;
-  if (fstat(fd, &st) != 0 || st.st_size <= 0 || st.st_size > LAUNCH_BYTES_MAX) return NULL;
-  void *at = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
-  *ret_size = (size_t)st.st_size;
-  return at == MAP_FAILED ? NULL : at;
+/* Copied, not mapped: taking a map away again interrupts every other core that runs one of our threads
+ * or a child before its exec, which costs more than the bytes. Valid until the next one. */
+static struct str read_launch(int fd) {
+  static char block[LAUNCH_BYTES_MAX + 1];
+  ssize_t n = pread(fd, block, sizeof block, 0);
+  return n > 0 ? (struct str){block, (size_t)n}
+               : STR_NONE; /* one that is too long is refused by its reader */
 }
 
-static void take_start(struct warden *w, const struct packet *p) {
+static void take_start(struct warden *w, struct packet *p) {
   struct warden_start_message m;
   memcpy(&m, p->bytes, sizeof m);
   const struct warden_start *s = &m.start;
@@ -176,16 +172,16 @@ static void take_start(struct warden *w, const struct packet *p) {
     refuse(w, s->run_no, WARDEN_REFUSED_BAD_REQUEST, 0);
     return;
   }
-  size_t size = 0;
-  void *block = map_launch(p->fds[0], &size);
-  ARENA_AUTO struct arena arena = arena_new(LAUNCH_ARENA_BYTES);
-  struct launch launch;
+  int *stdin_fd = has_stdin ? &p->fds[1] : NULL, *channel_fd = has_fd4 ? &p->fds[1 + has_stdin] : NULL;
+  struct starting *starting =
+      starting_new(read_launch(p->fds[0]), stdin_fd ? *stdin_fd : -1, channel_fd ? *channel_fd : -1);
   enum warden_refusal why = WARDEN_REFUSED_BAD_REQUEST;
   int error_number = 0;
-  if (block && launch_parse((struct str){block, size}, &arena, &launch, NULL) == ERR_OK)
-    why = run_start(w, s, &launch, has_stdin ? p->fds[1] : -1, has_fd4 ? p->fds[1 + has_stdin] : -1,
-                    &error_number);
-  if (block) (void)munmap(block, size);
+  if (starting) {
+    if (stdin_fd) *stdin_fd = -1;
+    if (channel_fd) *channel_fd = -1;
+    why = run_start(w, s, starting, &error_number);
+  }
   if (why) refuse(w, s->run_no, why, error_number);
 }
 
@@ -253,7 +249,7 @@ static void take_clock(struct warden *w, const struct packet *p) {
   answer(w, &done, sizeof done);
 }
 
-static void take(struct warden *w, const struct packet *p) {
+static void take(struct warden *w, struct packet *p) {
   enum warden_message_type type;
   if (warden_message_check((struct str){p->bytes, p->size}, &type, NULL) != ERR_OK) {
     lose_serve(w);
@@ -309,10 +305,27 @@ static struct packet *packet_space(void) {
   return &p;
 }
 
+/* What serve is watched for: room when something waits to be told, else messages unless paused. */
+static void watch_serve(struct warden *w) {
+  warden_watch_set(w, &w->serve.watch, w->serve.is_blocked ? EPOLLOUT : w->serve.is_paused ? 0 : EPOLLIN);
+}
+
+static void pause_serve(struct warden *w) {
+  w->serve.is_paused = true;
+  watch_serve(w);
+}
+
+void door_resume(struct warden *w) {
+  if (!has_serve(w) || !w->serve.is_paused) return;
+  w->serve.is_paused = false;
+  watch_serve(w);
+}
+
 static void on_serve(struct warden *w, struct watch *watch, uint32_t epoll_events) {
   if (epoll_events & EPOLLOUT) unblock(w);
   struct packet *p = packet_space();
   for (int i = 0; i < MESSAGES_A_TURN && has_serve(w) && !w->serve.is_blocked; i++) {
+    if (starting_is_full(w)) return pause_serve(w);
     int got = receive(watch->fd, p);
     if (got == 0) return;
     if (got > 0) take(w, p);

@@ -1,4 +1,4 @@
-/* The launch block: what to run, built by serve into a sealed memfd and mapped read-only by the warden,
+/* The launch block: what to run, built by serve into a sealed memfd and read by the warden,
  * so that arguments, environment and secrets never lie in a file or in a message. What the child gets
  * as stdin is a memfd of its own, since the child holds it.
  *

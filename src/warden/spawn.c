@@ -8,10 +8,12 @@
 #include <semaphore.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/eventfd.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "warden/child.h"
@@ -152,60 +154,98 @@ static pid_t clone_program(struct spawn *s) {
   pid_t pid = clone(program_child, stack + sizeof stack, CLONE_VM | CLONE_VFORK | CLONE_FILES | SIGCHLD, s);
   int error_number = errno;
   put_back_own(s);
-  if (pid < 0) {
-    s->stage = WARDEN_STAGE_FORK;
-    s->error_number = error_number;
-  }
+  errno = error_number;
   return pid;
 }
 
-struct builtin_child {
-  char *tag_place;
-  struct tag tag;
-  int (*body)(void *arg);
-  void *arg;
-};
-
-static pid_t fork_builtin(struct spawn *s, const struct builtin_child *b) {
+static pid_t fork_builtin(struct spawn *s) {
   pid_t pid = fork();
-  if (pid < 0) {
-    s->stage = WARDEN_STAGE_FORK;
-    s->error_number = errno;
-  }
   if (pid != 0) return pid;
   char variable[TAG_VARIABLE_BYTES];
-  tag_write(b->tag, variable);
-  memcpy(b->tag_place, variable, sizeof variable);
+  tag_write(s->tag, variable);
+  memcpy(s->tag_place, variable, sizeof variable);
   if (set_up(s, false) != 0) {
     (void)dprintf(STDERR_FILENO, "could not start: %s: %s\n", warden_stage_name(s->stage),
                   strerrordesc_np(s->error_number));
     _exit(EXECUTOR_COULD_NOT_START);
   }
-  _exit(b->body(b->arg));
+  _exit(s->body(s->arg));
+}
+
+static void spawn_now(struct spawn *s) {
+  struct timespec wall, tick;
+  s->stage = WARDEN_STAGE_NONE;
+  (void)clock_gettime(CLOCK_REALTIME, &wall);
+  (void)clock_gettime(CLOCK_MONOTONIC, &tick);
+  s->wall_ms = (int64_t)wall.tv_sec * 1000 + wall.tv_nsec / 1000000;
+  s->tick = (struct tick){(uint64_t)tick.tv_sec * 1000000000U + (uint64_t)tick.tv_nsec};
+  s->pid = s->body ? fork_builtin(s) : clone_program(s);
+  if (s->pid >= 0) return;
+  s->stage = WARDEN_STAGE_FORK;
+  s->error_number = errno;
 }
 
 /* ---- the thread that forks ---- */
 
+struct queue {
+  struct spawn *first, *last;
+};
+
 static struct {
-  sem_t asked, done;
-  struct spawn *spawn;
-  const struct builtin_child *builtin; /* NULL: a program */
-  pid_t pid;
-} forker;
+  pthread_mutex_t mutex; /* of the two queues */
+  sem_t asked;
+  struct queue requests, answers;
+  int answers_fd;
+} forker = {.mutex = PTHREAD_MUTEX_INITIALIZER, .answers_fd = -1};
+
+/* Was the queue empty before? */
+static bool push(struct queue *q, struct spawn *s) {
+  s->next = NULL;
+  (void)pthread_mutex_lock(&forker.mutex);
+  bool was_empty = !q->first;
+  if (was_empty) q->first = s;
+  else q->last->next = s;
+  q->last = s;
+  (void)pthread_mutex_unlock(&forker.mutex);
+  return was_empty;
+}
+
+static struct spawn *pop(struct queue *q) {
+  (void)pthread_mutex_lock(&forker.mutex);
+  struct spawn *s = q->first;
+  if (s) q->first = s->next;
+  (void)pthread_mutex_unlock(&forker.mutex);
+  return s;
+}
 
 static void *forker_main(void *arg) {
   for (;;) {
     while (sem_wait(&forker.asked) != 0) continue;
-    forker.pid = forker.builtin ? fork_builtin(forker.spawn, forker.builtin) : clone_program(forker.spawn);
-    (void)sem_post(&forker.done);
+    struct spawn *s = pop(&forker.requests);
+    ASSERT(s);
+    spawn_now(s);
+    uint64_t one = 1;
+    if (push(&forker.answers, s)) (void)!write(forker.answers_fd, &one, sizeof one);
   }
   return arg;
 }
 
-bool spawn_open(void) {
+int spawn_open(void) {
   pthread_t thread;
-  if (sem_init(&forker.asked, 0, 0) != 0 || sem_init(&forker.done, 0, 0) != 0) return false;
-  return pthread_create(&thread, NULL, forker_main, NULL) == 0;
+  forker.answers_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  bool is_open = forker.answers_fd >= 0 && sem_init(&forker.asked, 0, 0) == 0 &&
+                 pthread_create(&thread, NULL, forker_main, NULL) == 0;
+  return is_open ? forker.answers_fd : -1;
+}
+
+void spawn_ask(struct spawn *s) {
+  for (int i = 0; i < SPAWN_FDS; i++) ASSERT(s->fds[i] < 0 || s->fds[i] >= SPAWN_FD_MIN);
+  (void)push(&forker.requests, s);
+  (void)sem_post(&forker.asked);
+}
+
+struct spawn *spawn_answer(void) {
+  return pop(&forker.answers);
 }
 
 bool spawn_has_orphans(void) {
@@ -213,19 +253,7 @@ bool spawn_has_orphans(void) {
   return waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT | __WNOTHREAD) == 0 || errno != ECHILD;
 }
 
-static pid_t ask(struct spawn *s, const struct builtin_child *builtin) {
-  for (int i = 0; i < SPAWN_FDS; i++) ASSERT(s->fds[i] < 0 || s->fds[i] >= SPAWN_FD_MIN);
-  s->stage = WARDEN_STAGE_NONE;
-  forker.spawn = s;
-  forker.builtin = builtin;
-  (void)sem_post(&forker.asked);
-  while (sem_wait(&forker.done) != 0) continue;
-  return forker.pid;
-}
-
-pid_t spawn_program(struct spawn *s) { return ask(s, NULL); }
-
-pid_t spawn_builtin(struct spawn *s, char *tag_place, struct tag tag, int (*body)(void *arg), void *arg) {
-  struct builtin_child b = {tag_place, tag, body, arg};
-  return ask(s, &b);
+bool spawn_is_orphan(pid_t pid) {
+  siginfo_t info = {};
+  return waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT | __WNOTHREAD) == 0;
 }

@@ -4,6 +4,7 @@
 #include <sys/resource.h>
 #include <sys/types.h>
 
+#include "base/instant.h"
 #include "base/str.h"
 #include "warden/launch.h"
 #include "warden/proc.h"
@@ -23,27 +24,41 @@ struct spawn_user {
 
 struct spawn {
   const struct launch *launch;
-  int fds[SPAWN_FDS];     /* each at least SPAWN_FD_MIN; -1: closed in the child, /dev/null for 0–2 */
-  int own_fds[SPAWN_FDS]; /* what the warden itself has there, to be put back */
+  int fds[SPAWN_FDS];            /* each at least SPAWN_FD_MIN; -1: closed in the child */
+  int own_fds[SPAWN_FDS];        /* what the warden itself has there, to be put back */
   const struct spawn_user *user; /* NULL: stay */
   bool is_no_new_privs;
   struct rlimit files; /* RLIMIT_NOFILE as the warden found it */
   int cgroup_procs_fd; /* -1: none */
   pid_t warden_pid;
-  enum warden_stage stage; /* filled when it failed */
+  /* A built-in: forked without exec, ends with body(arg). NULL: the program of the launch block. A set-up
+   * that fails prints why and exits with 125. */
+  int (*body)(void *arg);
+  void *arg;
+  char *tag_place; /* the warden's own SERENO_TAG variable, overwritten in the child */
+  struct tag tag;
+
+  /* The answer. */
+  pid_t pid;               /* -1: nothing was forked */
+  enum warden_stage stage; /* not NONE: the program did not come to run; pid, if any, has ended */
   int error_number;
+  int64_t wall_ms; /* the real clock just before the fork */
+  struct tick tick;
+  struct spawn *next;
 };
 
-/* Programs are forked by a second thread while the first one waits, so that in the kernel's books they are
- * its children, and whatever a run leaves behind becomes the first thread's: whether there is any such
- * orphan is one wait call with __WNOTHREAD, where a look at all of /proc would cost more than the start
- * of a process. Call once, before the others. False: no thread. */
-bool spawn_open(void);
-/* Is there any process that a run has left behind, alive or not reaped? By the first thread. */
+/* Processes are forked by a second thread, for two reasons. It waits for each exec, and meanwhile the
+ * first one works on. And in the kernel's books the programs are its children, while what a run leaves
+ * behind becomes the first thread's: whether there is any such orphan is one wait call, where a look at
+ * all of /proc would cost more than the start of a process.
+ *
+ * All calls are the first thread's. Gives the descriptor that is readable when answers wait; -1: no
+ * thread. */
+int spawn_open(void);
+/* Hands a request over; it and all it points to stay untouched until it comes back. In order. */
+void spawn_ask(struct spawn *s);
+struct spawn *spawn_answer(void); /* the oldest that is done, or NULL */
+/* Is there any process that a run has left behind, alive or not reaped? */
 bool spawn_has_orphans(void);
-
-/* vfork + exec. The pid, or -1 with stage and error_number. */
-pid_t spawn_program(struct spawn *s);
-/* fork; in the child: set up, then _exit(body(arg)). tag_place is the warden's own SERENO_TAG variable,
- * overwritten with `tag` in the child. A set-up that fails prints why and exits with 125. */
-pid_t spawn_builtin(struct spawn *s, char *tag_place, struct tag tag, int (*body)(void *arg), void *arg);
+/* Is this child such an orphan? False: one of ours, maybe not answered yet. */
+bool spawn_is_orphan(pid_t pid);

@@ -26,16 +26,16 @@ struct watch { /* one descriptor in the loop */
 };
 
 enum run_phase {
-  RUN_PROGRAM, /* the program itself is alive or not yet reaped */
-  RUN_TREE,    /* the program has ended, its tree is not surely empty */
-  RUN_END,     /* END is made; waits to be acknowledged */
+  RUN_STARTING, /* START is in the journal, the forking thread has it */
+  RUN_PROGRAM,  /* the program itself is alive or not yet reaped */
+  RUN_TREE,     /* the program has ended, its tree is not surely empty */
+  RUN_END,      /* END is made; waits to be acknowledged */
 };
 
 enum kill_step { KILL_STEP_NONE, KILL_STEP_TERM, KILL_STEP_KILL };
 
 #define TELL_LISTED 1U
 #define TELL_STARTED 2U
-#define TELL_REPEATED 4U
 #define TELL_ENDED 8U
 
 struct supervised {
@@ -55,6 +55,7 @@ struct supervised {
   size_t result_bytes;
   bool result_is_cut;
 
+  bool is_kill_waiting, is_kill_immediate; /* asked for while it was starting */
   enum kill_step step;
   enum kill_reason reason;
   int64_t started_clock_ms;  /* the run clock, see warden_clock_ms */
@@ -71,13 +72,15 @@ struct supervised {
 
   bool end_is_unwritten; /* the journal did not take END: tried again */
   struct warden_end end;
-  unsigned tell; /* TELL_* */
+  unsigned tell;    /* TELL_* */
+  bool is_repeated; /* START came again: the answer says so */
   struct list tell_link;
   struct list check_link;
 };
 
 struct connection {
   struct watch watch;
+  bool is_paused;  /* too many starts wait for their fork */
   bool is_blocked; /* waits for room; nothing is read meanwhile */
   bool list_end_is_due;
   struct str pending; /* owned; one answer that did not fit */
@@ -98,7 +101,7 @@ struct warden {
   int64_t own_peak_bytes;
 
   int epoll_fd;
-  struct watch listener, signals;
+  struct watch listener, signals, forked;
   struct watch strangers[WARDEN_STRANGERS_MAX];
   struct connection serve;
   struct list outbox; /* supervised.tell_link */
@@ -106,8 +109,10 @@ struct warden {
   struct journal journal;
   int64_t epoch;
   struct map runs; /* run_no → struct supervised */
-  struct map pids; /* pid of the program → struct supervised, until END */
+  struct map pids; /* run_place_key → struct supervised, from START to END */
   size_t living;
+  size_t starting; /* of them RUN_STARTING */
+  size_t starting_bytes;
   struct heap deadlines; /* run clock, ms */
   struct heap chores;    /* monotonic, ms */
   struct list checks;    /* runs whose program ended: is the tree empty? */
@@ -120,6 +125,12 @@ struct warden {
   bool has_unwritten;
   int64_t idle_since_ms;
 };
+
+/* An instant later by ms, INSTANT_NEVER when that is beyond all time. */
+static inline int64_t add_ms(int64_t instant, int64_t ms) {
+  int64_t sum;
+  return __builtin_add_overflow(instant, ms, &sum) ? INSTANT_NEVER : sum;
+}
 
 /* warden.c */
 int64_t warden_mono_ms(void);
@@ -137,12 +148,28 @@ enum err door_open(struct warden *w, struct err_detail *detail);
 void door_tell(struct warden *w, struct supervised *run, unsigned what);
 void door_line(struct warden *w, const struct supervised *run, struct str line);
 void door_flush(struct warden *w);
+void door_resume(struct warden *w); /* starts are taken again */
 void door_close(struct warden *w);
 
+/* start.c */
+/* Everything a start needs until its process runs. */
+struct starting;
+/* A copy of the launch block is read; NULL: it is not valid, or no memory. Takes stdin_fd and channel_fd
+ * over when it succeeds. */
+struct starting *starting_new(struct str block, int stdin_fd, int channel_fd);
+/* Answers by telling started later, or returns why not. Takes s over. */
+enum warden_refusal run_start(struct warden *w, const struct warden_start *start, struct starting *s,
+                              int *ret_error_number);
+bool starting_is_full(const struct warden *w); /* then no START is read for a while */
+enum err starting_open(struct warden *w);      /* the forking thread */
+
 /* runs.c */
-/* Answers by telling started, or returns why not. Takes no descriptor over. */
-enum warden_refusal run_start(struct warden *w, const struct warden_start *start, const struct launch *launch,
-                              int stdin_fd, int channel_fd, int *ret_error_number);
+/* Where a run lies in w->pids: its program's pid, and a place of its own until that is known, so that
+ * putting the pid there never needs memory. */
+uint64_t run_place_key(const struct supervised *run);
+struct supervised *run_new(struct warden *w, const struct warden_run *id);
+void run_became_program(struct warden *w, struct supervised *run, pid_t pid);
+void run_end(struct warden *w, struct supervised *run, enum warden_how how, int code); /* once */
 void run_kill(struct warden *w, struct supervised *run, enum kill_reason reason, bool is_immediate);
 void run_free(struct warden *w, struct supervised *run); /* out of every list and map */
 struct supervised *run_from_journal(struct warden *w, const struct warden_run *id);

@@ -332,7 +332,7 @@ static enum err open_warden(struct warden *w, struct err_detail *detail) {
   TRY(open_folders(w, detail));
   TRY(lock_folder(w, detail));
   TRY(open_signals(w, detail));
-  if (!spawn_open()) return err_set(detail, ERR_NO_MEMORY, NULL, 0, "the thread that forks does not start");
+  TRY(starting_open(w));
   TRY(take_over(w, detail));
   if (chdir("/") != 0) return os_error(errno, detail, "chdir", "/"); /* holds no file system */
   return door_open(w, detail);
@@ -415,6 +415,8 @@ static void close_warden(struct warden *w) {
   struct map_entry entry;
   for (size_t i = 0; map_next(&w->runs, &i, &entry); i = 0) run_free(w, entry.value);
   warden_unwatch(w, &w->signals);
+  (void)epoll_ctl(w->epoll_fd, EPOLL_CTL_DEL, w->forked.fd,
+                  NULL); /* the forking thread has it until we exit */
   journal_close(&w->journal);
   proc_table_free(&w->census);
   proc_table_free(&w->previous);
@@ -430,7 +432,7 @@ static struct warden *warden_new(void) {
   struct warden *w = calloc(1, sizeof *w);
   if (!w) return NULL;
   w->data_fd = w->dir_fd = w->spool_fd = w->null_fd = w->log_fd = w->lock_fd = w->epoll_fd = -1;
-  w->listener.fd = w->signals.fd = w->serve.watch.fd = w->journal.fd = -1;
+  w->listener.fd = w->signals.fd = w->forked.fd = w->serve.watch.fd = w->journal.fd = -1;
   for (int i = 0; i < WARDEN_STRANGERS_MAX; i++) w->strangers[i].fd = -1;
   list_init(&w->outbox);
   list_init(&w->checks);
