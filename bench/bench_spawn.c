@@ -26,7 +26,7 @@ struct bench {
   bool is_up;
   int64_t next_run;
   int started, ended, failed;
-  int64_t last_start_us;
+  int64_t last_start_us, lives_us; /* the sum of fork to END, by the warden's clock */
   pid_t warden;
   int to_start, in_flight_max, kind; /* the closed loop: a new one for each that has ended */
 };
@@ -77,6 +77,7 @@ static void on_ended(void *arg, const struct warden_end *end, struct str result)
   (void)result;
   struct bench *b = arg;
   b->ended++;
+  b->lives_us += end->ended_tick_us - end->run.started_tick_us;
   b->failed += end->how != WARDEN_EXITED || end->code != 0;
   check(warden_ack(b->client, end->run.run_no) == ERR_OK, "ack");
   if (b->to_start > 0) start_one(b);
@@ -92,7 +93,7 @@ static int64_t warden_loop(struct bench *b, int kind, int jobs, int in_flight) {
   int until = b->ended + jobs;
   b->kind = kind;
   b->to_start = jobs;
-  b->last_start_us = 0;
+  b->last_start_us = b->lives_us = 0;
   for (int i = 0; i < in_flight && b->to_start > 0; i++) start_one(b);
   while (b->ended < until) (void)loop_turn(b->loop, -1);
   return now_us() - since;
@@ -172,7 +173,8 @@ static void measure(struct bench *b) {
     one[i] = warden_loop(b, JOB_TRUE, LOOP_JOBS, 1);
     four[i] = warden_loop(b, JOB_TRUE, LOOP_JOBS, 4);
     eight[i] = warden_loop(b, JOB_TRUE, LOOP_JOBS, 8);
-    built[i] = warden_loop(b, JOB_BUILTIN, LOOP_JOBS, 1);
+    (void)warden_loop(b, JOB_BUILTIN, LOOP_JOBS, 1);
+    built[i] = b->lives_us;
     bare_b[i] = bare_burst(BURST_JOBS);
     burst[i] = warden_burst(b, BURST_JOBS);
   }
@@ -180,7 +182,7 @@ static void measure(struct bench *b) {
   show("jobs/s, /bin/true, 1 in flight", one, bare, LOOP_JOBS, true, "");
   show("jobs/s, /bin/true, 4 in flight", four, bare, LOOP_JOBS, true, ">= 0.85");
   show("jobs/s, /bin/true, 8 in flight", eight, bare, LOOP_JOBS, true, ">= 0.85");
-  show("built-in, us a run", built, bare, LOOP_JOBS, false, "<= 0.70");
+  show("built-in, us from fork to its end", built, bare, LOOP_JOBS, false, "<= 0.70");
   show("burst of 1,000: last start, us", burst, bare_b, 1, false, "<= 1.15");
 }
 
