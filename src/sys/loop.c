@@ -102,7 +102,8 @@ static void drain_posted(void *arg, int fd, uint32_t epoll_events) {
     loop_post_fn *fn = m->fn;
     fn(m->arg); /* from here on m is its owner's again */
   }
-  if (l->taken) wake(l);
+  /* The read above may have taken the wake of a message that this turn did not come to. */
+  if (l->taken || atomic_load_explicit(&l->posted, memory_order_acquire)) wake(l);
 }
 
 /* --- the loop ------------------------------------------------------------------------------------------- */

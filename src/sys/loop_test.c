@@ -301,6 +301,22 @@ static void posts_of_many_threads_arrive_each_in_its_order(void **s) {
   assert_int_equal(received, SENDERS * SENT_EACH);
 }
 
+static void count_post(void *arg) { (*(int *)arg)++; }
+
+/* Two full turns are posted, and one more between them: its wake is read together with the loop's own. */
+static void a_message_behind_a_full_turn_is_not_forgotten(void **s) {
+  (void)s;
+  static struct loop_message messages[513];
+  int seen = 0;
+  for (int i = 0; i < 513; i++) messages[i] = (struct loop_message){.fn = count_post, .arg = &seen};
+  for (int i = 0; i < 512; i++) loop_post(l, &messages[i]);
+  assert_true(loop_turn(l, 0));
+  assert_int_equal(seen, 256);
+  loop_post(l, &messages[512]);
+  turn_idle();
+  assert_int_equal(seen, 513);
+}
+
 struct again {
   struct loop_message message;
   int left, *timer_seen, left_at_timer;
@@ -363,6 +379,7 @@ int main(void) {
       T(wall_alarm_may_be_freed_in_its_own_callback),
       T(signals_arrive_on_the_loop),
       T(posts_of_many_threads_arrive_each_in_its_order),
+      T(a_message_behind_a_full_turn_is_not_forgotten),
       T(a_flood_of_posts_starves_nobody_and_reuses_its_message),
       T(stop_before_run_returns_its_code_and_the_loop_runs_again),
       T(everything_is_freed_null_safe),
