@@ -1,26 +1,23 @@
 #!/bin/sh
-# run.sh [PORT] : starts the server in ./var in the foreground and prints a fresh one-time login link.
+# run.sh [PORT] : runs the server in the foreground with its data in ./var (or $DATA) and prints a fresh
+# one-time login link once it is up. Ctrl-C ends it in order.
 set -eu
 cd "$(dirname "$0")/.."
-data=${DATA:-var}
-build/sereno serve --data "$data" ${1:+--port "$1"} &
+export SERENO_DATA="${DATA:-$PWD/var}"
+port_file=$(mktemp)
+is_first=; [ -e "$SERENO_DATA/admin.token" ] || is_first=1 # then serve prints the link by itself
+build/sereno serve --data "$SERENO_DATA" --port-file "$port_file" ${1:+--port "$1"} &
 server=$!
 trap 'kill -TERM $server 2>/dev/null || true' INT TERM
-# The first start prints a link by itself; later ones need a fresh one. The verb fails until it is up.
+trap 'rm -f "$port_file"' EXIT
 tries=0
-until link=$(build/sereno user login-link --data "$data" ${1:+--port "$1"} 2>/dev/null); do
+while [ ! -s "$port_file" ] && kill -0 $server 2>/dev/null && [ $tries -lt 1000 ]; do
   tries=$((tries + 1))
-  if ! kill -0 $server 2>/dev/null || [ $tries -ge 200 ]; then
-    echo "run: the server did not come up" >&2
-    kill -TERM $server 2>/dev/null || true
-    wait $server || exit $?
-    exit 1
-  fi
-  sleep 0.05
+  sleep 0.02
 done
-printf '%s\n' "$link"
+if [ -s "$port_file" ] && [ -z "$is_first" ]; then build/sereno user login-link || true; fi
 status=0
 wait $server || status=$?
-# A signal ends the wait early; the server is still draining.
+# A signal ends the wait early, while the server still drains.
 while kill -0 $server 2>/dev/null; do wait $server || status=$?; done
 exit $status
