@@ -1,0 +1,212 @@
+/* The inside of the engine, shared by the files of app/ only. The engine joins the pure core with the store, the
+ * warden and everyone who asks: it performs the core's actions and brings back what happened.
+ *
+ *   engine.c        the step: events in, actions performed, answers out; what api/ asks for
+ *   engine_check.c  what a job may be: schedule, executor, parameters
+ *   engine_start.c  START: the launch block, sent, repeated after the warden came back
+ *   engine_end.c    END: the warden's word → the facts of a run; the output's head and tail
+ *   engine_live.c   events, log tail, waits, live output
+ *   engine_notes.c  the core's notes → log lines and events
+ *   engine_boot.c   recovery: the store's unfinished things joined with the wardens' journals
+ *   engine_care.c   aliveAt, retention, zones, spool */
+#pragma once
+#include "api/engine.h"
+#include "app/config.h"
+#include "app/launch_of.h"
+#include "app/programs.h"
+#include "base/list.h"
+#include "base/log.h"
+#include "base/map.h"
+#include "warden/client.h"
+
+#define LIMIT_EVENTS_KEPT 1024
+#define LIMIT_EVENTS_KEPT_BYTES (1024 * 1024)
+#define LIMIT_LOG_LINES_KEPT 500
+#define LIMIT_EVENT_BYTES (128 * 1024)
+#define LIMIT_WAITS 10000
+
+enum live_state {
+  LIVE_UNSENT, /* the warden was away: sent when it is back */
+  LIVE_SENT,   /* not answered yet; if the warden goes, its list tells */
+  LIVE_STARTED,
+  LIVE_ENDED /* its END is on the way to the store; the entry stays until the acknowledgement */
+};
+
+/* A run that the warden knows or is about to know. */
+struct live_run {
+  int64_t run_no;
+  struct job *job; /* one reference */
+  char *params;    /* of the run, NULL: the job's */
+  struct warden_start start;
+  enum live_state state;
+  bool is_listed; /* in the list of the current connection */
+  enum kill_reason kill; /* asked for, maybe while the warden was away */
+  int watchers;
+  bool is_reading;      /* an output request is out */
+  int64_t output_seen; /* bytes announced */
+  int64_t started_ms, started_tick_ms; /* by the wall clock, and when we heard of it */
+};
+
+/* The work of reading an ended run's output beside the loop. */
+struct ending;
+
+struct kept_event {
+  int64_t seq;
+  enum engine_topic topic;
+  size_t len;
+  char *json;
+};
+
+/* Runs found in the journals during boot. */
+struct found_run {
+  struct warden_run run;
+  bool is_ended;
+  struct warden_end end;
+  char *result;
+  bool is_joined;
+};
+
+struct engine {
+  struct loop *loop;
+  struct world *world;
+  struct work *work;
+  struct tzdb *tzdb;
+  struct config *config; /* borrowed */
+  struct store *store;
+  struct store_boot boot;
+  struct sched *sched;
+  struct warden_client *warden;
+  struct settings *settings; /* one reference */
+  char folder[CONFIG_VALUE_BYTES_MAX];
+  char boot_id[37];
+  char journal_id[40];
+  struct programs programs;
+  char home[256], user[64]; /* of jobs: those of our own user */
+  struct loop_wall *alarm; /* NULL with the test clock */
+  struct loop_timer *second, *care, *zones, *output_poll;
+  bool second_is_armed, care_is_armed;
+  int64_t spool_swept_ms;
+  int64_t armed_ms;           /* what the alarm is set to */
+  int64_t wall_minus_tick_ms; /* to know by how much the clock was set */
+  bool is_process_off, is_test_clock, is_performing, is_ready, is_warden_up, is_store_down, is_stopping;
+  bool was_up;     /* the warden answered once: recovery is done */
+  bool knows_jobs; /* counted for the log, before the scheduler starts (C-86) */
+  char warden_why[256];
+  int64_t last_turn_ms, clock_wrong_until_ms;
+  int64_t changes_out;        /* submitted and not answered */
+  int64_t work_out;           /* endings being read */
+
+  struct map asks; /* token → struct ask */
+  int64_t last_token;
+  struct map live; /* run number → struct live_run */
+  size_t watched;
+  struct list waits;
+  size_t wait_count;
+
+  struct found_run *found; /* during boot */
+  size_t found_count, found_capacity;
+
+  struct list subscriptions;
+  struct kept_event kept[LIMIT_EVENTS_KEPT];
+  size_t kept_first, kept_count, kept_bytes;
+  int64_t last_seq;
+  char *log_lines[LIMIT_LOG_LINES_KEPT];
+  size_t log_first, log_count;
+
+  struct engine_load load;
+  int64_t load_at_ms;
+  uint64_t cpu_busy, cpu_total;
+  bool retention_due;
+  int zone_watch; /* inotify, -1 */
+  struct loop_io *zone_io;
+
+  void (*on_note)(void *arg, const struct sched_note *note); /* api's metrics */
+  void *on_note_arg;
+  struct test_clock *test_clock; /* NULL without */
+  void (*on_stop)(void *arg); /* engine_stop was called */
+  void *on_stop_arg;
+};
+
+/* engine.c */
+void engine_step(struct engine *e, const struct sched_event *event);
+void engine_submit(struct engine *e, struct change *c);
+void engine_arm(struct engine *e);
+int64_t engine_tick_ms(const struct engine *e);
+
+/* engine_check.c */
+struct launch_world engine_launch_world(const struct engine *e);
+
+/* engine_start.c */
+void engine_do_start(struct engine *e, const struct sched_start *start);
+void engine_send_start(struct engine *e, struct live_run *live);
+void engine_do_kill(struct engine *e, int64_t run_no, enum reason reason);
+void engine_do_ack(struct engine *e, int64_t run_no);
+struct live_run *engine_live_new(struct engine *e, int64_t run_no, struct job *job, const char *params);
+void engine_live_free(struct engine *e, struct live_run *live);
+void engine_live_started(const struct engine *e, struct live_run *live, int64_t started_ms);
+void engine_on_started(void *arg, const struct warden_started *started);
+void engine_on_refused(void *arg, int64_t run_no, enum warden_refusal why, int error_number);
+
+/* engine_end.c */
+struct end_facts { /* how the warden's word reads as a run; pure */
+  enum run_status status;
+  enum reason reason;
+  bool may_retry;
+};
+struct end_facts engine_judge_end(const struct warden_end *end);
+void engine_on_ended(void *arg, const struct warden_end *end, struct str result);
+void engine_end_lost(struct engine *e, int64_t run_no, const char *why);
+
+/* engine_live.c */
+void engine_publish(struct engine *e, enum engine_topic topic, struct str json);
+void engine_publish_run(struct engine *e, const struct run *run, const struct job *job);
+void engine_publish_job(struct engine *e, const struct job *job, const char *what);
+void engine_publish_status(struct engine *e);
+void engine_log_tap(void *arg, enum log_level level, struct str line);
+void engine_tell_waits(struct engine *e, const struct run *run);
+void engine_on_line(void *arg, int64_t run_no, struct str line);
+void engine_on_output(void *arg, const struct warden_output *output, struct str bytes);
+void engine_poll_output(void *arg);
+void engine_live_done(struct engine *e); /* frees all of it */
+
+/* engine_notes.c */
+void engine_note(struct engine *e, const struct sched_note *note);
+/* "cleanup" → "CleanupJob", "auto-pause" → "AutoPauseJob" */
+void engine_component(const char *job_name, char *ret, size_t size);
+/* "cleanup" → "Cleanup job", "auto-pause" → "Auto-pause job" */
+void engine_job_title(const char *job_name, char *ret, size_t size);
+
+/* engine_boot.c */
+enum err engine_open(struct engine *e, struct err_detail *detail);
+enum err engine_connect(struct engine *e, struct err_detail *detail);
+bool engine_boot_collect(struct engine *e, const struct warden_run *run, const struct warden_end *end, struct str result);
+
+/* engine_care.c */
+enum err engine_care_start(struct engine *e);
+void engine_care_after_step(struct engine *e);
+void engine_on_clock(void *arg, bool clock_was_set);
+void engine_care_stop(struct engine *e);
+
+/* test_clock.c */
+void engine_on_warden_clock(void *arg, const struct warden_clock_done *done);
+
+/* For serve.c. Texts and config are borrowed and outlive the engine. */
+struct engine_options {
+  struct loop *loop;
+  struct world *world;
+  struct work *work;
+  struct config *config;
+  const char *folder;
+  bool is_test_clock;
+};
+enum err engine_new(const struct engine_options *options, struct engine **ret, struct err_detail *detail);
+void engine_free(struct engine *e); /* NULL-safe */
+/* on_note gets every note of the core (metrics); on_stop is called by engine_stop. */
+void engine_set_hooks(struct engine *e, void (*on_note)(void *arg, const struct sched_note *note), void *note_arg,
+                      void (*on_stop)(void *arg), void *stop_arg);
+/* Nothing is claimed or started from now on. */
+void engine_quiesce(struct engine *e);
+/* After it: leaves the wardens alone; done is called when what was submitted is on record. */
+void engine_wind_down(struct engine *e, void (*done)(void *arg), void *arg);
+/* Nothing asked of the store or the warden is unanswered; ret_running: runs that are alive. */
+bool engine_is_settled(const struct engine *e, size_t *ret_running);
