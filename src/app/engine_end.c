@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "app/engine_private.h"
-#include "app/run_output.h"
+#include "app/row_output.h"
 #include "warden/spool.h"
 
 /* An ended run whose output's head and tail are read on a work thread. */

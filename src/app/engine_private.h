@@ -11,7 +11,7 @@
  *   engine_care.c   aliveAt, retention, zones, spool */
 #pragma once
 #include "api/engine.h"
-#include "app/config.h"
+#include "app/configuration.h"
 #include "app/launch_of.h"
 #include "app/programs.h"
 #include "base/list.h"

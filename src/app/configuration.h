@@ -1,4 +1,4 @@
-/* Configuration: one table of keys (config.def), read from flags, environment, ./.env, an ini file and
+/* Configuration: one table of keys (configuration.def), read from flags, environment, ./.env, an ini file and
  * defaults, in this order; each value knows its origin (U-31, A-101). Pure but for reading the files it
  * is told to read. Values are text checked against their key's type; nothing is printed here. */
 #pragma once
@@ -10,7 +10,7 @@
 
 enum config_key {
 #define CONFIG(id, key, env, type, min, max, otherwise, is_secret, help) CONFIG_##id,
-#include "app/config.def"
+#include "app/configuration.def"
 #undef CONFIG
   CONFIG_COUNT
 };

@@ -1,4 +1,4 @@
-#include "app/run_output.h"
+#include "app/row_output.h"
 
 #include <fcntl.h>
 #include <stdlib.h>

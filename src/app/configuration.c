@@ -1,4 +1,4 @@
-#include "app/config.h"
+#include "app/configuration.h"
 
 #include <errno.h>
 #include <ini.h>
@@ -24,7 +24,7 @@ struct config_def {
 static const struct config_def defs[] = {
 #define CONFIG(id, key, env, type, min, max, otherwise, is_secret, help) \
   {key, env, CONFIG_TYPE_##type, min, max, otherwise, is_secret, help},
-#include "app/config.def"
+#include "app/configuration.def"
 #undef CONFIG
 };
 

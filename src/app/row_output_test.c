@@ -1,4 +1,4 @@
-#include "app/run_output.h"
+#include "app/row_output.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -43,7 +43,7 @@ static void cutting_keeps_characters_whole(void **state) {
 }
 
 static void read_back(const char *bytes, size_t n, size_t max, struct buf *out, bool *is_cut) {
-  char path[] = "/tmp/run_output_test_XXXXXX";
+  char path[] = "/tmp/row_output_test_XXXXXX";
   int fd = mkstemp(path);
   assert_int_equal(write(fd, bytes, n), (ssize_t)n);
   close(fd);

@@ -1,4 +1,4 @@
-#include "app/config.h"
+#include "app/configuration.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,7 +13,7 @@ struct folder {
 };
 
 static void folder_new(struct folder *f) {
-  snprintf(f->path, sizeof f->path, "/tmp/config_test_XXXXXX");
+  snprintf(f->path, sizeof f->path, "/tmp/configuration_test_XXXXXX");
   assert_non_null(mkdtemp(f->path));
   snprintf(f->env, sizeof f->env, "%s/.env", f->path);
   snprintf(f->ini, sizeof f->ini, "%s/sereno.ini", f->path);

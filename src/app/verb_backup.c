@@ -1,0 +1,83 @@
+/* `sereno backup`: a copy of the database while the server runs. `sereno restore`: puts one back while it does not. */
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/sendfile.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "app/data_dir.h"
+#include "app/verbs.h"
+#include "base/json.h"
+#include "cli/cli.h"
+#include "store/store.h"
+#include "sys/os_file.h"
+#include "sys/world.h"
+
+static const char backup_help[] =
+    "sereno backup [FILE]    copies the database while the server runs; without FILE it stays in DIR/backups\n";
+static const char restore_help[] =
+    "sereno restore FILE     puts a backup back; the server and its warden must not run\n"
+    "\n"
+    "What fell due between the backup and now is put on record as missed/restored.\n";
+
+static int copy_file(struct cli *c, const char *from, const char *to) {
+  [[gnu::cleanup(os_close)]] int in = open(from, O_RDONLY | O_CLOEXEC);
+  if (in < 0) return cli_fail(c, CLI_NOT_FOUND, "the backup lies on the server as %s, and cannot be read from here", from);
+  [[gnu::cleanup(os_close)]] int out = open(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  if (out < 0) return cli_fail(c, CLI_CONFLICT, "%s exists already, or cannot be written", to);
+  ssize_t n;
+  while ((n = sendfile(out, in, NULL, 1 << 20)) > 0) {}
+  if (n < 0 || fsync(out) != 0) {
+    (void)unlink(to);
+    return cli_fail(c, CLI_REFUSED, "%s could not be written whole", to);
+  }
+  return CLI_OK;
+}
+
+static int backup(struct cli *c) {
+  CLI_REPLY_AUTO struct cli_reply reply;
+  int code = cli_call(c, "POST", "/api/admin/backup", "{}", &reply);
+  if (code != CLI_OK) return code;
+  const char *path = cli_text(reply.json, "path");
+  if (!path) return cli_fail(c, CLI_REFUSED, "the server did not say where the backup is");
+  if (c->argc == 1) {
+    code = copy_file(c, path, c->argv[0]);
+    if (code != CLI_OK) return code;
+    (void)unlink(path);
+    path = c->argv[0];
+  }
+  if (c->is_json) (void)printf("{\"path\":\"%s\"}\n", path);
+  else (void)printf("%s\n", path);
+  return CLI_OK;
+}
+
+int verb_backup(int argc, char **argv) {
+  struct cli c = {};
+  int code = cli_begin(&c, argc, argv, NULL, backup_help);
+  if (code >= 0) return code;
+  code = c.argc <= 1 ? backup(&c) : cli_usage(&c, backup_help);
+  cli_end(&c);
+  return code;
+}
+
+static int restore(struct cli *c, const char *file) {
+  struct err_detail detail = {};
+  char folder[CLI_PATH_BYTES_MAX];
+  if (!cli_find_data(c)) return cli_fail(c, CLI_USAGE, "say which data folder: --data DIR");
+  enum err e = data_dir_open(c->data, folder, sizeof folder, &detail);
+  if (e == ERR_OK) e = store_restore(folder, file, world_now_ms(world_real()), &detail);
+  if (e != ERR_OK) return cli_fail_detail(c, e, &detail);
+  (void)printf("restored into %s; start the server\n", folder);
+  return CLI_OK;
+}
+
+int verb_restore(int argc, char **argv) {
+  struct cli c = {};
+  int code = cli_begin(&c, argc, argv, NULL, restore_help);
+  if (code >= 0) return code;
+  code = c.argc == 1 ? restore(&c, c.argv[0]) : cli_usage(&c, restore_help);
+  cli_end(&c);
+  return code;
+}
