@@ -144,7 +144,7 @@ static void bad_input_is_named(void **state) {
     {__LINE__, "[log]\nlevel = loud\n", NULL, "log.level", 0},
     {__LINE__, "what is this", NULL, "config", 1},
     {__LINE__, "[executors]\nshell = maybe\n", NULL, "executors.shell", 2},
-    {__LINE__, NULL, "CRON_SECRET=short", "api.cron_secret", 0},
+    {__LINE__, NULL, "CRON_SECRET=no", "api.cron_secret", 0},
     {__LINE__, "[http]\ntls_key = /k\n", NULL, "http.tls_key", 0},
   };
   struct folder f;

@@ -94,28 +94,11 @@ static void write_executor(struct json_writer *w, const struct executor *x, bool
   jw_object_end(w);
 }
 
-/* What a shell job may say; launch_of.c checks and runs it as a program. */
-static const struct executor_param shell_params[] = {
-  {.name = "command", .type = PARAM_TEXT, .is_required = true, .help = "given to the shell with -c"},
-  {.name = "shell", .type = PARAM_TEXT, .default_json = "\"/bin/sh\"", .help = "absolute path of the shell"},
-  {.name = "stdin", .type = PARAM_TEXT, .help = "text for its standard input"},
-  {.name = "env", .type = PARAM_OBJECT, .help = "further environment variables"},
-  {.name = "cwd", .type = PARAM_TEXT, .help = "folder it starts in; default the home of its user"},
-  {},
-};
-static const struct executor shell_executor = {
-  .name = "shell",
-  .class_name = "ShellExecutor",
-  .description = "runs a command line by a shell; off unless [executors] shell = true",
-  .params = shell_params,
-};
-
 void engine_executors_json(struct engine *e, struct json_writer *w) {
   jw_array(w);
   bool is_shell_on = config_bool(e->config, CONFIG_EXECUTORS_SHELL);
-  write_executor(w, &shell_executor, is_shell_on);
   for (const struct executor *const *x = executors; *x; x++)
-    if (strcmp((*x)->name, "shell") != 0) write_executor(w, *x, true);
+    write_executor(w, *x, strcmp((*x)->name, "shell") != 0 || is_shell_on);
   programs_write_json(&e->programs, w);
   jw_array_end(w);
 }

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "app/engine_private.h"
+#include "app/log_names.h"
 #include "base/id.h"
 #include "base/log.h"
 
@@ -10,22 +11,6 @@
 #define NOTE_FIELDS_MAX 24
 #define DAY_MS (24LL * 3600 * 1000)
 #define CLOCK_DOUBT_MS (10LL * 60 * 1000) /* nothing is caught up for so long (DESIGN 5) */
-
-void engine_component(const char *job_name, char *ret, size_t size) {
-  size_t n = 0;
-  bool is_start = true;
-  for (const char *c = job_name; *c && n + 4 < size; c++) {
-    bool is_letter = (*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') || (*c >= '0' && *c <= '9') || (unsigned char)*c >= 0x80;
-    if (is_letter) ret[n++] = is_start && *c >= 'a' && *c <= 'z' ? (char)(*c - 32) : *c;
-    is_start = !is_letter;
-  }
-  snprintf(ret + n, size - n, "Job");
-}
-
-void engine_job_title(const char *job_name, char *ret, size_t size) {
-  snprintf(ret, size, "%.*s job", LIMIT_NAME_BYTES, job_name);
-  if (ret[0] >= 'a' && ret[0] <= 'z') ret[0] = (char)(ret[0] - 32);
-}
 
 /* The numbers and texts of a result object become fields of the line: worldsCleaned=1. */
 struct result_fields {
@@ -58,7 +43,7 @@ static enum log_level level_of(const struct run *run) {
 
 static void message_of(const struct run *run, const char *job_name, char *ret, size_t size) {
   char title[LIMIT_NAME_BYTES + 8];
-  engine_job_title(job_name, title, sizeof title);
+  log_job_title(job_name, title, sizeof title);
   switch ((enum run_status)run->status) {
     case RUN_RUNNING:
       snprintf(ret, size, "%s started", title);
@@ -81,7 +66,7 @@ static void message_of(const struct run *run, const char *job_name, char *ret, s
 static void log_run(const struct run *run, const struct job *job) {
   const char *name = job ? job->name : "deleted";
   char component[LIMIT_NAME_BYTES + 8], message[LIMIT_NAME_BYTES + 40];
-  engine_component(name, component, sizeof component);
+  log_component(name, component, sizeof component);
   message_of(run, name, message, sizeof message);
   struct id_text id = id_to_text(run->no);
   struct result_fields f = {};
@@ -112,7 +97,7 @@ static void log_failures(const struct sched_note *note) {
 static void log_occurrence(const struct sched_note *note) {
   if (!note->job) return;
   char component[LIMIT_NAME_BYTES + 8];
-  engine_component(note->job->name, component, sizeof component);
+  log_component(note->job->name, component, sizeof component);
   log_line(note->state == OCCURRENCE_MISSED ? LOG_WARN : LOG_INFO, component,
            note->state == OCCURRENCE_MISSED ? "occurrence missed" : "occurrence skipped", LF_TEXT("job", note->job->name),
            LF_TEXT("dueAt", instant_to_text(note->due_ms).text), LF_TEXT("reason", reason_names[note->reason]));

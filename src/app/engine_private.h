@@ -148,12 +148,6 @@ void engine_on_started(void *arg, const struct warden_started *started);
 void engine_on_refused(void *arg, int64_t run_no, enum warden_refusal why, int error_number);
 
 /* engine_end.c */
-struct end_facts { /* how the warden's word reads as a run; pure */
-  enum run_status status;
-  enum reason reason;
-  bool may_retry;
-};
-struct end_facts engine_judge_end(const struct warden_end *end);
 void engine_on_ended(void *arg, const struct warden_end *end, struct str result);
 void engine_end_lost(struct engine *e, int64_t run_no, const char *why);
 
@@ -171,10 +165,6 @@ void engine_live_done(struct engine *e); /* frees all of it */
 
 /* engine_notes.c */
 void engine_note(struct engine *e, const struct sched_note *note);
-/* "cleanup" → "CleanupJob", "auto-pause" → "AutoPauseJob" */
-void engine_component(const char *job_name, char *ret, size_t size);
-/* "cleanup" → "Cleanup job", "auto-pause" → "Auto-pause job" */
-void engine_job_title(const char *job_name, char *ret, size_t size);
 
 /* engine_boot.c */
 enum err engine_open(struct engine *e, struct err_detail *detail);

@@ -227,7 +227,7 @@ enum err launch_spec_of(const struct launch_world *world, const struct launch_ch
       struct env env = {.arena = arena, .entries = ARENA_ARRAY(arena, const char *, ENV_MAX + 1)};
       env_set(&env, "PATH", world->path);
       env_set(&env, "LANG", "C.UTF-8");
-      env_set(&env, "HTTP_ALLOW", world->http_allow);
+      env_set(&env, "HTTP_ALLOW_PRIVATE", world->http_allow);
       spec = (struct warden_launch_spec){.kind = LAUNCH_BUILTIN, .executor = choice->builtin->name, .envp = env.entries,
                                          .params = str_of(params ? params : "{}")};
       break;

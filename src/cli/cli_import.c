@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/instant.h"
 #include "base/json.h"
 #include "cli/cli.h"
 #include "cli/cli_verbs.h"
@@ -93,16 +94,18 @@ static json_t *body_of(const struct importing *im, const struct crontab_job *job
 /* ---- telling ---- */
 
 static void proof_text(const struct crontab_proof *p, char *ret, size_t size) {
-  if (p->is_impossible)
-    (void)snprintf(ret, size, "its instants are not in the text");
-  else if (p->is_whole && p->agreed == 0)
+  if (p->unproven)
+    (void)snprintf(ret, size, "%s", p->unproven);
+  else if (!p->agrees)
+    (void)snprintf(ret, size, "DIFFERS after %d: %s here, %s by the other reading", p->compared,
+                   p->engine_ms == INSTANT_NEVER ? "never" : instant_to_text_seconds(p->engine_ms).text,
+                   p->witness_ms == INSTANT_NEVER ? "never" : instant_to_text_seconds(p->witness_ms).text);
+  else if (p->compared == 0)
     (void)snprintf(ret, size, "both readings: it never fires");
-  else if (p->is_whole)
-    (void)snprintf(ret, size, "%d firings agree, until %.10s", p->agreed, instant_to_text_seconds(p->last_ms).text);
+  else if (p->engine_ms == INSTANT_NEVER)
+    (void)snprintf(ret, size, "all %d firings agree", p->compared);
   else
-    (void)snprintf(ret, size, "DIFFERS after %d: %s here, %s by the other reading", p->agreed,
-                   p->ours_ms == INSTANT_NEVER ? "never" : instant_to_text_seconds(p->ours_ms).text,
-                   p->theirs_ms == INSTANT_NEVER ? "never" : instant_to_text_seconds(p->theirs_ms).text);
+    (void)snprintf(ret, size, "%d firings agree, until %.10s", p->compared, instant_to_text_seconds(p->engine_ms).text);
 }
 
 static void tell(struct importing *im, const struct crontab_job *job, const char *what, bool is_good, const char *proof, const json_t *body) {
@@ -157,10 +160,10 @@ static int send_job(struct importing *im, const json_t *body, char *ret_what, si
 
 /* A server that does not answer ends the import; a refused line does not. */
 static int import_job(struct importing *im, const struct crontab_job *job, const char *file) {
-  struct crontab_proof proof = {.is_impossible = true};
+  struct crontab_proof proof = {};
   struct err_detail detail = {};
   char proven[200], what[40] = "would be imported";
-  enum err e = crontab_prove(job, str_of(zone_of(im, job)), im->zones, im->now_ms, &proof, &detail);
+  enum err e = crontab_prove(job, im->zones, str_of(zone_of(im, job)), im->now_ms, &proof, &detail);
   if (e != ERR_OK) {
     (void)snprintf(proven, sizeof proven, "%.190s", detail.message);
     im->refused++;
@@ -168,7 +171,7 @@ static int import_job(struct importing *im, const struct crontab_job *job, const
     return CLI_OK;
   }
   proof_text(&proof, proven, sizeof proven);
-  bool is_proven = proof.is_whole || proof.is_impossible;
+  bool is_proven = proof.agrees;
   JSON_AUTO json_t *body = body_of(im, job, file);
   if (!body) return cli_fail(im->cli, CLI_USAGE, "line %d is too long", job->line);
   int code = CLI_OK;
