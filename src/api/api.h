@@ -7,8 +7,8 @@
 struct api;
 
 /* For http_config.csp: the API's own page needs its script and style, nothing else. */
-#define API_CSP                                                                                           \
-  "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data:; object-src 'none'; "    \
+#define API_CSP                                                                                        \
+  "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data:; object-src 'none'; " \
   "base-uri 'none'; form-action 'self'; frame-ancestors 'none'; require-trusted-types-for 'script'"
 
 /* The engine is borrowed and outlives the api. */

@@ -25,7 +25,8 @@ static void foreign_cursors_are_refused_by_name(void **state) {
   (void)state;
   BUF_AUTO struct buf text = buf_new(200);
   cursor_of_text(&text, STR("12"));
-  struct str bad[] = {STR(""), STR("!"), STR("bg"), STR("AAAA"), STR("bjEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIz"), buf_str(&text)};
+  struct str bad[] = {
+      STR(""), STR("!"), STR("bg"), STR("AAAA"), STR("bjEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIz"), buf_str(&text)};
   for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
     struct err_detail d = {};
     int64_t number = 42;
@@ -40,7 +41,8 @@ static struct tick hours(uint64_t h) { return (struct tick){1 + h * 3600 * 10000
 static void a_repeated_key_gets_the_first_answer(void **state) {
   (void)state;
   struct idempotency *t;
-  struct idempotency_answer got, first = {201, STR("application/json"), STR("/x"), STR_NONE, STR("{\"a\":1}")};
+  struct idempotency_answer got,
+      first = {201, STR("application/json"), STR("/x"), STR_NONE, STR("{\"a\":1}")};
   CHECK_OK(idempotency_new(&t));
   assert_int_equal(idempotency_begin(t, 1, STR("k"), 9, hours(0), &got), IDEMPOTENCY_NEW);
   assert_int_equal(idempotency_begin(t, 1, STR("k"), 9, hours(0), &got), IDEMPOTENCY_BUSY);
@@ -89,7 +91,8 @@ static void secrets_are_masked_and_come_back(void **state) {
   } rows[] = {
       {__LINE__, "{\"url\":\"http://a/b\",\"n\":1}", "{\"url\":\"http://a/b\",\"n\":1}"},
       {__LINE__, "{\"apiToken\":\"x\",\"PASSWORD\":\"\"}", "{\"apiToken\":\"***\",\"PASSWORD\":\"\"}"},
-      {__LINE__, "{\"headers\":{\"Authorization\":\"Bearer x\"}}", "{\"headers\":{\"Authorization\":\"***\"}}"},
+      {__LINE__, "{\"headers\":{\"Authorization\":\"Bearer x\"}}",
+       "{\"headers\":{\"Authorization\":\"***\"}}"},
       {__LINE__, "{\"secrets\":[\"a\",{\"b\":2}]}", "{\"secrets\":[\"***\",{\"b\":\"***\"}]}"},
       {__LINE__, "[\"ftp://u:p@h/x\",\"http://h:80/@\"]", "[\"ftp://u:***@h/x\",\"http://h:80/@\"]"},
       {__LINE__, "no json", "\"***\""},
@@ -99,17 +102,23 @@ static void secrets_are_masked_and_come_back(void **state) {
   assert_null(mask_json_text(NULL, &arena));
 
   JSON_AUTO json_t *old = NULL, *given = NULL, *want = NULL;
-  CHECK_OK(json_parse(STR("{\"token\":\"t\",\"u\":\"h://a:b@c\",\"l\":[{\"secret\":7}],\"o\":\"***\"}"), &old, NULL));
-  CHECK_OK(json_parse(STR("{\"token\":\"***\",\"u\":\"h://a:***@c\",\"l\":[{\"secret\":\"***\"}],\"n\":\"***\"}"), &given, NULL));
-  CHECK_OK(json_parse(STR("{\"token\":\"t\",\"u\":\"h://a:b@c\",\"l\":[{\"secret\":7}],\"n\":\"***\"}"), &want, NULL));
+  CHECK_OK(json_parse(STR("{\"token\":\"t\",\"u\":\"h://a:b@c\",\"l\":[{\"secret\":7}],\"o\":\"***\"}"), &old,
+                      NULL));
+  CHECK_OK(
+      json_parse(STR("{\"token\":\"***\",\"u\":\"h://a:***@c\",\"l\":[{\"secret\":\"***\"}],\"n\":\"***\"}"),
+                 &given, NULL));
+  CHECK_OK(json_parse(STR("{\"token\":\"t\",\"u\":\"h://a:b@c\",\"l\":[{\"secret\":7}],\"n\":\"***\"}"),
+                      &want, NULL));
   mask_restore(given, old);
   assert_true(json_equal(given, want));
 }
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(cursors_come_back_as_they_were), cmocka_unit_test(foreign_cursors_are_refused_by_name),
-      cmocka_unit_test(a_repeated_key_gets_the_first_answer), cmocka_unit_test(the_table_is_bounded),
+      cmocka_unit_test(cursors_come_back_as_they_were),
+      cmocka_unit_test(foreign_cursors_are_refused_by_name),
+      cmocka_unit_test(a_repeated_key_gets_the_first_answer),
+      cmocka_unit_test(the_table_is_bounded),
       cmocka_unit_test(secrets_are_masked_and_come_back),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

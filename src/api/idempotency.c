@@ -41,7 +41,7 @@ static void drop(struct idempotency *t, struct kept *k) {
 
 void idempotency_free(struct idempotency *t) {
   if (!t) return;
-  LIST_EACH(&t->oldest_first, node) drop(t, CONTAINER_OF(node, struct kept, link));
+  LIST_EACH (&t->oldest_first, node) drop(t, CONTAINER_OF(node, struct kept, link));
   map_free(&t->by_hash);
   free(t);
 }
@@ -60,7 +60,7 @@ static bool is_old(const struct kept *k, struct tick now) {
 
 /* Makes room for one more entry; false when everything is unfinished. */
 static bool make_room(struct idempotency *t, struct tick now) {
-  LIST_EACH(&t->oldest_first, node) {
+  LIST_EACH (&t->oldest_first, node) {
     struct kept *k = CONTAINER_OF(node, struct kept, link);
     bool is_over = t->count >= IDEMPOTENCY_ENTRIES_MAX || t->bytes > IDEMPOTENCY_BYTES_MAX;
     if (!is_over && !is_old(k, now)) break;
@@ -69,8 +69,9 @@ static bool make_room(struct idempotency *t, struct tick now) {
   return t->count < IDEMPOTENCY_ENTRIES_MAX;
 }
 
-enum idempotency_state idempotency_begin(struct idempotency *t, uint64_t scope, struct str key, uint64_t request,
-                                         struct tick now, struct idempotency_answer *ret_answer) {
+enum idempotency_state idempotency_begin(struct idempotency *t, uint64_t scope, struct str key,
+                                         uint64_t request, struct tick now,
+                                         struct idempotency_answer *ret_answer) {
   ASSERT(key.len > 0 && key.len <= IDEMPOTENCY_KEY_MAX);
   bool has_room = make_room(t, now);
   struct kept *k = find(t, scope, key);

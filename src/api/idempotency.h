@@ -28,8 +28,9 @@ enum idempotency_state {
   IDEMPOTENCY_FULL    /* too many unfinished ones */
 };
 /* scope: who and which route; request: hash of the body. */
-enum idempotency_state idempotency_begin(struct idempotency *t, uint64_t scope, struct str key, uint64_t request,
-                                         struct tick now, struct idempotency_answer *ret_answer);
+enum idempotency_state idempotency_begin(struct idempotency *t, uint64_t scope, struct str key,
+                                         uint64_t request, struct tick now,
+                                         struct idempotency_answer *ret_answer);
 void idempotency_finish(struct idempotency *t, uint64_t scope, struct str key,
                         const struct idempotency_answer *answer);
 void idempotency_forget(struct idempotency *t, uint64_t scope, struct str key);

@@ -2,9 +2,10 @@
 
 #include <stdlib.h>
 
-static const char *const secret_words[] = {"password", "passwd",     "secret", "token",      "authorization", "apikey",
-                                           "api_key",  "api-key",    "cookie", "credential", "private_key",   "passphrase",
-                                           "auth_key", "access_key", "dsn",    "webhook"};
+static const char *const secret_words[] = {"password",      "passwd",     "secret",      "token",
+                                           "authorization", "apikey",     "api_key",     "api-key",
+                                           "cookie",        "credential", "private_key", "passphrase",
+                                           "auth_key",      "access_key", "dsn",         "webhook"};
 
 bool mask_is_secret_key(struct str key) {
   for (size_t w = 0; w < sizeof secret_words / sizeof *secret_words; w++) {

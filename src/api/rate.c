@@ -65,7 +65,7 @@ uint64_t rate_address_key(struct str peer) {
 
 /* ---- log-ins ---- */
 
-#define FORGET_NS (15ULL * 60 * 1000000000)  /* without a failure */
+#define FORGET_NS (15ULL * 60 * 1000000000)   /* without a failure */
 #define KNOWN_NS (30ULL * 86400 * 1000000000) /* an address stays known for an account */
 #define DELAY_MAX_MS 300000
 
@@ -92,7 +92,9 @@ enum err throttle_new(struct throttle **ret) {
 
 void throttle_free(struct throttle *t) { free(t); }
 
-static uint64_t account_key(struct str account) { return hash_bytes(account.ptr ? account.ptr : "", account.len, 1); }
+static uint64_t account_key(struct str account) {
+  return hash_bytes(account.ptr ? account.ptr : "", account.len, 1);
+}
 static uint64_t pair_key(struct str account, struct str peer) {
   return hash_int(account_key(account) ^ rate_address_key(peer));
 }
@@ -134,7 +136,8 @@ static int64_t max_ms(int64_t a, int64_t b) { return a > b ? a : b; }
 
 int64_t throttle_wait_ms(struct throttle *t, struct str account, struct str peer, struct tick now) {
   const struct failures *pair = find(t, pair_key(account, peer));
-  int64_t wait = max_ms(wait_of(pair, FREE_PAIR, now), wait_of(find(t, rate_address_key(peer)), FREE_ADDRESS, now));
+  int64_t wait =
+      max_ms(wait_of(pair, FREE_PAIR, now), wait_of(find(t, rate_address_key(peer)), FREE_ADDRESS, now));
   bool is_known = is_fresh(pair, now, KNOWN_NS) && pair->is_known;
   return is_known ? wait : max_ms(wait, wait_of(find(t, account_key(account)), FREE_ACCOUNT, now));
 }

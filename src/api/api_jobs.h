@@ -1,0 +1,27 @@
+/* Handlers of /api/cron/jobs. */
+#pragma once
+#include "api/call.h"
+
+extern const struct shape jobs_query_shape, job_page_shape;
+route_handler jobs_list, job_create, job_get, job_edit, job_delete;
+
+/* api_actions.c: what is done with one job, or with several */
+extern const struct shape run_request_shape, run_answer_shape, stop_request_shape, stop_answer_shape,
+    pause_request_shape, gate_answer_shape, pause_many_shape, resume_many_shape, gates_answer_shape;
+route_handler job_run, job_stop, job_pause, job_resume, jobs_pause, jobs_resume;
+/* Runs c->job and answers; shared with the admin and cron endpoints. */
+struct run_order {
+  enum run_trigger trigger;
+  const char *params; /* NULL = the job's */
+  bool refuse_when_running;
+  int64_t wait_s;
+  int status; /* when it is not waited for, or the time is over */
+};
+void job_start(struct call *c, const struct run_order *order);
+
+/* api_job_views.c: what is known of one job */
+extern const struct shape occurrences_query_shape, occurrence_page_shape, metrics_answer_shape,
+    why_answer_shape;
+route_handler job_occurrences, job_metrics_get, job_why;
+/* A sentence for people. */
+const char *reason_sentence(enum occurrence_state state, enum reason reason);

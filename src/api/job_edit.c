@@ -1,0 +1,87 @@
+#include "api/job_edit.h"
+
+#include "api/render.h"
+
+/* Rights that depend on the definition itself: an editor may neither make a job critical nor choose its user
+ * or let it gain privileges (C-112, reliability 5.2). */
+static enum err check_rights(struct call *c, const struct job *old, const struct job *draft) {
+  if (c->who.role >= ROLE_ADMIN) return ERR_OK;
+  struct {
+    const char *field;
+    bool is_touched;
+  } guarded[] = {
+      {"critical", draft->critical == 1 && (!old || old->critical != 1)},
+      {"runAs", draft->run_as && (!old || !str_eq(str_of(old->run_as), str_of(draft->run_as)))},
+      {"noNewPrivs", draft->no_new_privs == 0 && (!old || old->no_new_privs != 0)},
+  };
+  for (size_t i = 0; i < sizeof guarded / sizeof *guarded; i++)
+    if (guarded[i].is_touched)
+      return err_set(&c->detail, ERR_FORBIDDEN, guarded[i].field, 0, "only an admin may set this");
+  return ERR_OK;
+}
+
+static enum err check(struct call *c, const struct job_save *save) {
+  TRY(check_rights(c, save->old, save->draft));
+  TRY(job_validate(save->draft, &c->detail));
+  return engine_check_job(c->api->engine, save->draft, &c->detail);
+}
+
+static struct change *build(struct call *c, const struct job_save *save) {
+  struct change *change = call_new_change(c, CHANGE_JOB_SAVE);
+  if (!change) return NULL;
+  struct arena *arena = &c->req->arena;
+  change->job.job = job_copy(save->draft);
+  change->job.if_updated_ms = save->if_updated_ms;
+  change->job.job_no = save->old ? save->old->no : 0;
+  change->job.keeps_anchor = save->old && str_eq(str_of(save->old->schedule), str_of(save->draft->schedule));
+  const char *before = NULL, *after = NULL;
+  if (save->old) render_job_diff(save->old, save->draft, arena, &before, &after);
+  else after = render_job_audit(save->draft, arena);
+  call_note(c, change, save->action, arena_printf(arena, "job:%s", save->draft->name), before, after);
+  if (!change->job.job) {
+    change_free(change);
+    call_fail(c, ERR_NO_MEMORY);
+    return NULL;
+  }
+  return change;
+}
+
+void job_save(struct call *c, const struct job_save *save) {
+  enum err e = check(c, save);
+  if (e != ERR_OK) {
+    call_fail(c, e);
+    return;
+  }
+  struct change *change = build(c, save);
+  if (!change) return;
+  if (save->takes_precondition) call_edit_any(c, change, save->done);
+  else call_edit(c, change, save->done);
+}
+
+void job_answer(struct call *c, const struct job *saved, int status) {
+  struct arena *arena = &c->req->arena;
+  c->etag = etag_of(arena, saved->updated_ms);
+  if (status == 201) c->location = arena_printf(arena, "/api/cron/jobs/%s", saved->id);
+  render_job(call_begin(c), saved, arena);
+  call_end(c, status);
+}
+
+void job_set_active(struct call *c, bool is_active, call_done_fn *done) {
+  if ((c->job->is_active == 1) == is_active) {
+    done(c, &(struct engine_answer){.error = ERR_OK});
+    return;
+  }
+  struct job *draft = job_copy(c->job);
+  if (!draft) {
+    call_fail(c, ERR_NO_MEMORY);
+    return;
+  }
+  draft->is_active = is_active;
+  draft->disabled_reason = NULL;
+  job_save(c, &(struct job_save){.old = c->job,
+                                 .draft = draft,
+                                 .action = is_active ? "job.enable" : "job.disable",
+                                 .if_updated_ms = FIELD_NULL,
+                                 .done = done});
+  job_unref(draft);
+}

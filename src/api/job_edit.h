@@ -1,0 +1,19 @@
+/* Saving jobs: one way for create, edit, enable and disable. */
+#pragma once
+#include "api/call.h"
+
+/* `draft` is what it shall become (borrowed); `old` what it is, NULL to create. Checks the definition and the
+ * rights on it, writes the audit note, saves, and calls done, or answers the error.
+ * if_updated_ms FIELD_NULL: whatever it has become meanwhile. */
+struct job_save {
+  const struct job *old, *draft;
+  const char *action; /* "job.update" */
+  int64_t if_updated_ms;
+  call_done_fn *done; /* gets errors ERR_PRECONDITION, too, when takes_precondition */
+  bool takes_precondition;
+};
+void job_save(struct call *c, const struct job_save *save);
+/* The answer of a saved job: object, ETag, and with 201 its Location. */
+void job_answer(struct call *c, const struct job *saved, int status);
+/* isActive on or off by whatever route; does nothing but call done when it is so already. */
+void job_set_active(struct call *c, bool is_active, call_done_fn *done);
