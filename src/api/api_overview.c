@@ -254,7 +254,7 @@ static const struct shape_part config_answer_parts[] = {{"data", NULL, PART_LIST
 SHAPE_PARTS(config_answer, "Configuration", NULL, config_answer_parts,
             OUT("nextCursor", TEXT, FIELD_NULLABLE, "always null"));
 
-void config_get(struct call *c) {
+void config_show(struct call *c) {
   struct json_writer *w = call_begin(c);
   jw_object(w);
   jw_key(w, "data");

@@ -142,7 +142,7 @@ const struct route routes[] = {
      "prove the chain of the audit log"},
     {HTTP_POST, "/api/admin/backup", ROLE_ADMIN, WRITES, &backup_request_shape, &backup_answer_shape, 201,
      backup_create, "copy the database into DIR/backups while it runs"},
-    {HTTP_GET, "/api/admin/config", ROLE_ADMIN, 0, NULL, &config_answer_shape, 200, config_get,
+    {HTTP_GET, "/api/admin/config", ROLE_ADMIN, 0, NULL, &config_answer_shape, 200, config_show,
      "every configuration key, its value and where it comes from"},
 };
 const size_t route_count = sizeof routes / sizeof *routes;
