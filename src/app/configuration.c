@@ -62,7 +62,8 @@ static bool bool_from_text(struct str text, bool *ret) {
   static const struct {
     const char *text;
     bool is_true;
-  } words[] = {{"true", true}, {"1", true}, {"yes", true}, {"on", true}, {"false", false}, {"0", false}, {"no", false}, {"off", false}};
+  } words[] = {{"true", true},   {"1", true},  {"yes", true}, {"on", true},
+               {"false", false}, {"0", false}, {"no", false}, {"off", false}};
   for (size_t i = 0; i < sizeof words / sizeof *words; i++)
     if (str_eq_nocase(text, str_of(words[i].text))) {
       *ret = words[i].is_true;
@@ -83,7 +84,8 @@ static enum err check_value(const struct config_def *def, struct str text, struc
       if (bool_from_text(text, &is_true)) return ERR_OK;
       return err_set(detail, ERR_INVALID, def->key, 0, "must be true or false");
     case CONFIG_TYPE_TEXT:
-      if ((int64_t)text.len >= def->min && (int64_t)text.len <= def->max && !memchr(text.ptr, '\0', text.len)) return ERR_OK;
+      if ((int64_t)text.len >= def->min && (int64_t)text.len <= def->max && !memchr(text.ptr, '\0', text.len))
+        return ERR_OK;
       return err_set(detail, ERR_INVALID, def->key, 0, "must have %lld to %lld bytes", (long long)def->min,
                      (long long)def->max);
   }
@@ -91,8 +93,8 @@ static enum err check_value(const struct config_def *def, struct str text, struc
 }
 
 /* Keeps the value unless one of a stronger origin is there. */
-static enum err set_value(struct config *c, int key, struct str text, enum config_origin origin, const char *source,
-                          struct err_detail *detail) {
+static enum err set_value(struct config *c, int key, struct str text, enum config_origin origin,
+                          const char *source, struct err_detail *detail) {
   struct config_value *v = &c->values[key];
   if (v->text && v->origin > origin) return ERR_OK;
   enum err e = check_value(&defs[key], text, detail);
@@ -113,7 +115,8 @@ static enum err set_value(struct config *c, int key, struct str text, enum confi
 
 static const char *lookup(char *const *environment, struct str name) {
   for (; environment && *environment; environment++)
-    if (strncmp(*environment, name.ptr, name.len) == 0 && (*environment)[name.len] == '=') return *environment + name.len + 1;
+    if (strncmp(*environment, name.ptr, name.len) == 0 && (*environment)[name.len] == '=')
+      return *environment + name.len + 1;
   return NULL;
 }
 
@@ -148,7 +151,8 @@ static enum err set_from_environment(struct config *c, char *const *environment,
 }
 
 static bool is_known_variable(struct str name) {
-  static const char *const others[] = {"SERENO_URL", "SERENO_TOKEN", "SERENO_CONFIG", "SERENO_TAG", "SERENO_SANITIZE"};
+  static const char *const others[] = {"SERENO_URL", "SERENO_TOKEN", "SERENO_CONFIG", "SERENO_TAG",
+                                       "SERENO_SANITIZE"};
   if (str_starts(name, STR("SERENO_RUN_"))) return true;
   for (size_t i = 0; i < sizeof others / sizeof *others; i++)
     if (str_eq(name, str_of(others[i]))) return true;
@@ -164,7 +168,8 @@ static void warn_of_unknown_variables(struct config *c, char *const *environment
   for (; environment && *environment; environment++) {
     struct str rest = str_of(*environment), name;
     if (!str_starts(rest, STR("SERENO_")) || !str_split(&rest, '=', &name)) continue;
-    if (!is_known_variable(name)) warn(c, "the environment variable %.*s is not known and has no effect", STR_ARG(name));
+    if (!is_known_variable(name))
+      warn(c, "the environment variable %.*s is not known and has no effect", STR_ARG(name));
   }
 }
 
@@ -273,7 +278,10 @@ static void warn_of_false_look_alikes(struct config *c) {
   if (strcmp(text, "false") == 0) return;
   if (bool_from_text(trimmed, &is_true) && is_true) return;
   if (trimmed.len == 0) return;
-  warn(c, "ENABLE_CRON_JOBS is \"%s\", which is not \"false\": scheduled jobs run (only the exact text false turns them off)", text);
+  warn(c,
+       "ENABLE_CRON_JOBS is \"%s\", which is not \"false\": scheduled jobs run (only the exact text false "
+       "turns them off)",
+       text);
 }
 
 static enum err check_words(const struct config *c, enum config_key key, const char *const *words,
@@ -290,7 +298,8 @@ static enum err check_all(const struct config *c, struct err_detail *detail) {
   TRY(check_words(c, CONFIG_LOG_LEVEL, levels, detail));
   TRY(check_words(c, CONFIG_LOG_FORMAT, formats, detail));
   if (!config_text(c, CONFIG_HTTP_TLS_CERT) != !config_text(c, CONFIG_HTTP_TLS_KEY))
-    return err_set(detail, ERR_INVALID, "http.tls_key", 0, "http.tls_cert and http.tls_key are needed together");
+    return err_set(detail, ERR_INVALID, "http.tls_key", 0,
+                   "http.tls_cert and http.tls_key are needed together");
   return ERR_OK;
 }
 
@@ -353,7 +362,9 @@ bool config_bool(const struct config *c, enum config_key key) {
   return value;
 }
 
-enum config_origin config_origin(const struct config *c, enum config_key key) { return c->values[key].origin; }
+enum config_origin config_origin(const struct config *c, enum config_key key) {
+  return c->values[key].origin;
+}
 
 const char *config_get(const struct config *c, const char *key) {
   int index = find_key(str_of(key));
@@ -361,8 +372,12 @@ const char *config_get(const struct config *c, const char *key) {
 }
 
 const char *config_file(const struct config *c) { return c->file[0] ? c->file : NULL; }
-bool config_is_cron_off(const struct config *c) { return strcmp(config_text(c, CONFIG_CRON_ENABLED), "false") == 0; }
-const char *config_warning(const struct config *c, size_t i) { return i < c->warning_count ? c->warnings[i] : NULL; }
+bool config_is_cron_off(const struct config *c) {
+  return strcmp(config_text(c, CONFIG_CRON_ENABLED), "false") == 0;
+}
+const char *config_warning(const struct config *c, size_t i) {
+  return i < c->warning_count ? c->warnings[i] : NULL;
+}
 
 void config_write_json(const struct config *c, struct json_writer *w) {
   for (int i = 0; i < CONFIG_COUNT; i++) {
@@ -382,11 +397,8 @@ bool config_data_folder(const char *flag, char *const *environment, char *ret, s
   const char *data = flag ? flag : lookup(environment, STR("SERENO_DATA"));
   const char *state = lookup(environment, STR("XDG_STATE_HOME")), *home = lookup(environment, STR("HOME"));
   int n = -1;
-  if (data && data[0])
-    n = snprintf(ret, size, "%s", data);
-  else if (state && state[0] == '/')
-    n = snprintf(ret, size, "%s/sereno", state);
-  else if (home && home[0] == '/')
-    n = snprintf(ret, size, "%s/.local/state/sereno", home);
+  if (data && data[0]) n = snprintf(ret, size, "%s", data);
+  else if (state && state[0] == '/') n = snprintf(ret, size, "%s/sereno", state);
+  else if (home && home[0] == '/') n = snprintf(ret, size, "%s/.local/state/sereno", home);
   return n > 0 && (size_t)n < size;
 }

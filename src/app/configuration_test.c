@@ -25,7 +25,9 @@ static void folder_free(struct folder *f) {
   assert_int_equal(rmdir(f->path), 0);
 }
 
-static void write_file(const char *path, const char *text) { CHECK_OK(os_write_file(path, str_of(text), 0600, NULL)); }
+static void write_file(const char *path, const char *text) {
+  CHECK_OK(os_write_file(path, str_of(text), 0600, NULL));
+}
 
 static struct config *load(struct folder *f, const struct config_flag *flag, const char *variable) {
   char data[128];
@@ -75,13 +77,13 @@ static void only_the_exact_text_false_turns_cron_off(void **state) {
     const char *variable;
     bool is_off, warns;
   } rows[] = {
-    {__LINE__, NULL, false, false},
-    {__LINE__, "ENABLE_CRON_JOBS=", false, false},
-    {__LINE__, "ENABLE_CRON_JOBS=true", false, false},
-    {__LINE__, "ENABLE_CRON_JOBS=false", true, false},
-    {__LINE__, "ENABLE_CRON_JOBS=0", false, true},
-    {__LINE__, "ENABLE_CRON_JOBS=FALSE", false, true},
-    {__LINE__, "ENABLE_CRON_JOBS= false", false, true},
+      {__LINE__, NULL, false, false},
+      {__LINE__, "ENABLE_CRON_JOBS=", false, false},
+      {__LINE__, "ENABLE_CRON_JOBS=true", false, false},
+      {__LINE__, "ENABLE_CRON_JOBS=false", true, false},
+      {__LINE__, "ENABLE_CRON_JOBS=0", false, true},
+      {__LINE__, "ENABLE_CRON_JOBS=FALSE", false, true},
+      {__LINE__, "ENABLE_CRON_JOBS= false", false, true},
   };
   struct folder f;
   folder_new(&f);
@@ -98,7 +100,9 @@ static void dotenv_values_lose_their_quotes(void **state) {
   (void)state;
   struct folder f;
   folder_new(&f);
-  write_file(f.env, "# the app's own\nOTHER=1\nexport ENABLE_CRON_JOBS=\"false\"  # off\nCRON_SECRET='0123456789abcdef#x'\n");
+  write_file(f.env,
+             "# the app's own\nOTHER=1\nexport ENABLE_CRON_JOBS=\"false\"  # "
+             "off\nCRON_SECRET='0123456789abcdef#x'\n");
   struct config *c = load(&f, NULL, NULL);
   assert_true(config_is_cron_off(c));
   assert_int_equal(config_origin(c, CONFIG_CRON_ENABLED), CONFIG_FROM_DOTENV);
@@ -137,15 +141,15 @@ static void bad_input_is_named(void **state) {
     const char *ini, *variable, *field;
     int at_line;
   } rows[] = {
-    {__LINE__, NULL, "SERENO_HTTP_PORT=70000", "http.port", 0},
-    {__LINE__, "[http]\nport = x\n", NULL, "http.port", 2},
-    {__LINE__, "[http]\n\nprot = 3\n", NULL, "http.prot", 3},
-    {__LINE__, "[data]\ndir = /tmp\n", NULL, "data.dir", 2},
-    {__LINE__, "[log]\nlevel = loud\n", NULL, "log.level", 0},
-    {__LINE__, "what is this", NULL, "config", 1},
-    {__LINE__, "[executors]\nshell = maybe\n", NULL, "executors.shell", 2},
-    {__LINE__, NULL, "CRON_SECRET=no", "api.cron_secret", 0},
-    {__LINE__, "[http]\ntls_key = /k\n", NULL, "http.tls_key", 0},
+      {__LINE__, NULL, "SERENO_HTTP_PORT=70000", "http.port", 0},
+      {__LINE__, "[http]\nport = x\n", NULL, "http.port", 2},
+      {__LINE__, "[http]\n\nprot = 3\n", NULL, "http.prot", 3},
+      {__LINE__, "[data]\ndir = /tmp\n", NULL, "data.dir", 2},
+      {__LINE__, "[log]\nlevel = loud\n", NULL, "log.level", 0},
+      {__LINE__, "what is this", NULL, "config", 1},
+      {__LINE__, "[executors]\nshell = maybe\n", NULL, "executors.shell", 2},
+      {__LINE__, NULL, "CRON_SECRET=no", "api.cron_secret", 0},
+      {__LINE__, "[http]\ntls_key = /k\n", NULL, "http.tls_key", 0},
   };
   struct folder f;
   folder_new(&f);
@@ -198,13 +202,13 @@ static void data_folder_follows_flag_variable_and_home(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-    cmocka_unit_test(stronger_origin_wins),
-    cmocka_unit_test(only_the_exact_text_false_turns_cron_off),
-    cmocka_unit_test(dotenv_values_lose_their_quotes),
-    cmocka_unit_test(a_secret_is_read_from_its_file_and_never_shown),
-    cmocka_unit_test(bad_input_is_named),
-    cmocka_unit_test(an_unknown_variable_of_ours_is_told),
-    cmocka_unit_test(data_folder_follows_flag_variable_and_home),
+      cmocka_unit_test(stronger_origin_wins),
+      cmocka_unit_test(only_the_exact_text_false_turns_cron_off),
+      cmocka_unit_test(dotenv_values_lose_their_quotes),
+      cmocka_unit_test(a_secret_is_read_from_its_file_and_never_shown),
+      cmocka_unit_test(bad_input_is_named),
+      cmocka_unit_test(an_unknown_variable_of_ours_is_told),
+      cmocka_unit_test(data_folder_follows_flag_variable_and_home),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

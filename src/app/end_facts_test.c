@@ -57,14 +57,21 @@ static void the_reason_is_told_in_words(void **state) {
   assert_string_equal(text, "");
   end_explain(&(struct warden_end){.how = WARDEN_SIGNALLED, .code = 9}, text, sizeof text);
   assert_string_equal(text, "ended by signal 9 (SIGKILL)");
-  end_explain(&(struct warden_end){.how = WARDEN_COULD_NOT_START, .code = ENOENT, .stage = WARDEN_STAGE_EXEC}, text, sizeof text);
+  end_explain(&(struct warden_end){.how = WARDEN_COULD_NOT_START, .code = ENOENT, .stage = WARDEN_STAGE_EXEC},
+              text, sizeof text);
   assert_non_null(strstr(text, "No such file"));
 }
 
 static void the_bill_is_taken_over(void **state) {
   (void)state;
-  struct warden_end end = {.how = WARDEN_EXITED, .ended_tick_us = 2000000, .flags = WARDEN_END_EXACT_BILL,
-                           .bill = {.cpu_user_us = 500000, .cpu_system_us = 500000, .memory_peak_bytes = 5 << 20, .switches_forced = 2, .switches_voluntary = 3}};
+  struct warden_end end = {.how = WARDEN_EXITED,
+                           .ended_tick_us = 2000000,
+                           .flags = WARDEN_END_EXACT_BILL,
+                           .bill = {.cpu_user_us = 500000,
+                                    .cpu_system_us = 500000,
+                                    .memory_peak_bytes = 5 << 20,
+                                    .switches_forced = 2,
+                                    .switches_voluntary = 3}};
   struct run facts;
   run_init(&facts);
   end_set_bill(&facts, &end);

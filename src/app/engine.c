@@ -70,17 +70,10 @@ static void after_edit(struct engine *e, const struct change *c) {
       e->settings = settings_ref(c->settings.saved ? c->settings.saved : c->settings.settings);
       engine_publish_status(e);
       break;
-    case CHANGE_JOB_SAVE:
-      engine_publish_job(e, c->job.saved ? c->job.saved : c->job.job, "saved");
-      break;
-    case CHANGE_JOB_DELETE:
-      engine_publish_job(e, c->job.job, "deleted");
-      break;
-    case CHANGE_GATE:
-      engine_publish_status(e);
-      break;
-    default:
-      break;
+    case CHANGE_JOB_SAVE: engine_publish_job(e, c->job.saved ? c->job.saved : c->job.job, "saved"); break;
+    case CHANGE_JOB_DELETE: engine_publish_job(e, c->job.job, "deleted"); break;
+    case CHANGE_GATE: engine_publish_status(e); break;
+    default: break;
   }
 }
 
@@ -94,23 +87,12 @@ static void give_answer(struct engine *e, struct sched_action *action) {
 
 static void perform(struct engine *e, const struct sched_action *a) {
   switch (a->kind) {
-    case SCHED_DO_CHANGE:
-      engine_submit(e, a->change);
-      break;
-    case SCHED_DO_START:
-      engine_do_start(e, &a->start);
-      break;
-    case SCHED_DO_KILL:
-      engine_do_kill(e, a->run_no, a->reason);
-      break;
-    case SCHED_DO_ACK:
-      engine_do_ack(e, a->run_no);
-      break;
-    case SCHED_DO_NOTE:
-      engine_note(e, &a->note);
-      break;
-    case SCHED_DO_ANSWER:
-      break;
+    case SCHED_DO_CHANGE: engine_submit(e, a->change); break;
+    case SCHED_DO_START: engine_do_start(e, &a->start); break;
+    case SCHED_DO_KILL: engine_do_kill(e, a->run_no, a->reason); break;
+    case SCHED_DO_ACK: engine_do_ack(e, a->run_no); break;
+    case SCHED_DO_NOTE: engine_note(e, &a->note); break;
+    case SCHED_DO_ANSWER: break;
   }
 }
 
@@ -158,7 +140,10 @@ void engine_arm(struct engine *e) {
 
 static bool is_able(struct engine *e, engine_fn *fn, void *arg) {
   if (e->is_ready && !e->is_stopping) return true;
-  refuse(fn, arg, ERR_UNAVAILABLE, e->is_stopping ? "the server is stopping" : e->warden_why[0] ? e->warden_why : "the server is starting");
+  refuse(fn, arg, ERR_UNAVAILABLE,
+         e->is_stopping     ? "the server is stopping"
+         : e->warden_why[0] ? e->warden_why
+                            : "the server is starting");
   return false;
 }
 
@@ -253,20 +238,33 @@ void engine_read(struct engine *e, struct store_read *read, engine_read_fn *fn, 
 
 /* ---- looking in ---- */
 
-struct sched_status engine_status(const struct engine *e) { return sched_status(e->sched); }
+struct sched_status engine_status(const struct engine *e) {
+  return sched_status(e->sched);
+}
 
 void engine_each_run(const struct engine *e,
-                     bool (*fn)(void *arg, const struct run *run, const struct job *job, size_t queue_place), void *arg) {
+                     bool (*fn)(void *arg, const struct run *run, const struct job *job, size_t queue_place),
+                     void *arg) {
   sched_each_run(e->sched, fn, arg);
 }
 
-struct settings *engine_settings(const struct engine *e) { return e->settings; }
+struct settings *engine_settings(const struct engine *e) {
+  return e->settings;
+}
 bool engine_is_process_off(const struct engine *e) { return e->is_process_off; }
 bool engine_is_test_clock(const struct engine *e) { return e->is_test_clock; }
-struct loop *engine_loop(struct engine *e) { return e->loop; }
-struct work *engine_work(struct engine *e) { return e->work; }
-struct world *engine_world(struct engine *e) { return e->world; }
-struct tzdb *engine_tzdb(struct engine *e) { return e->tzdb; }
+struct loop *engine_loop(struct engine *e) {
+  return e->loop;
+}
+struct work *engine_work(struct engine *e) {
+  return e->work;
+}
+struct world *engine_world(struct engine *e) {
+  return e->world;
+}
+struct tzdb *engine_tzdb(struct engine *e) {
+  return e->tzdb;
+}
 const char *engine_folder(const struct engine *e) { return e->folder; }
 int64_t engine_epoch(const struct engine *e) { return e->boot.epoch; }
 const char *engine_config_get(const struct engine *e, const char *key) { return config_get(e->config, key); }
@@ -279,7 +277,8 @@ void engine_config_json(const struct engine *e, struct json_writer *w) {
     const struct field *f = &settings_fields[i];
     if (f->flags & FIELD_READ_ONLY) continue;
     bool is_text = f->type == FIELD_TEXT || f->type == FIELD_JSON;
-    bool is_default = is_text ? field_text(f, e->settings) == NULL : field_int(f, e->settings) == f->otherwise;
+    bool is_default =
+        is_text ? field_text(f, e->settings) == NULL : field_int(f, e->settings) == f->otherwise;
     buf_clear(&text);
     struct json_writer one = jw_new(&text);
     jw_object(&one);
@@ -292,10 +291,8 @@ void engine_config_json(const struct engine *e, struct json_writer *w) {
     jw_object(w);
     jw_ktext(w, "key", key);
     jw_key(w, "value");
-    if (text.len > skip + 1)
-      jw_raw(w, (struct str){text.ptr + skip, text.len - skip - 1});
-    else
-      jw_null(w);
+    if (text.len > skip + 1) jw_raw(w, (struct str){text.ptr + skip, text.len - skip - 1});
+    else jw_null(w);
     jw_ktext(w, "origin", config_origin_text(is_default ? CONFIG_FROM_DEFAULT : CONFIG_FROM_DATABASE));
     jw_ktext(w, "help", f->help);
     jw_object_end(w);
@@ -321,7 +318,8 @@ struct engine_health engine_health(const struct engine *e) {
   else if (e->is_stopping) why = "the server is stopping";
   else if (!e->is_ready) why = "the server is starting";
   else if (is_late) why = "the scheduler is late by more than 10 s";
-  else if (!h.is_clock_ok) why = "the clock jumped forward by more than a day; nothing is caught up for ten minutes";
+  else if (!h.is_clock_ok)
+    why = "the clock jumped forward by more than a day; nothing is caught up for ten minutes";
   snprintf(h.why, sizeof h.why, "%s", why);
   return h;
 }

@@ -14,7 +14,8 @@ static void hex_text(const uint8_t *bytes, size_t n, char *ret) {
 
 /* ---- what the journals say, until the warden is up the first time ---- */
 
-bool engine_boot_collect(struct engine *e, const struct warden_run *run, const struct warden_end *end, struct str result) {
+bool engine_boot_collect(struct engine *e, const struct warden_run *run, const struct warden_end *end,
+                         struct str result) {
   if (e->was_up) return false;
   if (e->found_count == e->found_capacity) {
     size_t capacity = e->found_capacity ? 2 * e->found_capacity : 64;
@@ -40,8 +41,9 @@ static void forget_found(struct engine *e) {
 static struct found_run *find_found(struct engine *e, const struct unfinished *u) {
   for (size_t i = 0; i < e->found_count; i++) {
     struct found_run *f = &e->found[i];
-    bool is_it = u->has_run ? f->run.run_no == u->run.no
-                            : f->run.job_no == u->job->no && f->run.due_ms == u->due_ms && u->due_ms != INSTANT_NONE;
+    bool is_it = u->has_run
+                     ? f->run.run_no == u->run.no
+                     : f->run.job_no == u->job->no && f->run.due_ms == u->due_ms && u->due_ms != INSTANT_NONE;
     if (is_it && !f->is_joined) return f;
   }
   return NULL;
@@ -67,15 +69,17 @@ static void recover(struct engine *e, const struct unfinished *u, bool is_same_b
   struct found_run *f = find_found(e, u);
   struct run rebuilt;
   struct sched_recover r = {
-    .job = u->job,
-    .due_ms = u->due_ms,
-    .not_before_ms = u->not_before_ms,
-    .has_claim = u->has_claim,
-    .has_run = u->has_run,
-    .run = u->has_run ? &u->run : NULL,
-    .found = !f ? SCHED_FOUND_NOTHING : f->is_ended ? SCHED_FOUND_ENDED : SCHED_FOUND_LIVING,
-    .is_same_boot = is_same_boot,
-    .last_alive_ms = e->boot.last_alive_ms,
+      .job = u->job,
+      .due_ms = u->due_ms,
+      .not_before_ms = u->not_before_ms,
+      .has_claim = u->has_claim,
+      .has_run = u->has_run,
+      .run = u->has_run ? &u->run : NULL,
+      .found = !f            ? SCHED_FOUND_NOTHING
+               : f->is_ended ? SCHED_FOUND_ENDED
+                             : SCHED_FOUND_LIVING,
+      .is_same_boot = is_same_boot,
+      .last_alive_ms = e->boot.last_alive_ms,
   };
   if (f && !u->has_run) {
     rebuild_run(f, u, &rebuilt);
@@ -120,7 +124,8 @@ static void become_ready(struct engine *e) {
   if (e->was_up || !e->is_warden_up || !e->knows_jobs) return;
   bool is_same = is_same_boot(e);
   note_journal(e);
-  log_line(LOG_INFO, "CronManager", "initialize: recovery", LF_INT("unfinished", (int64_t)e->boot.unfinished_count),
+  log_line(LOG_INFO, "CronManager", "initialize: recovery",
+           LF_INT("unfinished", (int64_t)e->boot.unfinished_count),
            LF_INT("journal", (int64_t)e->found_count), LF_BOOL("sameBoot", is_same));
   for (size_t i = 0; i < e->boot.unfinished_count; i++) recover(e, &e->boot.unfinished[i], is_same);
   e->was_up = true;
@@ -144,7 +149,8 @@ static void on_listed(void *arg, const struct warden_run *run, int32_t pid) {
   live->is_listed = true;
   if (live->state != LIVE_SENT) return;
   engine_live_started(e, live, run->started_ms);
-  engine_step(e, &(struct sched_event){.kind = SCHED_STARTED, .run_no = run->run_no, .at_ms = run->started_ms});
+  engine_step(e,
+              &(struct sched_event){.kind = SCHED_STARTED, .run_no = run->run_no, .at_ms = run->started_ms});
 }
 
 /* After the list: what was sent and is in no journal was not started; what ran and is in none is lost. A new
@@ -169,7 +175,8 @@ static void resume_runs(struct engine *e, bool is_new_journal) {
   int64_t *run_nos = calloc(e->live.count ? e->live.count : 1, sizeof *run_nos);
   ASSERT(run_nos);
   struct map_entry entry;
-  for (size_t i = 0; map_next(&e->live, &i, &entry);) run_nos[count++] = ((struct live_run *)entry.value)->run_no;
+  for (size_t i = 0; map_next(&e->live, &i, &entry);)
+    run_nos[count++] = ((struct live_run *)entry.value)->run_no;
   for (size_t i = 0; i < count; i++) resume_run(e, run_nos[i], is_new_journal);
   free(run_nos);
 }
@@ -182,8 +189,8 @@ static void on_up(void *arg, const struct warden_welcome *own) {
   str_copy(e->journal_id, sizeof e->journal_id, str_of(journal_id));
   e->is_warden_up = true;
   e->warden_why[0] = '\0';
-  log_line(LOG_INFO, "Warden", "connected", LF_INT("pid", own->pid), LF_BOOL("cgroups", own->flags & WARDEN_HAS_CGROUPS),
-           LF_BOOL("root", own->flags & WARDEN_IS_ROOT));
+  log_line(LOG_INFO, "Warden", "connected", LF_INT("pid", own->pid),
+           LF_BOOL("cgroups", own->flags & WARDEN_HAS_CGROUPS), LF_BOOL("root", own->flags & WARDEN_IS_ROOT));
   if (!e->was_up) return become_ready(e);
   if (is_new_journal) note_journal(e);
   resume_runs(e, is_new_journal);
@@ -210,23 +217,23 @@ static void on_down(void *arg, const char *why) {
 
 enum err engine_connect(struct engine *e, struct err_detail *detail) {
   struct warden_client_options options = {
-    .loop = e->loop,
-    .data_dir = e->folder,
-    .epoch = e->boot.epoch,
-    .test_clock_ms = e->is_test_clock ? engine_now_ms(e) : INSTANT_NONE,
-    .idle_exit_seconds = (int)config_int(e->config, CONFIG_WARDEN_IDLE),
+      .loop = e->loop,
+      .data_dir = e->folder,
+      .epoch = e->boot.epoch,
+      .test_clock_ms = e->is_test_clock ? engine_now_ms(e) : INSTANT_NONE,
+      .idle_exit_seconds = (int)config_int(e->config, CONFIG_WARDEN_IDLE),
   };
   struct warden_client_callbacks callbacks = {
-    .arg = e,
-    .on_up = on_up,
-    .on_down = on_down,
-    .on_listed = on_listed,
-    .on_started = engine_on_started,
-    .on_refused = engine_on_refused,
-    .on_ended = engine_on_ended,
-    .on_line = engine_on_line,
-    .on_output = engine_on_output,
-    .on_clock = engine_on_warden_clock,
+      .arg = e,
+      .on_up = on_up,
+      .on_down = on_down,
+      .on_listed = on_listed,
+      .on_started = engine_on_started,
+      .on_refused = engine_on_refused,
+      .on_ended = engine_on_ended,
+      .on_line = engine_on_line,
+      .on_output = engine_on_output,
+      .on_clock = engine_on_warden_clock,
   };
   return warden_client_new(&options, &callbacks, &e->warden, detail);
 }
@@ -261,10 +268,10 @@ static void find_user(struct engine *e) { /* once, at the start: the name servic
 
 static enum err open_store(struct engine *e, struct err_detail *detail) {
   struct store_config config = {
-    .folder = e->folder,
-    .now_ms = engine_now_ms(e),
-    .boot_id = e->boot_id,
-    .is_process_off = e->is_process_off,
+      .folder = e->folder,
+      .now_ms = engine_now_ms(e),
+      .boot_id = e->boot_id,
+      .is_process_off = e->is_process_off,
   };
   struct store_backend *backend = NULL;
   TRY(store_sqlite_open(&config, &backend, &e->boot, detail));
@@ -278,7 +285,8 @@ enum err engine_open(struct engine *e, struct err_detail *detail) {
   TRY(open_store(e, detail));
   e->settings = settings_ref(e->boot.settings);
   log_line(LOG_INFO, "CronManager", "initialize: settings loaded", LF_TEXT("timezone", e->settings->timezone),
-           LF_INT("maxConcurrentJobs", e->settings->max_concurrent), LF_BOOL("isEnabled", e->settings->is_enabled == 1));
+           LF_INT("maxConcurrentJobs", e->settings->max_concurrent),
+           LF_BOOL("isEnabled", e->settings->is_enabled == 1));
   size_t builtins = 0;
   while (executors[builtins]) builtins++;
   log_line(LOG_INFO, "CronManager", "initialize: executors registered", LF_INT("builtin", (int64_t)builtins),
@@ -286,7 +294,8 @@ enum err engine_open(struct engine *e, struct err_detail *detail) {
            LF_BOOL("shell", config_bool(e->config, CONFIG_EXECUTORS_SHELL)));
   uint64_t seed;
   e->world->random(e->world, &seed, sizeof seed);
-  struct sched_config config = {.epoch = e->boot.epoch, .last_run_no = e->boot.last_run_no, .random_seed = seed};
+  struct sched_config config = {
+      .epoch = e->boot.epoch, .last_run_no = e->boot.last_run_no, .random_seed = seed};
   TRY(sched_new(&config, &e->sched));
   TRY(engine_care_start(e));
   engine_step(e, &(struct sched_event){.kind = SCHED_SETTINGS, .settings = e->settings});
@@ -333,13 +342,14 @@ struct winding {
 static void on_stop_recorded(void *arg, const struct engine_answer *answer) {
   struct winding *w = arg;
   if (answer->error != ERR_OK)
-    log_line(LOG_WARN, "CronManager", "the stop could not be recorded", LF_TEXT("error", err_text(answer->error)));
+    log_line(LOG_WARN, "CronManager", "the stop could not be recorded",
+             LF_TEXT("error", err_text(answer->error)));
   w->done(w->arg);
   free(w);
 }
 
-void engine_set_hooks(struct engine *e, void (*on_note)(void *arg, const struct sched_note *note), void *note_arg,
-                      void (*on_stop)(void *arg), void *stop_arg) {
+void engine_set_hooks(struct engine *e, void (*on_note)(void *arg, const struct sched_note *note),
+                      void *note_arg, void (*on_stop)(void *arg), void *stop_arg) {
   e->on_note = on_note;
   e->on_note_arg = note_arg;
   e->on_stop = on_stop;

@@ -11,13 +11,13 @@
 #include "base/log.h"
 
 #define ALIVE_MS 1000
-#define CARE_FIRST_MS 30000      /* after a run ended */
-#define CARE_BUSY_MS 5000        /* the store or the core is busy: later */
-#define CARE_MORE_MS 100         /* between slices */
-#define CARE_ROWS 500            /* of one slice: a few milliseconds of the writer */
-#define CARE_QUEUE_MAX 50        /* changes waiting: the store is busy */
+#define CARE_FIRST_MS 30000 /* after a run ended */
+#define CARE_BUSY_MS 5000   /* the store or the core is busy: later */
+#define CARE_MORE_MS 100    /* between slices */
+#define CARE_ROWS 500       /* of one slice: a few milliseconds of the writer */
+#define CARE_QUEUE_MAX 50   /* changes waiting: the store is busy */
 #define SPOOL_EVERY_MS (600LL * 1000)
-#define ZONES_SETTLE_MS 2000     /* an upgrade writes many files */
+#define ZONES_SETTLE_MS 2000 /* an upgrade writes many files */
 #define LOAD_EVERY_MS 1000
 
 /* ---- aliveAt ---- */
@@ -61,7 +61,8 @@ static void on_spool_swept(void *arg) {
   struct spool_sweep *sweep = arg;
   struct engine *e = sweep->owner;
   if (sweep->deleted > 0)
-    log_line(LOG_INFO, "Retention", "outputs deleted", LF_INT("files", sweep->deleted), LF_INT("bytes", sweep->deleted_bytes));
+    log_line(LOG_INFO, "Retention", "outputs deleted", LF_INT("files", sweep->deleted),
+             LF_INT("bytes", sweep->deleted_bytes));
   e->work_out--;
   spool_sweep_free(sweep);
 }
@@ -74,9 +75,11 @@ static void sweep_spool(struct engine *e) {
   e->spool_swept_ms = now_ms;
   sweep->owner = e;
   sweep->bytes_max = config_int(e->config, CONFIG_SPOOL_MB) * 1024 * 1024;
-  sweep->older_than_ms = world_now_ms(world_real()) - config_int(e->config, CONFIG_SPOOL_DAYS) * 24 * 3600 * 1000; /* file times are real */
+  sweep->older_than_ms = world_now_ms(world_real()) - config_int(e->config, CONFIG_SPOOL_DAYS) * 24 * 3600 *
+                                                          1000; /* file times are real */
   struct map_entry entry;
-  for (size_t i = 0; map_next(&e->live, &i, &entry);) sweep->live[sweep->live_count++] = ((struct live_run *)entry.value)->run_no;
+  for (size_t i = 0; map_next(&e->live, &i, &entry);)
+    sweep->live[sweep->live_count++] = ((struct live_run *)entry.value)->run_no;
   e->work_out++;
   if (work_submit(e->work, spool_sweep_run, on_spool_swept, sweep) == ERR_OK) return;
   e->work_out--;
@@ -88,7 +91,8 @@ static void on_care(void *arg) {
   e->care_is_armed = false;
   if (e->is_stopping || !e->is_ready) return;
   int64_t wake_ms = sched_wake_ms(e->sched);
-  bool is_busy = store_queue_depth(e->store) > CARE_QUEUE_MAX || e->is_store_down || wake_ms < engine_now_ms(e);
+  bool is_busy =
+      store_queue_depth(e->store) > CARE_QUEUE_MAX || e->is_store_down || wake_ms < engine_now_ms(e);
   if (is_busy) return care_again(e, CARE_BUSY_MS);
   sweep_spool(e);
   struct change *c = change_new(CHANGE_RETAIN, engine_now_ms(e));
@@ -110,7 +114,8 @@ static void on_zone_event(void *arg, int fd, uint32_t events) {
   (void)events;
   struct engine *e = arg;
   char bytes[4096];
-  while (read(fd, bytes, sizeof bytes) > 0) {}
+  while (read(fd, bytes, sizeof bytes) > 0) {
+  }
   loop_timer_arm_ms(e->zones, ZONES_SETTLE_MS);
 }
 
@@ -119,7 +124,8 @@ static void on_zone_event(void *arg, int fd, uint32_t events) {
 static void watch_zones(struct engine *e) {
   e->zone_watch = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
   if (e->zone_watch < 0) return;
-  if (inotify_add_watch(e->zone_watch, TZ_FOLDER, IN_CREATE | IN_MOVED_TO | IN_CLOSE_WRITE | IN_DELETE | IN_ATTRIB) < 0 ||
+  if (inotify_add_watch(e->zone_watch, TZ_FOLDER,
+                        IN_CREATE | IN_MOVED_TO | IN_CLOSE_WRITE | IN_DELETE | IN_ATTRIB) < 0 ||
       loop_io_new(e->loop, e->zone_watch, EPOLLIN, on_zone_event, e, &e->zone_io) != ERR_OK) {
     close(e->zone_watch);
     e->zone_watch = -1;
@@ -147,11 +153,13 @@ static void sample_cpu(struct engine *e) {
   FILE *f = fopen("/proc/stat", "re");
   if (!f) return;
   unsigned long long v[8] = {};
-  if (fscanf(f, "cpu %llu %llu %llu %llu %llu %llu %llu %llu", &v[0], &v[1], &v[2], &v[3], &v[4], &v[5], &v[6], &v[7]) == 8) {
+  if (fscanf(f, "cpu %llu %llu %llu %llu %llu %llu %llu %llu", &v[0], &v[1], &v[2], &v[3], &v[4], &v[5],
+             &v[6], &v[7]) == 8) {
     uint64_t total = 0, idle = v[3] + v[4];
     for (size_t i = 0; i < 8; i++) total += v[i];
     uint64_t busy = total - idle;
-    if (total > e->cpu_total && e->cpu_total) e->load.cpu_pct = 100.0 * (double)(busy - e->cpu_busy) / (double)(total - e->cpu_total);
+    if (total > e->cpu_total && e->cpu_total)
+      e->load.cpu_pct = 100.0 * (double)(busy - e->cpu_busy) / (double)(total - e->cpu_total);
     e->cpu_busy = busy;
     e->cpu_total = total;
   }

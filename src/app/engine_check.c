@@ -7,12 +7,12 @@
 
 struct launch_world engine_launch_world(const struct engine *e) {
   return (struct launch_world){
-    .programs = &e->programs,
-    .is_shell_on = config_bool(e->config, CONFIG_EXECUTORS_SHELL),
-    .path = config_text(e->config, CONFIG_EXECUTORS_PATH),
-    .home = e->home,
-    .user = e->user,
-    .http_allow = config_text(e->config, CONFIG_EXECUTORS_HTTP_ALLOW),
+      .programs = &e->programs,
+      .is_shell_on = config_bool(e->config, CONFIG_EXECUTORS_SHELL),
+      .path = config_text(e->config, CONFIG_EXECUTORS_PATH),
+      .home = e->home,
+      .user = e->user,
+      .http_allow = config_text(e->config, CONFIG_EXECUTORS_HTTP_ALLOW),
   };
 }
 

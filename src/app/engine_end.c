@@ -24,14 +24,18 @@ struct ending {
 static int64_t duration_ms(const struct engine *e, const struct warden_end *end) {
   int64_t by_tick = (end->ended_tick_us - end->run.started_tick_us) / 1000;
   int64_t by_wall = end->ended_ms - end->run.started_ms;
-  return e->is_test_clock || by_tick < 0 ? (by_wall > 0 ? by_wall : 0) : by_tick; /* the wall clock may have been set */
+  return e->is_test_clock || by_tick < 0 ? (by_wall > 0 ? by_wall : 0)
+                                         : by_tick; /* the wall clock may have been set */
 }
 
 static void tell_end(struct ending *x) {
   struct engine *e = x->engine;
   const struct warden_end *end = &x->end;
   struct end_facts judged = end_judge(end);
-  struct sched_end ended = {.run_no = end->run.run_no, .status = judged.status, .reason = judged.reason, .may_retry = judged.may_retry};
+  struct sched_end ended = {.run_no = end->run.run_no,
+                            .status = judged.status,
+                            .reason = judged.reason,
+                            .may_retry = judged.may_retry};
   struct run *facts = &ended.facts;
   run_init(facts);
   facts->no = end->run.run_no;
@@ -51,10 +55,12 @@ static void tell_end(struct ending *x) {
   if (run_is_failure(judged.status) || judged.status == RUN_CANCELLED) {
     struct str last = output_last_line(buf_str(&x->output));
     if (last.len > 400) last.len = output_cut(last, 400);
-    snprintf(message, sizeof message, "%s%s%.*s", why[0] ? why : "failed", last.len ? ": " : "", STR_ARG(last));
+    snprintf(message, sizeof message, "%s%s%.*s", why[0] ? why : "failed", last.len ? ": " : "",
+             STR_ARG(last));
     facts->error_message = message;
   }
-  engine_step(e, &(struct sched_event){.kind = SCHED_ENDED, .run_no = ended.run_no, .at_ms = end->ended_ms, .end = &ended});
+  engine_step(e, &(struct sched_event){
+                     .kind = SCHED_ENDED, .run_no = ended.run_no, .at_ms = end->ended_ms, .end = &ended});
 }
 
 static void ending_free(struct ending *x) {
@@ -75,11 +81,12 @@ static void ending_done(void *arg) {
   ending_free(x);
 }
 
-static char *result_copy(struct str result) {
-  json_t *parsed = NULL;
-  if (!result.len || json_parse(result, &parsed, NULL) != ERR_OK) return NULL;
-  json_decref(parsed);
-  return str_dup(result);
+/* The line of fd 3 is {"result":{…}}; the row keeps what is inside. */
+static char *result_copy(struct str line) {
+  JSON_AUTO json_t *parsed = NULL;
+  if (!line.len || json_parse(line, &parsed, NULL) != ERR_OK) return NULL;
+  const json_t *inside = json_object_get(parsed, "result");
+  return json_dumps(inside ? inside : parsed, JSON_COMPACT | JSON_ENCODE_ANY);
 }
 
 void engine_on_ended(void *arg, const struct warden_end *end, struct str result) {
@@ -92,11 +99,13 @@ void engine_on_ended(void *arg, const struct warden_end *end, struct str result)
   }
   if (live->state == LIVE_ENDED) return; /* repeated */
   if (live->state != LIVE_STARTED)       /* STARTED was lost with a connection */
-    engine_step(e, &(struct sched_event){.kind = SCHED_STARTED, .run_no = live->run_no, .at_ms = end->run.started_ms});
+    engine_step(e, &(struct sched_event){
+                       .kind = SCHED_STARTED, .run_no = live->run_no, .at_ms = end->run.started_ms});
   live->state = LIVE_ENDED;
   struct ending *x = calloc(1, sizeof *x);
   ASSERT(x);
-  *x = (struct ending){.engine = e, .end = *end, .result = result_copy(result), .output = buf_new(LIMIT_ROW_OUTPUT_BYTES)};
+  *x = (struct ending){
+      .engine = e, .end = *end, .result = result_copy(result), .output = buf_new(LIMIT_ROW_OUTPUT_BYTES)};
   if (end->output_bytes == 0) {
     tell_end(x);
     ending_free(x);
@@ -115,5 +124,6 @@ void engine_end_lost(struct engine *e, int64_t run_no, const char *why) {
   ended.facts.no = run_no;
   ended.facts.finished_ms = engine_now_ms(e);
   ended.facts.error_message = why;
-  engine_step(e, &(struct sched_event){.kind = SCHED_ENDED, .run_no = run_no, .at_ms = engine_now_ms(e), .end = &ended});
+  engine_step(e, &(struct sched_event){
+                     .kind = SCHED_ENDED, .run_no = run_no, .at_ms = engine_now_ms(e), .end = &ended});
 }

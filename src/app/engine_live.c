@@ -33,14 +33,16 @@ static void forget_oldest_event(struct engine *e) {
 }
 
 static void keep_event(struct engine *e, enum engine_topic topic, struct str json) {
-  while (e->kept_count > 0 && (e->kept_count == LIMIT_EVENTS_KEPT || e->kept_bytes + json.len > LIMIT_EVENTS_KEPT_BYTES))
+  while (e->kept_count > 0 &&
+         (e->kept_count == LIMIT_EVENTS_KEPT || e->kept_bytes + json.len > LIMIT_EVENTS_KEPT_BYTES))
     forget_oldest_event(e);
   char *copy = str_dup(json);
   if (!copy) { /* a hole would look like "all replayed": begin anew instead */
     while (e->kept_count > 0) forget_oldest_event(e);
     return;
   }
-  e->kept[(e->kept_first + e->kept_count) % LIMIT_EVENTS_KEPT] = (struct kept_event){e->last_seq, topic, json.len, copy};
+  e->kept[(e->kept_first + e->kept_count) % LIMIT_EVENTS_KEPT] =
+      (struct kept_event){e->last_seq, topic, json.len, copy};
   e->kept_count++;
   e->kept_bytes += json.len;
 }
@@ -48,7 +50,7 @@ static void keep_event(struct engine *e, enum engine_topic topic, struct str jso
 void engine_publish(struct engine *e, enum engine_topic topic, struct str json) {
   e->last_seq++;
   keep_event(e, topic, json);
-  LIST_EACH(&e->subscriptions, node) {
+  LIST_EACH (&e->subscriptions, node) {
     struct engine_subscription *s = CONTAINER_OF(node, struct engine_subscription, node);
     s->fn(s->arg, topic, e->last_seq, json);
   }
@@ -166,7 +168,7 @@ static void wait_free(struct engine_wait *w) {
 }
 
 static struct engine_wait *find_wait(struct engine *e, int64_t run_no) {
-  LIST_EACH(&e->waits, node) {
+  LIST_EACH (&e->waits, node) {
     struct engine_wait *w = CONTAINER_OF(node, struct engine_wait, node);
     if (w->run_no == run_no) return w;
   }
@@ -190,8 +192,8 @@ static void on_wait_read(void *arg, struct store_read *read) {
   if (read->error == ERR_OK && read->count == 1) engine_tell_waits(e, &read->runs[0].run);
 }
 
-struct engine_wait *engine_wait_run(struct engine *e, int64_t run_no, void (*fn)(void *arg, const struct run *run),
-                                    void *arg) {
+struct engine_wait *engine_wait_run(struct engine *e, int64_t run_no,
+                                    void (*fn)(void *arg, const struct run *run), void *arg) {
   if (e->wait_count >= LIMIT_WAITS) return NULL;
   struct store_read *read = store_read_new(READ_RUN, engine_now_ms(e));
   struct engine_wait *w = calloc(1, sizeof *w);
@@ -233,7 +235,8 @@ void engine_poll_output(void *arg) {
   for (size_t i = 0; map_next(&e->live, &i, &entry);) {
     struct live_run *live = entry.value;
     if (live->watchers == 0 || live->state != LIVE_STARTED || live->is_reading) continue;
-    live->is_reading = warden_read_output(e->warden, live->run_no, live->output_seen, WARDEN_OUTPUT_CHUNK_MAX) == ERR_OK;
+    live->is_reading =
+        warden_read_output(e->warden, live->run_no, live->output_seen, WARDEN_OUTPUT_CHUNK_MAX) == ERR_OK;
   }
   if (e->watched > 0) loop_timer_arm_ms(e->output_poll, OUTPUT_POLL_MS);
 }
@@ -291,6 +294,7 @@ void engine_on_line(void *arg, int64_t run_no, struct str line) {
 void engine_live_done(struct engine *e) {
   while (e->kept_count > 0) forget_oldest_event(e);
   for (size_t i = 0; i < LIMIT_LOG_LINES_KEPT; i++) free(e->log_lines[i]);
-  LIST_EACH(&e->subscriptions, node) engine_unsubscribe(CONTAINER_OF(node, struct engine_subscription, node));
-  LIST_EACH(&e->waits, wait) wait_free(CONTAINER_OF(wait, struct engine_wait, node));
+  LIST_EACH (&e->subscriptions, node)
+    engine_unsubscribe(CONTAINER_OF(node, struct engine_subscription, node));
+  LIST_EACH (&e->waits, wait) wait_free(CONTAINER_OF(wait, struct engine_wait, node));
 }

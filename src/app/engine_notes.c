@@ -45,20 +45,12 @@ static void message_of(const struct run *run, const char *job_name, char *ret, s
   char title[LIMIT_NAME_BYTES + 8];
   log_job_title(job_name, title, sizeof title);
   switch ((enum run_status)run->status) {
-    case RUN_RUNNING:
-      snprintf(ret, size, "%s started", title);
-      break;
-    case RUN_SUCCESS:
-      snprintf(ret, size, "✅ %s completed", title);
-      break;
+    case RUN_RUNNING: snprintf(ret, size, "%s started", title); break;
+    case RUN_SUCCESS: snprintf(ret, size, "✅ %s completed", title); break;
     case RUN_FAILED:
     case RUN_TIMEOUT:
-    case RUN_LOST:
-      snprintf(ret, size, "❌ Job failed");
-      break;
-    default:
-      snprintf(ret, size, "%s %s", title, run_status_names[run->status]);
-      break;
+    case RUN_LOST: snprintf(ret, size, "❌ Job failed"); break;
+    default: snprintf(ret, size, "%s %s", title, run_status_names[run->status]); break;
   }
 }
 
@@ -90,8 +82,10 @@ static void log_run(const struct run *run, const struct job *job) {
 static void log_failures(const struct sched_note *note) {
   if (note->failures != ALERT_AFTER || !note->job) return;
   char message[LIMIT_NAME_BYTES + 80];
-  snprintf(message, sizeof message, "🚨 ALERT: %s failed %d times consecutively!", note->job->name, ALERT_AFTER);
-  log_line(LOG_CRITICAL, "CronManager", message, LF_TEXT("job", note->job->name), LF_INT("failures", note->failures));
+  snprintf(message, sizeof message, "🚨 ALERT: %s failed %d times consecutively!", note->job->name,
+           ALERT_AFTER);
+  log_line(LOG_CRITICAL, "CronManager", message, LF_TEXT("job", note->job->name),
+           LF_INT("failures", note->failures));
 }
 
 static void log_occurrence(const struct sched_note *note) {
@@ -99,14 +93,16 @@ static void log_occurrence(const struct sched_note *note) {
   char component[LIMIT_NAME_BYTES + 8];
   log_component(note->job->name, component, sizeof component);
   log_line(note->state == OCCURRENCE_MISSED ? LOG_WARN : LOG_INFO, component,
-           note->state == OCCURRENCE_MISSED ? "occurrence missed" : "occurrence skipped", LF_TEXT("job", note->job->name),
-           LF_TEXT("dueAt", instant_to_text(note->due_ms).text), LF_TEXT("reason", reason_names[note->reason]));
+           note->state == OCCURRENCE_MISSED ? "occurrence missed" : "occurrence skipped",
+           LF_TEXT("job", note->job->name), LF_TEXT("dueAt", instant_to_text(note->due_ms).text),
+           LF_TEXT("reason", reason_names[note->reason]));
 }
 
 static void log_gap(const struct gap *gap) {
   log_line(gap->state == OCCURRENCE_MISSED ? LOG_WARN : LOG_INFO, "CronManager",
-           gap->state == OCCURRENCE_MISSED ? "occurrences missed" : "occurrences skipped", LF_INT("jobNo", gap->job_no),
-           LF_INT("count", gap->count), LF_TEXT("first", instant_to_text(gap->first_ms).text),
+           gap->state == OCCURRENCE_MISSED ? "occurrences missed" : "occurrences skipped",
+           LF_INT("jobNo", gap->job_no), LF_INT("count", gap->count),
+           LF_TEXT("first", instant_to_text(gap->first_ms).text),
            LF_TEXT("last", instant_to_text(gap->last_ms).text), LF_TEXT("reason", reason_names[gap->reason]));
 }
 
@@ -118,21 +114,20 @@ void engine_note(struct engine *e, const struct sched_note *note) {
       engine_tell_waits(e, note->run);
       if (run_is_final((enum run_status)note->run->status)) e->retention_due = true;
       break;
-    case SCHED_NOTE_OCCURRENCE:
-      log_occurrence(note);
-      break;
+    case SCHED_NOTE_OCCURRENCE: log_occurrence(note); break;
     case SCHED_NOTE_GAP:
       if (note->gap) log_gap(note->gap);
       break;
-    case SCHED_NOTE_FAILURES:
-      log_failures(note);
-      break;
+    case SCHED_NOTE_FAILURES: log_failures(note); break;
     case SCHED_NOTE_RECOVERED:
-      if (note->job) log_line(LOG_INFO, "CronManager", "job succeeds again", LF_TEXT("job", note->job->name), LF_INT("failuresBefore", note->failures));
+      if (note->job)
+        log_line(LOG_INFO, "CronManager", "job succeeds again", LF_TEXT("job", note->job->name),
+                 LF_INT("failuresBefore", note->failures));
       break;
     case SCHED_NOTE_DISABLED:
       if (!note->job) break;
-      log_line(LOG_CRITICAL, "CronManager", "job disabled after failures in a row", LF_TEXT("job", note->job->name), LF_INT("failures", note->failures));
+      log_line(LOG_CRITICAL, "CronManager", "job disabled after failures in a row",
+               LF_TEXT("job", note->job->name), LF_INT("failures", note->failures));
       engine_publish_job(e, note->job, "disabled");
       break;
     case SCHED_NOTE_CLOCK:

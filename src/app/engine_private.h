@@ -39,11 +39,11 @@ struct live_run {
   char *params;    /* of the run, NULL: the job's */
   struct warden_start start;
   enum live_state state;
-  bool is_listed; /* in the list of the current connection */
+  bool is_listed;        /* in the list of the current connection */
   enum kill_reason kill; /* asked for, maybe while the warden was away */
   int watchers;
-  bool is_reading;      /* an output request is out */
-  int64_t output_seen; /* bytes announced */
+  bool is_reading;                     /* an output request is out */
+  int64_t output_seen;                 /* bytes announced */
   int64_t started_ms, started_tick_ms; /* by the wall clock, and when we heard of it */
 };
 
@@ -82,7 +82,7 @@ struct engine {
   char journal_id[40];
   struct programs programs;
   char home[256], user[64]; /* of jobs: those of our own user */
-  struct loop_wall *alarm; /* NULL with the test clock */
+  struct loop_wall *alarm;  /* NULL with the test clock */
   struct loop_timer *second, *care, *zones, *output_poll;
   bool second_is_armed, care_is_armed;
   int64_t spool_swept_ms;
@@ -93,8 +93,8 @@ struct engine {
   bool knows_jobs; /* counted for the log, before the scheduler starts (C-86) */
   char warden_why[256];
   int64_t last_turn_ms, clock_wrong_until_ms;
-  int64_t changes_out;        /* submitted and not answered */
-  int64_t work_out;           /* endings being read */
+  int64_t changes_out; /* submitted and not answered */
+  int64_t work_out;    /* endings being read */
 
   struct map asks; /* token → struct ask */
   int64_t last_token;
@@ -123,7 +123,7 @@ struct engine {
   void (*on_note)(void *arg, const struct sched_note *note); /* api's metrics */
   void *on_note_arg;
   struct test_clock *test_clock; /* NULL without */
-  void (*on_stop)(void *arg); /* engine_stop was called */
+  void (*on_stop)(void *arg);    /* engine_stop was called */
   void *on_stop_arg;
 };
 
@@ -169,7 +169,8 @@ void engine_note(struct engine *e, const struct sched_note *note);
 /* engine_boot.c */
 enum err engine_open(struct engine *e, struct err_detail *detail);
 enum err engine_connect(struct engine *e, struct err_detail *detail);
-bool engine_boot_collect(struct engine *e, const struct warden_run *run, const struct warden_end *end, struct str result);
+bool engine_boot_collect(struct engine *e, const struct warden_run *run, const struct warden_end *end,
+                         struct str result);
 
 /* engine_care.c */
 enum err engine_care_start(struct engine *e);
@@ -192,8 +193,8 @@ struct engine_options {
 enum err engine_new(const struct engine_options *options, struct engine **ret, struct err_detail *detail);
 void engine_free(struct engine *e); /* NULL-safe */
 /* on_note gets every note of the core (metrics); on_stop is called by engine_stop. */
-void engine_set_hooks(struct engine *e, void (*on_note)(void *arg, const struct sched_note *note), void *note_arg,
-                      void (*on_stop)(void *arg), void *stop_arg);
+void engine_set_hooks(struct engine *e, void (*on_note)(void *arg, const struct sched_note *note),
+                      void *note_arg, void (*on_stop)(void *arg), void *stop_arg);
 /* Nothing is claimed or started from now on. */
 void engine_quiesce(struct engine *e);
 /* After it: leaves the wardens alone; done is called when what was submitted is on record. */

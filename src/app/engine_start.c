@@ -24,8 +24,11 @@ static void tell_refusal(void *arg) {
   struct live_run *live = map_get(&e->live, (uint64_t)r->run_no);
   if (live) engine_live_free(e, live);
   e->work_out--;
-  engine_step(e, &(struct sched_event){.kind = SCHED_REFUSED, .run_no = r->run_no, .reason = r->reason,
-                                       .at_ms = engine_now_ms(e), .text = r->text});
+  engine_step(e, &(struct sched_event){.kind = SCHED_REFUSED,
+                                       .run_no = r->run_no,
+                                       .reason = r->reason,
+                                       .at_ms = engine_now_ms(e),
+                                       .text = r->text});
   free(r);
 }
 
@@ -56,24 +59,26 @@ void engine_live_free(struct engine *e, struct live_run *live) {
   free(live);
 }
 
-static uint32_t to_u32(int64_t value) { return value < 0 ? 0 : value > UINT32_MAX ? UINT32_MAX : (uint32_t)value; }
+static uint32_t to_u32(int64_t value) {
+  return value < 0 ? 0 : value > UINT32_MAX ? UINT32_MAX : (uint32_t)value;
+}
 
 static struct warden_start start_of(const struct engine *e, const struct sched_start *s) {
   struct warden_start start = {
-    .run_no = s->run->no,
-    .job_no = s->job->no,
-    .due_ms = s->run->due_ms == FIELD_NULL ? INSTANT_NONE : s->run->due_ms,
-    .version = s->run->version == FIELD_NULL ? s->job->version : s->run->version,
-    .epoch = e->boot.epoch,
-    .timeout_ms = s->timeout_ms,
-    .grace_ms = s->policy.grace_ms,
-    .max_runtime_ms = s->max_runtime_ms,
-    .memory_bytes_max = s->policy.memory_limit_bytes,
-    .attempt = (int32_t)s->run->attempt,
-    .trigger = s->run->trigger == FIELD_NULL ? TRIGGER_SCHEDULE : (uint32_t)s->run->trigger,
-    .pids_max = to_u32(s->policy.pids_limit),
-    .cpu_percent_max = to_u32(s->policy.cpu_limit_pct),
-    .flags = s->policy.no_new_privs ? WARDEN_START_NO_NEW_PRIVS : 0,
+      .run_no = s->run->no,
+      .job_no = s->job->no,
+      .due_ms = s->run->due_ms == FIELD_NULL ? INSTANT_NONE : s->run->due_ms,
+      .version = s->run->version == FIELD_NULL ? s->job->version : s->run->version,
+      .epoch = e->boot.epoch,
+      .timeout_ms = s->timeout_ms,
+      .grace_ms = s->policy.grace_ms,
+      .max_runtime_ms = s->max_runtime_ms,
+      .memory_bytes_max = s->policy.memory_limit_bytes,
+      .attempt = (int32_t)s->run->attempt,
+      .trigger = s->run->trigger == FIELD_NULL ? TRIGGER_SCHEDULE : (uint32_t)s->run->trigger,
+      .pids_max = to_u32(s->policy.pids_limit),
+      .cpu_percent_max = to_u32(s->policy.cpu_limit_pct),
+      .flags = s->policy.no_new_privs ? WARDEN_START_NO_NEW_PRIVS : 0,
   };
   if (s->job->run_as) str_copy(start.run_as, sizeof start.run_as, str_of(s->job->run_as));
   return start;
@@ -123,14 +128,10 @@ void engine_send_start(struct engine *e, struct live_run *live) {
 
 static enum kill_reason kill_reason_of(enum reason reason) {
   switch (reason) {
-    case REASON_REPLACED:
-      return KILL_REPLACED;
-    case REASON_TOTAL_TIMEOUT:
-      return KILL_TOTAL_TIMEOUT;
-    case REASON_DISABLED:
-      return KILL_DISABLED;
-    default:
-      return KILL_CANCELLED;
+    case REASON_REPLACED: return KILL_REPLACED;
+    case REASON_TOTAL_TIMEOUT: return KILL_TOTAL_TIMEOUT;
+    case REASON_DISABLED: return KILL_DISABLED;
+    default: return KILL_CANCELLED;
   }
 }
 
@@ -164,8 +165,8 @@ void engine_on_started(void *arg, const struct warden_started *started) {
   struct live_run *live = map_get(&e->live, (uint64_t)started->run.run_no);
   if (!live || live->state != LIVE_SENT) return; /* repeated */
   engine_live_started(e, live, started->run.started_ms);
-  engine_step(e, &(struct sched_event){.kind = SCHED_STARTED, .run_no = started->run.run_no,
-                                       .at_ms = started->run.started_ms});
+  engine_step(e, &(struct sched_event){
+                     .kind = SCHED_STARTED, .run_no = started->run.run_no, .at_ms = started->run.started_ms});
 }
 
 void engine_on_refused(void *arg, int64_t run_no, enum warden_refusal why, int error_number) {
@@ -182,9 +183,12 @@ void engine_on_refused(void *arg, int64_t run_no, enum warden_refusal why, int e
     return;
   }
   char text[ERR_TEXT_MAX];
-  snprintf(text, sizeof text, "the warden refused it: %s%s%s", warden_refusal_name(why), error_number ? ": " : "",
-           error_number ? strerrordesc_np(error_number) : "");
+  snprintf(text, sizeof text, "the warden refused it: %s%s%s", warden_refusal_name(why),
+           error_number ? ": " : "", error_number ? strerrordesc_np(error_number) : "");
   engine_live_free(e, live);
-  engine_step(e, &(struct sched_event){.kind = SCHED_REFUSED, .run_no = run_no, .at_ms = engine_now_ms(e),
-                                       .reason = REASON_COULD_NOT_START, .text = text});
+  engine_step(e, &(struct sched_event){.kind = SCHED_REFUSED,
+                                       .run_no = run_no,
+                                       .at_ms = engine_now_ms(e),
+                                       .reason = REASON_COULD_NOT_START,
+                                       .text = text});
 }

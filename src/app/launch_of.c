@@ -17,7 +17,9 @@ enum err launch_choose(const struct launch_world *world, const char *command, st
   if (str_eq(name, STR("shell"))) {
     if (!world->is_shell_on) {
       enum err e = err_set(detail, ERR_INVALID, "command", 0, "the executor shell is off");
-      err_hint(detail, "set [executors] shell = true in sereno.ini, or SERENO_EXECUTORS_SHELL=true, and restart the server");
+      err_hint(detail,
+               "set [executors] shell = true in sereno.ini, or SERENO_EXECUTORS_SHELL=true, and restart the "
+               "server");
       return e;
     }
     choice.way = LAUNCH_WAY_SHELL;
@@ -28,7 +30,8 @@ enum err launch_choose(const struct launch_world *world, const char *command, st
     enum err e = programs_find(world->programs, name, choice.program, sizeof choice.program, detail);
     if (e == ERR_FORBIDDEN) return ERR_INVALID; /* the detail says what is wrong with the file */
     if (e != ERR_OK) {
-      e = err_set(detail, ERR_INVALID, "command", 0, "there is no executor \"%.100s\"", command ? command : "");
+      e = err_set(detail, ERR_INVALID, "command", 0, "there is no executor \"%.100s\"",
+                  command ? command : "");
       err_hint(detail, "GET /api/cron/executors lists them; programs lie in %.150s", world->programs->folder);
       return e;
     }
@@ -76,11 +79,13 @@ static enum err check_args(const json_t *args, struct err_detail *detail) {
   return ERR_OK;
 }
 
-static enum err check_text(const json_t *params, const char *name, bool is_required, struct err_detail *detail) {
+static enum err check_text(const json_t *params, const char *name, bool is_required,
+                           struct err_detail *detail) {
   const json_t *value = json_object_get(params, name);
   if (!value || json_is_null(value)) return is_required ? bad_param(detail, name, "is missing") : ERR_OK;
   if (!json_is_string(value)) return bad_param(detail, name, "must be a text");
-  return is_required && json_string_length(value) == 0 ? bad_param(detail, name, "must not be empty") : ERR_OK;
+  return is_required && json_string_length(value) == 0 ? bad_param(detail, name, "must not be empty")
+                                                       : ERR_OK;
 }
 
 static enum err check_shell(const json_t *params, struct err_detail *detail) {
@@ -90,19 +95,22 @@ static enum err check_shell(const json_t *params, struct err_detail *detail) {
   json_object_foreach((json_t *)(uintptr_t)params, key, value) {
     size_t i = 0;
     while (known[i] && strcmp(known[i], key) != 0) i++;
-    if (!known[i]) return bad_param(detail, key, "is not known; there are command, shell, stdin, env and cwd");
+    if (!known[i])
+      return bad_param(detail, key, "is not known; there are command, shell, stdin, env and cwd");
   }
   TRY(check_text(params, "command", true, detail));
   TRY(check_text(params, "shell", false, detail));
   TRY(check_text(params, "stdin", false, detail));
   TRY(check_text(params, "cwd", false, detail));
   struct str shell = json_text_at(params, "shell"), cwd = json_text_at(params, "cwd");
-  if (shell.ptr && !str_starts(shell, STR("/"))) return bad_param(detail, "shell", "must be an absolute path");
+  if (shell.ptr && !str_starts(shell, STR("/")))
+    return bad_param(detail, "shell", "must be an absolute path");
   if (cwd.ptr && !str_starts(cwd, STR("/"))) return bad_param(detail, "cwd", "must be an absolute path");
   return check_env(json_object_get(params, "env"), detail);
 }
 
-enum err launch_check_params(const struct launch_choice *choice, const char *params, struct err_detail *detail) {
+enum err launch_check_params(const struct launch_choice *choice, const char *params,
+                             struct err_detail *detail) {
   JSON_AUTO json_t *object = NULL;
   TRY(parse_params(params, &object, detail));
   switch (choice->way) {
@@ -115,8 +123,7 @@ enum err launch_check_params(const struct launch_choice *choice, const char *par
       }
       return e;
     }
-    case LAUNCH_WAY_SHELL:
-      return check_shell(object, detail);
+    case LAUNCH_WAY_SHELL: return check_shell(object, detail);
     case LAUNCH_WAY_PROGRAM:
       TRY(check_args(json_object_get(object, "args"), detail));
       return check_env(json_object_get(object, "env"), detail);
@@ -135,7 +142,8 @@ struct env {
 static void env_set(struct env *env, const char *name, const char *value) {
   if (!env->entries || !value) return;
   size_t len = strlen(name), at = 0;
-  while (at < env->count && !(strncmp(env->entries[at], name, len) == 0 && env->entries[at][len] == '=')) at++;
+  while (at < env->count && !(strncmp(env->entries[at], name, len) == 0 && env->entries[at][len] == '='))
+    at++;
   if (at == ENV_MAX) return; /* check_env bounds what comes from outside */
   char *text = arena_printf(env->arena, "%s=%s", name, value);
   if (!text) return;
@@ -154,7 +162,8 @@ static const char *const *make_env(const struct launch_world *world, const json_
   env_set(&env, "LANG", "C.UTF-8");
   const char *key;
   json_t *value;
-  json_object_foreach(json_object_get(params, "env"), key, value) env_set(&env, key, json_string_value(value));
+  json_object_foreach(json_object_get(params, "env"), key, value)
+      env_set(&env, key, json_string_value(value));
   return env.entries;
 }
 
@@ -177,7 +186,8 @@ static enum err shell_spec(const struct launch_world *world, const json_t *param
 }
 
 /* {"params":{…},"run":{…}} on stdin (DESIGN 7). */
-static struct str program_input(const struct job *job, const struct run *run, const char *params, struct arena *arena) {
+static struct str program_input(const struct job *job, const struct run *run, const char *params,
+                                struct arena *arena) {
   BUF_AUTO struct buf out = buf_new(LAUNCH_STDIN_BYTES_MAX);
   struct json_writer w = jw_new(&out);
   jw_object(&w);
@@ -207,16 +217,17 @@ static enum err program_spec(const struct launch_world *world, const char *progr
   const char **argv = ARENA_ARRAY(arena, const char *, count + 2);
   if (!argv) return arena_error(arena);
   argv[0] = program;
-  for (size_t i = 0; i < count; i++) argv[i + 1] = arena_strdup(arena, str_of(json_string_value(json_array_get(args, i))));
+  for (size_t i = 0; i < count; i++)
+    argv[i + 1] = arena_strdup(arena, str_of(json_string_value(json_array_get(args, i))));
   ret->argv = argv;
   ret->envp = make_env(world, params, DEFAULT_SHELL, arena);
   ret->cwd = world->home;
   return arena_error(arena);
 }
 
-enum err launch_spec_of(const struct launch_world *world, const struct launch_choice *choice, const struct job *job,
-                        const struct run *run, struct arena *arena, struct warden_launch_spec *ret,
-                        struct err_detail *detail) {
+enum err launch_spec_of(const struct launch_world *world, const struct launch_choice *choice,
+                        const struct job *job, const struct run *run, struct arena *arena,
+                        struct warden_launch_spec *ret, struct err_detail *detail) {
   const char *params = run->params ? run->params : job->params;
   TRY(launch_check_params(choice, params, detail)); /* manual runs bring parameters of their own */
   JSON_AUTO json_t *object = NULL;
@@ -228,13 +239,13 @@ enum err launch_spec_of(const struct launch_world *world, const struct launch_ch
       env_set(&env, "PATH", world->path);
       env_set(&env, "LANG", "C.UTF-8");
       env_set(&env, "HTTP_ALLOW_PRIVATE", world->http_allow);
-      spec = (struct warden_launch_spec){.kind = LAUNCH_BUILTIN, .executor = choice->builtin->name, .envp = env.entries,
+      spec = (struct warden_launch_spec){.kind = LAUNCH_BUILTIN,
+                                         .executor = choice->builtin->name,
+                                         .envp = env.entries,
                                          .params = str_of(params ? params : "{}")};
       break;
     }
-    case LAUNCH_WAY_SHELL:
-      TRY(shell_spec(world, object, arena, &spec));
-      break;
+    case LAUNCH_WAY_SHELL: TRY(shell_spec(world, object, arena, &spec)); break;
     case LAUNCH_WAY_PROGRAM:
       TRY(program_spec(world, choice->program, object, arena, &spec));
       spec.stdin_bytes = program_input(job, run, params, arena);

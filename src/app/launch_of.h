@@ -28,8 +28,9 @@ struct launch_choice {
 enum err launch_choose(const struct launch_world *world, const char *command, struct launch_choice *ret,
                        struct err_detail *detail);
 /* Checks the parameters of a choice; the detail's field is "params.NAME". params NULL: {}. */
-enum err launch_check_params(const struct launch_choice *choice, const char *params, struct err_detail *detail);
+enum err launch_check_params(const struct launch_choice *choice, const char *params,
+                             struct err_detail *detail);
 /* The spec's texts lie in the arena or are borrowed from job, run and choice. */
-enum err launch_spec_of(const struct launch_world *world, const struct launch_choice *choice, const struct job *job,
-                        const struct run *run, struct arena *arena, struct warden_launch_spec *ret,
-                        struct err_detail *detail);
+enum err launch_spec_of(const struct launch_world *world, const struct launch_choice *choice,
+                        const struct job *job, const struct run *run, struct arena *arena,
+                        struct warden_launch_spec *ret, struct err_detail *detail);

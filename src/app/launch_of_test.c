@@ -22,7 +22,11 @@ static void place_new(struct place *p) {
   assert_non_null(mkdtemp(p->programs.folder));
   snprintf(p->program, sizeof p->program, "%.100s/hello", p->programs.folder);
   CHECK_OK(os_write_file(p->program, STR("#!/bin/sh\necho hello\n"), 0700, NULL));
-  p->world = (struct launch_world){.programs = &p->programs, .is_shell_on = true, .path = "/usr/bin:/bin", .home = "/home/ana", .user = "ana"};
+  p->world = (struct launch_world){.programs = &p->programs,
+                                   .is_shell_on = true,
+                                   .path = "/usr/bin:/bin",
+                                   .home = "/home/ana",
+                                   .user = "ana"};
 }
 
 static void place_free(struct place *p) {
@@ -30,7 +34,8 @@ static void place_free(struct place *p) {
   assert_int_equal(rmdir(p->programs.folder), 0);
 }
 
-static enum err choose(struct place *p, const char *command, struct launch_choice *ret, struct err_detail *detail) {
+static enum err choose(struct place *p, const char *command, struct launch_choice *ret,
+                       struct err_detail *detail) {
   *detail = (struct err_detail){};
   return launch_choose(&p->world, command, ret, detail);
 }
@@ -83,7 +88,10 @@ static void parameters_are_checked_by_name(void **state) {
     const char *command, *params, *field; /* field NULL: fine */
   } rows[] = {
       {__LINE__, "shell", "{\"command\":\"true\"}", NULL},
-      {__LINE__, "shell", "{\"command\":\"true\",\"env\":{\"A\":\"1\"},\"cwd\":\"/tmp\",\"stdin\":\"x\",\"shell\":\"/bin/bash\"}", NULL},
+      {__LINE__, "shell",
+       "{\"command\":\"true\",\"env\":{\"A\":\"1\"},\"cwd\":\"/tmp\",\"stdin\":\"x\",\"shell\":\"/bin/"
+       "bash\"}",
+       NULL},
       {__LINE__, "shell", NULL, "params.command"},
       {__LINE__, "shell", "{\"command\":\"\"}", "params.command"},
       {__LINE__, "shell", "{\"command\":7}", "params.command"},
@@ -111,7 +119,8 @@ static void parameters_are_checked_by_name(void **state) {
   place_free(&p);
 }
 
-static enum err spec_of(struct place *p, const char *command, const char *params, struct arena *arena, struct warden_launch_spec *ret) {
+static enum err spec_of(struct place *p, const char *command, const char *params, struct arena *arena,
+                        struct warden_launch_spec *ret) {
   struct launch_choice *choice = arena_alloc(arena, sizeof *choice);
   struct err_detail detail;
   struct job job;
@@ -139,7 +148,10 @@ static void a_shell_job_becomes_an_argv_with_its_own_environment(void **state) {
   struct warden_launch_spec spec;
   ARENA_AUTO struct arena arena = arena_new(1 << 20);
   place_new(&p);
-  CHECK_OK(spec_of(&p, "shell", "{\"command\":\"echo a; echo b\",\"env\":{\"PATH\":\"/opt\",\"X\":\"1\"},\"stdin\":\"in\"}", &arena, &spec));
+  CHECK_OK(
+      spec_of(&p, "shell",
+              "{\"command\":\"echo a; echo b\",\"env\":{\"PATH\":\"/opt\",\"X\":\"1\"},\"stdin\":\"in\"}",
+              &arena, &spec));
   assert_string_equal(spec.argv[0], "/bin/sh");
   assert_string_equal(spec.argv[1], "-c");
   assert_string_equal(spec.argv[2], "echo a; echo b");

@@ -9,7 +9,8 @@ void log_component(const char *job_name, char *ret, size_t size) {
   size_t n = 0;
   bool is_start = true;
   for (const char *c = job_name; *c && n + 4 < size; c++) {
-    bool is_letter = (*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') || (*c >= '0' && *c <= '9') || (unsigned char)*c >= 0x80;
+    bool is_letter = (*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') || (*c >= '0' && *c <= '9') ||
+                     (unsigned char)*c >= 0x80;
     if (is_letter) ret[n++] = is_start && *c >= 'a' && *c <= 'z' ? (char)(*c - 32) : *c;
     is_start = !is_letter;
   }

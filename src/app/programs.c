@@ -14,7 +14,8 @@ static bool is_name(struct str name) {
   if (name.len == 0 || name.len > PROGRAM_NAME_MAX || name.ptr[0] == '.' || name.ptr[0] == '-') return false;
   for (size_t i = 0; i < name.len; i++) {
     char c = name.ptr[i];
-    bool is_ok = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-' || c == '.';
+    bool is_ok = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+                 c == '-' || c == '.';
     if (!is_ok) return false;
   }
   return true;
@@ -41,10 +42,12 @@ enum err programs_find(const struct programs *p, struct str name, char *ret_path
   if (n < 0 || (size_t)n >= sizeof path || (size_t)n >= size) return ERR_NOT_FOUND;
   struct stat st;
   if (lstat(path, &st) != 0) return ERR_NOT_FOUND;
-  if (!S_ISREG(st.st_mode)) return err_set(detail, ERR_FORBIDDEN, "command", 0, "%s is not a regular file", path);
+  if (!S_ISREG(st.st_mode))
+    return err_set(detail, ERR_FORBIDDEN, "command", 0, "%s is not a regular file", path);
   if (!is_safe_owner(&st))
     return err_set(detail, ERR_FORBIDDEN, "command", 0, "%s belongs to or may be written by others", path);
-  if (access(path, X_OK) != 0) return err_set(detail, ERR_FORBIDDEN, "command", 0, "%s is not executable", path);
+  if (access(path, X_OK) != 0)
+    return err_set(detail, ERR_FORBIDDEN, "command", 0, "%s is not executable", path);
   str_copy(ret_path, size, (struct str){path, (size_t)n});
   return ERR_OK;
 }

@@ -13,13 +13,16 @@ static void bytes_that_are_no_text_are_replaced(void **state) {
     int line;
     struct str bytes, want;
   } rows[] = {
-    {__LINE__, {"plain", 5}, {"plain", 5}},
-    {__LINE__, {"ni\xc3\xb1o", 5}, {"ni\xc3\xb1o", 5}},
-    {__LINE__, {"a\0b", 3}, {"a\xef\xbf\xbd"
-                             "b", 5}},
-    {__LINE__, {"\xff\xc3", 2}, {"\xef\xbf\xbd\xef\xbf\xbd", 6}},
-    {__LINE__, {"\xed\xa0\x80", 3}, {"\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd", 9}}, /* a surrogate */
-    {__LINE__, {"", 0}, {"", 0}},
+      {__LINE__, {"plain", 5}, {"plain", 5}},
+      {__LINE__, {"ni\xc3\xb1o", 5}, {"ni\xc3\xb1o", 5}},
+      {__LINE__,
+       {"a\0b", 3},
+       {"a\xef\xbf\xbd"
+        "b",
+        5}},
+      {__LINE__, {"\xff\xc3", 2}, {"\xef\xbf\xbd\xef\xbf\xbd", 6}},
+      {__LINE__, {"\xed\xa0\x80", 3}, {"\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd", 9}}, /* a surrogate */
+      {__LINE__, {"", 0}, {"", 0}},
   };
   for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
     BUF_AUTO struct buf out = buf_new(100);
@@ -96,12 +99,12 @@ static void a_short_output_is_kept_whole(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-    cmocka_unit_test(bytes_that_are_no_text_are_replaced),
-    cmocka_unit_test(the_last_line_is_the_last_with_text),
-    cmocka_unit_test(cutting_keeps_characters_whole),
-    cmocka_unit_test(a_long_output_keeps_head_and_tail),
-    cmocka_unit_test(garbage_that_grows_when_cleaned_still_fits),
-    cmocka_unit_test(a_short_output_is_kept_whole),
+      cmocka_unit_test(bytes_that_are_no_text_are_replaced),
+      cmocka_unit_test(the_last_line_is_the_last_with_text),
+      cmocka_unit_test(cutting_keeps_characters_whole),
+      cmocka_unit_test(a_long_output_keeps_head_and_tail),
+      cmocka_unit_test(garbage_that_grows_when_cleaned_still_fits),
+      cmocka_unit_test(a_short_output_is_kept_whole),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

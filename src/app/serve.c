@@ -50,15 +50,15 @@ struct serve_flags {
 static const struct {
   const char *name, *key, *help;
 } flag_keys[] = {
-  {"data", "data.dir", "DIR        folder of everything that is kept"},
-  {"port", "http.port", "N          port, 0 = any free one (default 3000)"},
-  {"address", "http.address", "A       address (default 127.0.0.1)"},
-  {"port-file", "http.port_file", "FILE  gets the port once the server listens"},
-  {"tls-cert", "http.tls_cert", "FILE   certificate chain, PEM"},
-  {"tls-key", "http.tls_key", "FILE    private key, PEM"},
-  {"public-url", "http.public_url", "URL  how browsers reach the server"},
-  {"log-level", "log.level", "LEVEL debug, info, warn, error, critical"},
-  {"log-format", "log.format", "FORMAT json, text, auto"},
+    {"data", "data.dir", "DIR        folder of everything that is kept"},
+    {"port", "http.port", "N          port, 0 = any free one (default 3000)"},
+    {"address", "http.address", "A       address (default 127.0.0.1)"},
+    {"port-file", "http.port_file", "FILE  gets the port once the server listens"},
+    {"tls-cert", "http.tls_cert", "FILE   certificate chain, PEM"},
+    {"tls-key", "http.tls_key", "FILE    private key, PEM"},
+    {"public-url", "http.public_url", "URL  how browsers reach the server"},
+    {"log-level", "log.level", "LEVEL debug, info, warn, error, critical"},
+    {"log-format", "log.format", "FORMAT json, text, auto"},
 };
 enum { FLAG_CONFIG = 1000, FLAG_INSECURE, FLAG_FILE, FLAG_TEST_CLOCK, FLAG_INIT_TEST, FLAG_HELP };
 #define FLAG_KEYS (sizeof flag_keys / sizeof *flag_keys)
@@ -66,11 +66,12 @@ enum { FLAG_CONFIG = 1000, FLAG_INSECURE, FLAG_FILE, FLAG_TEST_CLOCK, FLAG_INIT_
 static void print_help(void) {
   puts("usage: sereno serve [flags]\n");
   for (size_t i = 0; i < FLAG_KEYS; i++) printf("  --%s %s\n", flag_keys[i].name, flag_keys[i].help);
-  puts("  --insecure         allow plain HTTP on an address that is not loopback\n"
-       "  --config FILE      instead of DIR/sereno.ini and /etc/sereno/sereno.ini\n"
-       "  --test-clock SOCK  a clock moved by commands on this socket; only on a test folder\n"
-       "  --init-test[=T]    make DIR a test folder whose clock begins at T, and end\n\n"
-       "sereno config --explain lists every key with its environment variable.");
+  puts(
+      "  --insecure         allow plain HTTP on an address that is not loopback\n"
+      "  --config FILE      instead of DIR/sereno.ini and /etc/sereno/sereno.ini\n"
+      "  --test-clock SOCK  a clock moved by commands on this socket; only on a test folder\n"
+      "  --init-test[=T]    make DIR a test folder whose clock begins at T, and end\n\n"
+      "sereno config --explain lists every key with its environment variable.");
 }
 
 static bool add_flag(struct serve_flags *f, const char *key, const char *value) {
@@ -81,7 +82,8 @@ static bool add_flag(struct serve_flags *f, const char *key, const char *value) 
 
 static bool parse_flags(int argc, char **argv, struct serve_flags *f) {
   struct option options[FLAG_KEYS + 6] = {};
-  for (size_t i = 0; i < FLAG_KEYS; i++) options[i] = (struct option){flag_keys[i].name, required_argument, NULL, (int)i};
+  for (size_t i = 0; i < FLAG_KEYS; i++)
+    options[i] = (struct option){flag_keys[i].name, required_argument, NULL, (int)i};
   options[FLAG_KEYS] = (struct option){"insecure", no_argument, NULL, FLAG_INSECURE};
   options[FLAG_KEYS + 1] = (struct option){"config", required_argument, NULL, FLAG_FILE};
   options[FLAG_KEYS + 2] = (struct option){"test-clock", required_argument, NULL, FLAG_TEST_CLOCK};
@@ -103,7 +105,8 @@ static bool parse_flags(int argc, char **argv, struct serve_flags *f) {
     } else if (c == FLAG_INIT_TEST) {
       f->is_init_test = true;
       if (optarg && !instant_from_text(str_of(optarg), &f->init_ms)) {
-        fprintf(stderr, "sereno serve: --init-test: \"%s\" is no instant like 2026-11-21T18:00:00Z\n", optarg);
+        fprintf(stderr, "sereno serve: --init-test: \"%s\" is no instant like 2026-11-21T18:00:00Z\n",
+                optarg);
         return false;
       }
     } else {
@@ -132,9 +135,10 @@ static void start_log(const struct config *c) {
 
 static int fail(const char *what, enum err e, const struct err_detail *detail) {
   char line[2 * ERR_TEXT_MAX + 200];
-  snprintf(line, sizeof line, "%s%s%s", detail->message[0] ? detail->message : err_text(e), detail->hint[0] ? "; " : "", detail->hint);
-  log_line(LOG_CRITICAL, "Serve", what, LF_TEXT("error", err_code(e)), LF_TEXT("field", detail->field[0] ? detail->field : NULL),
-           LF_TEXT("why", line));
+  snprintf(line, sizeof line, "%s%s%s", detail->message[0] ? detail->message : err_text(e),
+           detail->hint[0] ? "; " : "", detail->hint);
+  log_line(LOG_CRITICAL, "Serve", what, LF_TEXT("error", err_code(e)),
+           LF_TEXT("field", detail->field[0] ? detail->field : NULL), LF_TEXT("why", line));
   return 1;
 }
 
@@ -181,9 +185,11 @@ static void on_reload_signal(void *arg, int number) {
   (void)number;
   struct err_detail detail = {};
   char state[80];
-  snprintf(state, sizeof state, "RELOADING=1\nMONOTONIC_USEC=%llu", (unsigned long long)(world_tick(s->world).ns / 1000));
+  snprintf(state, sizeof state, "RELOADING=1\nMONOTONIC_USEC=%llu",
+           (unsigned long long)(world_tick(s->world).ns / 1000));
   (void)sd_notify(0, state);
-  enum err e = config_text(s->config, CONFIG_HTTP_TLS_CERT) ? http_server_reload_tls(s->http, &detail) : ERR_OK;
+  enum err e =
+      config_text(s->config, CONFIG_HTTP_TLS_CERT) ? http_server_reload_tls(s->http, &detail) : ERR_OK;
   if (e != ERR_OK) (void)fail("reload: the old certificate stays", e, &detail);
   log_line(LOG_INFO, "Serve", "reloaded");
   (void)sd_notify(0, "READY=1");
@@ -203,7 +209,8 @@ static void on_watchdog(void *arg) {
 
 static enum err start_signals(struct server *s) {
   static const int stopping[] = {SIGTERM, SIGINT};
-  for (size_t i = 0; i < 2; i++) TRY(loop_signal_new(s->loop, stopping[i], on_stop_signal, s, &s->signals[i]));
+  for (size_t i = 0; i < 2; i++)
+    TRY(loop_signal_new(s->loop, stopping[i], on_stop_signal, s, &s->signals[i]));
   TRY(loop_signal_new(s->loop, SIGHUP, on_reload_signal, s, &s->signals[2]));
   return loop_timer_new(s->loop, on_stop_late, s, &s->stop_timer);
 }
@@ -223,24 +230,27 @@ static enum err listen_http(struct server *s, struct err_detail *detail) {
   const struct config *c = s->config;
   const char *address = config_text(c, CONFIG_HTTP_ADDRESS), *cert = config_text(c, CONFIG_HTTP_TLS_CERT);
   if (!cert && !http_address_is_loopback(address) && !config_bool(c, CONFIG_HTTP_INSECURE)) {
-    enum err e = err_set(detail, ERR_INVALID, "http.address", 0, "%s is reachable from elsewhere, and there is no TLS", address);
+    enum err e = err_set(detail, ERR_INVALID, "http.address", 0,
+                         "%s is reachable from elsewhere, and there is no TLS", address);
     err_hint(detail, "set http.tls_cert and http.tls_key, or allow it with --insecure");
     return e;
   }
   struct http_config config = {
-    .address = address,
-    .port = (uint16_t)config_int(c, CONFIG_HTTP_PORT),
-    .tls_cert = cert,
-    .tls_key = config_text(c, CONFIG_HTTP_TLS_KEY),
-    .csp = API_CSP,
-    .answered = api_answered,
+      .address = address,
+      .port = (uint16_t)config_int(c, CONFIG_HTTP_PORT),
+      .tls_cert = cert,
+      .tls_key = config_text(c, CONFIG_HTTP_TLS_KEY),
+      .csp = API_CSP,
+      .answered = api_answered,
   };
   TRY(http_server_new(s->loop, &config, api_handle, s->api, &s->http, detail));
   api_set_server(s->api, s->http);
   const char *public_url = config_text(c, CONFIG_HTTP_PUBLIC_URL);
   bool is_v6 = strchr(address, ':') != NULL;
   if (public_url) snprintf(s->url, sizeof s->url, "%.250s", public_url);
-  else snprintf(s->url, sizeof s->url, "%s://%s%.200s%s:%u", cert ? "https" : "http", is_v6 ? "[" : "", address, is_v6 ? "]" : "", http_server_port(s->http));
+  else
+    snprintf(s->url, sizeof s->url, "%s://%s%.200s%s:%u", cert ? "https" : "http", is_v6 ? "[" : "", address,
+             is_v6 ? "]" : "", http_server_port(s->http));
   return ERR_OK;
 }
 
@@ -313,10 +323,12 @@ static void shut(struct server *s) {
 }
 
 static void log_start(const struct server *s) {
-  log_line(LOG_INFO, "Serve", "sereno " SERENO_VERSION " starts", LF_TEXT("data", s->folder), LF_INT("pid", getpid()),
-           LF_TEXT("config", config_file(s->config)));
-  for (size_t i = 0; config_warning(s->config, i); i++) log_line(LOG_WARN, "Config", config_warning(s->config, i));
-  if (config_is_cron_off(s->config)) log_line(LOG_WARN, "Config", "ENABLE_CRON_JOBS is false: nothing starts by schedule; manual runs work");
+  log_line(LOG_INFO, "Serve", "sereno " SERENO_VERSION " starts", LF_TEXT("data", s->folder),
+           LF_INT("pid", getpid()), LF_TEXT("config", config_file(s->config)));
+  for (size_t i = 0; config_warning(s->config, i); i++)
+    log_line(LOG_WARN, "Config", config_warning(s->config, i));
+  if (config_is_cron_off(s->config))
+    log_line(LOG_WARN, "Config", "ENABLE_CRON_JOBS is false: nothing starts by schedule; manual runs work");
 }
 
 static int serve(struct server *s, const struct serve_flags *flags) {

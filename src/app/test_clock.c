@@ -13,10 +13,10 @@
 #include "sys/os_file.h"
 
 #define SETTLE_RUN_MS 2000 /* real time given to each process before the clock moves on */
-#define POLL_MS 3
+#define POLL_MS 1
 #define COMMAND_BYTES_MAX 200
 #define STEPS_HERE_MAX 100 /* the core may ask for a few turns at one instant */
-#define QUIET_POLLS 2 /* settled twice in a row: nothing is under way between loop turns */
+#define QUIET_POLLS 2      /* settled twice in a row: nothing is under way between loop turns */
 
 struct test_clock {
   struct world world; /* first: the world's functions get it back */
@@ -40,9 +40,13 @@ struct test_clock {
 
 static int64_t wall_ms(struct world *w) { return ((struct test_clock *)w)->now_ms; }
 static struct tick tick(struct world *w) { return (void)w, world_real()->tick(world_real()); }
-static void random_bytes(struct world *w, void *to, size_t n) { (void)w, world_real()->random(world_real(), to, n); }
+static void random_bytes(struct world *w, void *to, size_t n) {
+  (void)w, world_real()->random(world_real(), to, n);
+}
 
-static void marker_path(const char *folder, char *ret, size_t size) { snprintf(ret, size, "%s/test-marker", folder); }
+static void marker_path(const char *folder, char *ret, size_t size) {
+  snprintf(ret, size, "%s/test-marker", folder);
+}
 
 static enum err write_marker(const char *folder, int64_t now_ms, struct err_detail *detail) {
   char path[CONFIG_VALUE_BYTES_MAX + 16], text[64];
@@ -55,7 +59,8 @@ enum err test_clock_init(const char *folder, int64_t now_ms, struct err_detail *
   char path[CONFIG_VALUE_BYTES_MAX + 16];
   snprintf(path, sizeof path, "%s/sereno.db", folder);
   if (access(path, F_OK) == 0)
-    return err_set(detail, ERR_CONFLICT, "data.dir", 0, "%.150s holds real data: it cannot become a test folder", folder);
+    return err_set(detail, ERR_CONFLICT, "data.dir", 0,
+                   "%.150s holds real data: it cannot become a test folder", folder);
   return write_marker(folder, now_ms, detail);
 }
 
@@ -111,7 +116,8 @@ static int64_t next_deadline(const struct test_clock *t) {
     const struct live_run *live = entry.value;
     if (live->state != LIVE_STARTED) continue;
     int64_t term_ms = live->started_ms + live->start.timeout_ms;
-    int64_t deadlines[] = {term_ms, term_ms + live->start.grace_ms, live->started_ms + live->start.max_runtime_ms};
+    int64_t deadlines[] = {term_ms, term_ms + live->start.grace_ms,
+                           live->started_ms + live->start.max_runtime_ms};
     for (size_t k = 0; k < sizeof deadlines / sizeof *deadlines; k++)
       if (deadlines[k] > t->now_ms && deadlines[k] < next) next = deadlines[k];
   }
@@ -175,8 +181,10 @@ static void command(struct test_clock *t, struct str line) {
   bool has_instant = rest.len && instant_from_text(rest, &value);
   if (str_eq(verb, STR("now"))) return answer(t, "ok", instant_to_text(t->now_ms).text);
   if (!t->engine || !t->engine->is_ready) return answer(t, "error", "the server is starting");
-  if (str_eq(verb, STR("advance")) && duration_from_text(rest, &value)) return pass_until(t, t->now_ms + value);
-  if (str_eq(verb, STR("set")) && has_instant) return value < t->now_ms ? set_clock(t, value) : pass_until(t, value);
+  if (str_eq(verb, STR("advance")) && duration_from_text(rest, &value))
+    return pass_until(t, t->now_ms + value);
+  if (str_eq(verb, STR("set")) && has_instant)
+    return value < t->now_ms ? set_clock(t, value) : pass_until(t, value);
   if (str_eq(verb, STR("jump")) && has_instant) return set_clock(t, value);
   answer(t, "error", "say now, set INSTANT, advance DURATION or jump INSTANT");
 }
@@ -225,13 +233,14 @@ static enum err open_socket(struct test_clock *t, const char *path, struct err_d
   t->listen_fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   if (t->listen_fd < 0) return os_error(errno, detail, "socket", path);
   (void)unlink(path);
-  if (bind(t->listen_fd, (struct sockaddr *)&address, sizeof address) != 0 || chmod(path, 0600) != 0 || listen(t->listen_fd, 8) != 0)
+  if (bind(t->listen_fd, (struct sockaddr *)&address, sizeof address) != 0 || chmod(path, 0600) != 0 ||
+      listen(t->listen_fd, 8) != 0)
     return os_error(errno, detail, "listen", path);
   return loop_io_new(t->loop, t->listen_fd, EPOLLIN, on_client, t, &t->listen_io);
 }
 
-enum err test_clock_new(struct loop *loop, const char *folder, const char *socket_path, struct test_clock **ret,
-                        struct err_detail *detail) {
+enum err test_clock_new(struct loop *loop, const char *folder, const char *socket_path,
+                        struct test_clock **ret, struct err_detail *detail) {
   struct test_clock *t = calloc(1, sizeof *t);
   if (!t) return ERR_NO_MEMORY;
   t->world = (struct world){wall_ms, tick, random_bytes};
@@ -249,7 +258,9 @@ enum err test_clock_new(struct loop *loop, const char *folder, const char *socke
   return ERR_OK;
 }
 
-struct world *test_clock_world(struct test_clock *t) { return &t->world; }
+struct world *test_clock_world(struct test_clock *t) {
+  return &t->world;
+}
 
 void test_clock_attach(struct test_clock *t, struct engine *e) {
   t->engine = e;

@@ -16,8 +16,8 @@ struct test_clock;
 /* Makes the folder's marker; now_ms is where its clock begins. ERR_CONFLICT when the folder is in use. */
 enum err test_clock_init(const char *folder, int64_t now_ms, struct err_detail *detail);
 /* ERR_FORBIDDEN unless the folder is marked. */
-enum err test_clock_new(struct loop *loop, const char *folder, const char *socket_path, struct test_clock **ret,
-                        struct err_detail *detail);
+enum err test_clock_new(struct loop *loop, const char *folder, const char *socket_path,
+                        struct test_clock **ret, struct err_detail *detail);
 struct world *test_clock_world(struct test_clock *t);
 void test_clock_attach(struct test_clock *t, struct engine *e); /* from now on commands are carried out */
 void test_clock_free(struct test_clock *t);                     /* NULL-safe; before the engine is freed */

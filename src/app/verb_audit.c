@@ -47,7 +47,8 @@ static void print_differences(struct cli *c, const json_t *rows) {
 
 static int ledger(struct cli *c, const struct audit_args *a) {
   char path[CLI_PATH_BYTES_MAX] = "/api/cron/audit", separator = '?';
-  bool fits = add_query(path, sizeof path, &separator, "since", a->since) && add_query(path, sizeof path, &separator, "until", a->until) &&
+  bool fits = add_query(path, sizeof path, &separator, "since", a->since) &&
+              add_query(path, sizeof path, &separator, "until", a->until) &&
               add_query(path, sizeof path, &separator, "job", a->job);
   if (!fits) return cli_fail(c, CLI_USAGE, "the filter is too long");
   CLI_REPLY_AUTO struct cli_reply reply;
@@ -60,14 +61,19 @@ static int ledger(struct cli *c, const struct audit_args *a) {
   }
   const json_t *rows = json_object_get(reply.json, "differences");
   if (json_array_size(rows) > 0) print_differences(c, rows);
-  (void)printf("%lld due instants: %lld ran, %lld skipped, %lld missed, %lld pending\n", (long long)json_int_at(reply.json, "expected", 0),
+  (void)printf("%lld due instants: %lld ran, %lld skipped, %lld missed, %lld pending\n",
+               (long long)json_int_at(reply.json, "expected", 0),
                (long long)json_int_at(reply.json, "ran", 0), (long long)json_int_at(reply.json, "skipped", 0),
-               (long long)json_int_at(reply.json, "missed", 0), (long long)json_int_at(reply.json, "pending", 0));
+               (long long)json_int_at(reply.json, "missed", 0),
+               (long long)json_int_at(reply.json, "pending", 0));
   if (json_int_at(reply.json, "rolledUpDays", 0) > 0)
-    (void)printf("%lld days proven only by the hash of their set\n", (long long)json_int_at(reply.json, "rolledUpDays", 0));
+    (void)printf("%lld days proven only by the hash of their set\n",
+                 (long long)json_int_at(reply.json, "rolledUpDays", 0));
   if (json_int_at(reply.json, "zoneMoved", 0) > 0)
-    (void)printf("%lld instants that today's zone data would place elsewhere\n", (long long)json_int_at(reply.json, "zoneMoved", 0));
-  cli_print_color(c, is_ok ? CLI_GREEN : CLI_RED, is_ok ? "clean: nothing missed, nothing doubled\n" : "DIFFERENCES FOUND\n");
+    (void)printf("%lld instants that today's zone data would place elsewhere\n",
+                 (long long)json_int_at(reply.json, "zoneMoved", 0));
+  cli_print_color(c, is_ok ? CLI_GREEN : CLI_RED,
+                  is_ok ? "clean: nothing missed, nothing doubled\n" : "DIFFERENCES FOUND\n");
   return is_ok ? CLI_OK : CLI_JOB_FAILED;
 }
 
@@ -79,24 +85,33 @@ static int verify(struct cli *c, const struct audit_args *a) {
   bool is_ok = json_bool_at(reply.json, "ok", false);
   if (c->is_json) cli_print_json(reply.json);
   else if (is_ok) (void)printf("the audit log is whole\n");
-  else (void)printf("the audit log was changed: row %lld does not fit the chain\n", (long long)json_int_at(reply.json, "firstBad", 0));
+  else
+    (void)printf("the audit log was changed: row %lld does not fit the chain\n",
+                 (long long)json_int_at(reply.json, "firstBad", 0));
   return is_ok ? CLI_OK : CLI_JOB_FAILED;
 }
 
 static int list(struct cli *c, const struct audit_args *a) {
-  static const struct cli_column columns[] = {{"SEQ", "seq", CLI_COLUMN_VALUE}, {"AT", "at", CLI_COLUMN_INSTANT}, {"WHO", "actor", CLI_COLUMN_TEXT},
-                                              {"WHAT", "action", CLI_COLUMN_TEXT}, {"OBJECT", "object", CLI_COLUMN_TEXT}, {"FROM", "address", CLI_COLUMN_TEXT}, {}};
+  static const struct cli_column columns[] = {{"SEQ", "seq", CLI_COLUMN_VALUE},
+                                              {"AT", "at", CLI_COLUMN_INSTANT},
+                                              {"WHO", "actor", CLI_COLUMN_TEXT},
+                                              {"WHAT", "action", CLI_COLUMN_TEXT},
+                                              {"OBJECT", "object", CLI_COLUMN_TEXT},
+                                              {"FROM", "address", CLI_COLUMN_TEXT},
+                                              {}};
   int64_t most = LOG_DEFAULT;
-  if (a->limit && !str_to_int(str_of(a->limit), 1, INT32_MAX, &most)) return cli_fail(c, CLI_USAGE, "--limit must be a whole number above 0");
+  if (a->limit && !str_to_int(str_of(a->limit), 1, INT32_MAX, &most))
+    return cli_fail(c, CLI_USAGE, "--limit must be a whole number above 0");
   return cli_list(c, "/api/admin/audit-log?limit=500", columns, (size_t)most);
 }
 
 int verb_audit(int argc, char **argv) {
   static const char *const names[] = {"verify", "log", NULL};
-  static int (*const actions[])(struct cli *c, const struct audit_args *a) = {verify, list};
+  static int (*const actions[])(struct cli * c, const struct audit_args *a) = {verify, list};
   struct cli c = {};
   struct audit_args a = {};
-  const struct cli_flag flags[] = {CLI_TEXT("since", &a.since), CLI_TEXT("until", &a.until), CLI_TEXT("job", &a.job), CLI_TEXT("limit", &a.limit), CLI_FLAGS_END};
+  const struct cli_flag flags[] = {CLI_TEXT("since", &a.since), CLI_TEXT("until", &a.until),
+                                   CLI_TEXT("job", &a.job), CLI_TEXT("limit", &a.limit), CLI_FLAGS_END};
   int code = cli_begin(&c, argc, argv, flags, help);
   if (code >= 0) return code;
   int action = c.argc == 1 ? cli_choose(names, c.argv[0]) : -1;

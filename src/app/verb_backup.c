@@ -16,7 +16,8 @@
 #include "sys/world.h"
 
 static const char backup_help[] =
-    "sereno backup [FILE]    copies the database while the server runs; without FILE it stays in DIR/backups\n";
+    "sereno backup [FILE]    copies the database while the server runs; without FILE it stays in "
+    "DIR/backups\n";
 static const char restore_help[] =
     "sereno restore FILE     puts a backup back; the server and its warden must not run\n"
     "\n"
@@ -24,11 +25,14 @@ static const char restore_help[] =
 
 static int copy_file(struct cli *c, const char *from, const char *to) {
   [[gnu::cleanup(os_close)]] int in = open(from, O_RDONLY | O_CLOEXEC);
-  if (in < 0) return cli_fail(c, CLI_NOT_FOUND, "the backup lies on the server as %s, and cannot be read from here", from);
+  if (in < 0)
+    return cli_fail(c, CLI_NOT_FOUND, "the backup lies on the server as %s, and cannot be read from here",
+                    from);
   [[gnu::cleanup(os_close)]] int out = open(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
   if (out < 0) return cli_fail(c, CLI_CONFLICT, "%s exists already, or cannot be written", to);
   ssize_t n;
-  while ((n = sendfile(out, in, NULL, 1 << 20)) > 0) {}
+  while ((n = sendfile(out, in, NULL, 1 << 20)) > 0) {
+  }
   if (n < 0 || fsync(out) != 0) {
     (void)unlink(to);
     return cli_fail(c, CLI_REFUSED, "%s could not be written whole", to);

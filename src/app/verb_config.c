@@ -8,7 +8,7 @@
 #include "app/verbs.h"
 #include "cli/cli.h"
 
-#define CONFIG_API "/api/cron/config"
+#define CONFIG_API "/api/admin/config"
 
 static const char help[] =
     "sereno config --explain    every key with its value, origin and meaning\n"
@@ -25,7 +25,9 @@ static void print_rows(struct cli *c, const json_t *rows) {
   cli_table_begin(&t, c, headers);
   json_array_foreach(rows, i, row) {
     const json_t *value = json_object_get(row, "value");
-    char *shown = json_is_string(value) || json_is_null(value) ? NULL : json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
+    char *shown = json_is_string(value) || json_is_null(value)
+                      ? NULL
+                      : json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
     const char *origin = cli_text(row, "origin");
     bool is_default = origin && strcmp(origin, "default") == 0;
     const char *source = cli_text(row, "source");
@@ -56,7 +58,8 @@ static int explain_here(struct cli *c) {
   e = buf_error(&out);
   if (e == ERR_OK) e = json_parse(buf_str(&out), &rows, &detail);
   if (e == ERR_OK) print_rows(c, rows);
-  for (size_t i = 0; config_warning(config, i); i++) (void)fprintf(stderr, "warning: %s\n", config_warning(config, i));
+  for (size_t i = 0; config_warning(config, i); i++)
+    (void)fprintf(stderr, "warning: %s\n", config_warning(config, i));
   if (!c->is_json) (void)fprintf(stderr, "(no server answers: as one started here would read it)\n");
   config_free(config);
   return e == ERR_OK ? CLI_OK : cli_fail(c, CLI_REFUSED, "%s", err_text(e));

@@ -10,15 +10,16 @@
 #include "app/configuration.h"
 #include "app/data_dir.h"
 #include "app/verbs.h"
-#include "cli/cli.h"
 #include "base/instant.h"
 #include "base/json.h"
+#include "cli/cli.h"
 #include "time/tz.h"
 
 #define DISK_LOW_BYTES (100LL * 1024 * 1024)
 
 static const char help[] =
-    "sereno doctor [JOB…]    checks configuration, data folder, server, store, warden, clock; and jobs by name\n"
+    "sereno doctor [JOB…]    checks configuration, data folder, server, store, warden, clock; and jobs by "
+    "name\n"
     "\n"
     "Exit code 0 when nothing is wrong (warnings are not), else 1.\n";
 
@@ -29,7 +30,8 @@ struct doctor {
   int wrong;
 };
 
-[[gnu::format(printf, 4, 5)]] static void tell(struct doctor *d, enum finding f, const char *what, const char *format, ...) {
+[[gnu::format(printf, 4, 5)]] static void tell(struct doctor *d, enum finding f, const char *what,
+                                               const char *format, ...) {
   static const char *const words[] = {"ok   ", "warn ", "WRONG"};
   static const enum cli_color colors[] = {CLI_GREEN, CLI_YELLOW, CLI_RED};
   char text[700];
@@ -57,25 +59,31 @@ static void check_config(struct doctor *d) {
   struct config *c = NULL;
   struct err_detail detail = {};
   enum err e = config_load(&input, &c, &detail);
-  if (e != ERR_OK) return tell(d, WRONG, "configuration", "%s: %s %s", detail.field, detail.message, detail.hint);
+  if (e != ERR_OK)
+    return tell(d, WRONG, "configuration", "%s: %s %s", detail.field, detail.message, detail.hint);
   tell(d, FINE, "configuration", "%s", config_file(c) ? config_file(c) : "no file; environment and defaults");
   for (size_t i = 0; config_warning(c, i); i++) tell(d, WARNING, "configuration", "%s", config_warning(c, i));
   bool is_off = config_is_cron_off(c);
-  tell(d, is_off ? WARNING : FINE, "scheduling", "ENABLE_CRON_JOBS is \"%s\" (from %s): scheduled starts are %s here",
-       config_text(c, CONFIG_CRON_ENABLED), config_origin_text(config_origin(c, CONFIG_CRON_ENABLED)), is_off ? "off" : "on");
+  tell(d, is_off ? WARNING : FINE, "scheduling",
+       "ENABLE_CRON_JOBS is \"%s\" (from %s): scheduled starts are %s here",
+       config_text(c, CONFIG_CRON_ENABLED), config_origin_text(config_origin(c, CONFIG_CRON_ENABLED)),
+       is_off ? "off" : "on");
   config_free(c);
 }
 
 static void check_folder(struct doctor *d) {
   struct err_detail detail = {};
-  if (!d->cli->data[0]) return tell(d, WARNING, "data folder", "not known; say --data DIR or set SERENO_DATA");
+  if (!d->cli->data[0])
+    return tell(d, WARNING, "data folder", "not known; say --data DIR or set SERENO_DATA");
   enum err e = data_dir_check(d->cli->data, &detail);
   if (e == ERR_NOT_FOUND) return tell(d, WARNING, "data folder", "%s does not exist yet", d->cli->data);
   if (e != ERR_OK) return tell(d, WRONG, "data folder", "%s %s", detail.message, detail.hint);
   struct statvfs fs;
-  if (statvfs(d->cli->data, &fs) != 0) return tell(d, WRONG, "data folder", "%s cannot be read", d->cli->data);
+  if (statvfs(d->cli->data, &fs) != 0)
+    return tell(d, WRONG, "data folder", "%s cannot be read", d->cli->data);
   int64_t left = (int64_t)fs.f_bavail * (int64_t)fs.f_frsize;
-  tell(d, left < DISK_LOW_BYTES ? WRONG : FINE, "data folder", "%s, %lld MB of disk left", d->cli->data, (long long)(left / (1024 * 1024)));
+  tell(d, left < DISK_LOW_BYTES ? WRONG : FINE, "data folder", "%s, %lld MB of disk left", d->cli->data,
+       (long long)(left / (1024 * 1024)));
 }
 
 static void check_clock(struct doctor *d) {
@@ -83,7 +91,8 @@ static void check_clock(struct doctor *d) {
   int state = adjtimex(&t);
   if (state < 0) return tell(d, WARNING, "clock", "its state cannot be read");
   bool is_synced = state != TIME_ERROR && !(t.status & STA_UNSYNC);
-  tell(d, is_synced ? FINE : WARNING, "clock", "%s", is_synced ? "kept in step by NTP" : "nothing says that it is kept in step (NTP)");
+  tell(d, is_synced ? FINE : WARNING, "clock", "%s",
+       is_synced ? "kept in step by NTP" : "nothing says that it is kept in step (NTP)");
 }
 
 static void check_zones(struct doctor *d) {
@@ -113,7 +122,10 @@ static bool check_server(struct doctor *d) {
     const json_t *value = json_object_get(checks, names[i]);
     if (!value) continue;
     const char *why = cli_text(checks, "why");
-    tell(d, json_is_true(value) ? FINE : WRONG, names[i], "%s", json_is_true(value) ? "good" : why ? why : "not good");
+    tell(d, json_is_true(value) ? FINE : WRONG, names[i], "%s",
+         json_is_true(value) ? "good"
+         : why               ? why
+                             : "not good");
   }
   return true;
 }
@@ -121,10 +133,12 @@ static bool check_server(struct doctor *d) {
 static void check_settings(struct doctor *d) {
   CLI_REPLY_AUTO struct cli_reply reply;
   long status = cli_try(d->cli, "GET", "/api/cron/settings", &reply);
-  if (status == 401 || status == 403) return tell(d, WARNING, "access", "the server does not accept the token; set SERENO_TOKEN or --data");
+  if (status == 401 || status == 403)
+    return tell(d, WARNING, "access", "the server does not accept the token; set SERENO_TOKEN or --data");
   if (status != 200) return;
   bool is_on = json_bool_at(reply.json, "isEnabled", true);
-  tell(d, is_on ? FINE : WARNING, "settings", "isEnabled is %s, %lld runs at a time, zone %s", is_on ? "true" : "false: nothing starts by schedule",
+  tell(d, is_on ? FINE : WARNING, "settings", "isEnabled is %s, %lld runs at a time, zone %s",
+       is_on ? "true" : "false: nothing starts by schedule",
        (long long)json_int_at(reply.json, "maxConcurrentJobs", 0), cli_text(reply.json, "timezone"));
 }
 
@@ -132,7 +146,8 @@ static void check_audit(struct doctor *d) {
   CLI_REPLY_AUTO struct cli_reply reply;
   if (cli_try(d->cli, "GET", "/api/cron/audit", &reply) != 200) return;
   bool is_ok = json_bool_at(reply.json, "ok", false);
-  tell(d, is_ok ? FINE : WRONG, "ledger", "%lld due instants compared%s", (long long)json_int_at(reply.json, "expected", 0),
+  tell(d, is_ok ? FINE : WRONG, "ledger", "%lld due instants compared%s",
+       (long long)json_int_at(reply.json, "expected", 0),
        is_ok ? ", all on record" : "; there are differences: sereno audit");
 }
 
@@ -143,9 +158,11 @@ static void check_duration(struct doctor *d, const char *name) {
   if (!cli_path(path, sizeof path, "/api/cron/jobs/", name, "/metrics")) return;
   CLI_REPLY_AUTO struct cli_reply reply;
   if (cli_try(d->cli, "GET", path, &reply) != 200) return;
-  int64_t failures = json_int_at(reply.json, "consecutiveFailures", 0), p95 = json_int_at(reply.json, "p95Ms", -1);
+  int64_t failures = json_int_at(reply.json, "consecutiveFailures", 0),
+          p95 = json_int_at(reply.json, "p95Ms", -1);
   char took[40];
-  tell(d, failures > 0 ? WRONG : FINE, name, "%lld runs on record, %lld failures in a row, 95 %% end within %s",
+  tell(d, failures > 0 ? WRONG : FINE, name,
+       "%lld runs on record, %lld failures in a row, 95 %% end within %s",
        (long long)json_int_at(reply.json, "runs", 0), (long long)failures, cli_duration(p95, took));
 }
 
@@ -160,30 +177,38 @@ static void check_interval(struct doctor *d, const char *name, const json_t *job
   CLI_REPLY_AUTO struct cli_reply reply;
   if (cli_try(d->cli, "GET", path, &reply) != 200) return;
   const json_t *next = json_object_get(reply.json, "next");
-  const char *first = json_string_value(json_array_get(next, 0)), *second = json_string_value(json_array_get(next, 1));
-  if (!first || !second || !instant_from_text(str_of(first), &first_ms) || !instant_from_text(str_of(second), &second_ms)) return;
+  const char *first = json_string_value(json_array_get(next, 0)),
+             *second = json_string_value(json_array_get(next, 1));
+  if (!first || !second || !instant_from_text(str_of(first), &first_ms) ||
+      !instant_from_text(str_of(second), &second_ms))
+    return;
   int64_t interval_ms = second_ms - first_ms;
   if (2 * took_ms <= interval_ms) return;
   char took[40], interval[40];
-  tell(d, WARNING, name, "its last run took %s, more than half of its interval of %s", cli_duration(took_ms, took), cli_duration(interval_ms, interval));
+  tell(d, WARNING, name, "its last run took %s, more than half of its interval of %s",
+       cli_duration(took_ms, took), cli_duration(interval_ms, interval));
 }
 
 static void check_job(struct doctor *d, const char *name) {
   char path[CLI_PATH_BYTES_MAX], next[40], started[40];
   if (!cli_path(path, sizeof path, "/api/cron/jobs/", name, "")) return;
   CLI_REPLY_AUTO struct cli_reply job = {};
-  if (cli_try(d->cli, "GET", path, &job) != 200) return tell(d, WRONG, name, "there is no such job, or no access to it");
+  if (cli_try(d->cli, "GET", path, &job) != 200)
+    return tell(d, WRONG, name, "there is no such job, or no access to it");
   CLI_REPLY_AUTO struct cli_reply why = {};
   (void)cli_path(path, sizeof path, "/api/cron/jobs/", name, "/why");
   bool has_why = cli_try(d->cli, "GET", path, &why) == 200;
   bool is_active = json_bool_at(job.json, "isActive", true);
-  tell(d, is_active ? FINE : WRONG, name, "%s", has_why && cli_text(why.json, "text") ? cli_text(why.json, "text") : "on record");
+  tell(d, is_active ? FINE : WRONG, name, "%s",
+       has_why && cli_text(why.json, "text") ? cli_text(why.json, "text") : "on record");
   tell(d, FINE, name, "next run %s", cli_instant(job.json, "nextRunAt", next));
-  if (has_why && cli_text(why.json, "lastText")) tell(d, FINE, name, "last due instant: %s", cli_text(why.json, "lastText"));
+  if (has_why && cli_text(why.json, "lastText"))
+    tell(d, FINE, name, "last due instant: %s", cli_text(why.json, "lastText"));
   const json_t *last = json_object_get(job.json, "lastExecution");
   if (json_is_object(last))
-    tell(d, FINE, name, "last run %s at %s%s%.300s", cli_text(last, "status"), cli_instant(last, "startedAt", started),
-         cli_text(last, "errorMessage") ? ": " : "", cli_text(last, "errorMessage") ? cli_text(last, "errorMessage") : "");
+    tell(d, FINE, name, "last run %s at %s%s%.300s", cli_text(last, "status"),
+         cli_instant(last, "startedAt", started), cli_text(last, "errorMessage") ? ": " : "",
+         cli_text(last, "errorMessage") ? cli_text(last, "errorMessage") : "");
   check_duration(d, name);
   check_interval(d, name, job.json);
 }

@@ -46,7 +46,8 @@ static int parse_flag(struct parsing *p, char *argument) {
   if (p->cli->other_flag) {
     char copy[100];
     bool is_used = false;
-    if (!str_copy(copy, sizeof copy, name)) return cli_fail(p->cli, CLI_USAGE, "there is no flag %s", argument);
+    if (!str_copy(copy, sizeof copy, name))
+      return cli_fail(p->cli, CLI_USAGE, "there is no flag %s", argument);
     const char *value = inline_value ? inline_value : p->at + 1 < p->argc ? p->argv[p->at + 1] : NULL;
     if (p->cli->other_flag(p->cli->other_arg, copy, value, &is_used)) {
       if (is_used && !inline_value) p->at++;
@@ -115,8 +116,9 @@ int cli_usage(const struct cli *c, const char *help) {
 int cli_begin(struct cli *c, int argc, char **argv, const struct cli_flag *flags, const char *help) {
   c->verb = argv[0];
   struct parsing p = {.cli = c, .argc = argc, .argv = argv};
-  const struct cli_flag common[] = {CLI_BOOL("json", &c->is_json), CLI_BOOL("plain", &c->is_plain), CLI_BOOL("help", &p.is_help),
-                                    CLI_BOOL("h", &p.is_help), CLI_TEXT("url", &c->url_flag), CLI_TEXT("token", &c->token_flag),
+  const struct cli_flag common[] = {CLI_BOOL("json", &c->is_json),  CLI_BOOL("plain", &c->is_plain),
+                                    CLI_BOOL("help", &p.is_help),   CLI_BOOL("h", &p.is_help),
+                                    CLI_TEXT("url", &c->url_flag),  CLI_TEXT("token", &c->token_flag),
                                     CLI_TEXT("data", &c->data_flag)};
   for (size_t i = 0; i < sizeof common / sizeof *common; i++) p.flags[p.count++] = common[i];
   for (; flags && flags->kind != CLI_FLAG_END; flags++) {
@@ -127,7 +129,10 @@ int cli_begin(struct cli *c, int argc, char **argv, const struct cli_flag *flags
   if (code >= 0) return code;
   if (p.is_help) {
     (void)fputs(help, stdout);
-    (void)fputs("\nAlso: --json, --plain (no colours), --url URL, --token TOKEN, --data DIR; SERENO_URL, SERENO_TOKEN, SERENO_DATA.\n", stdout);
+    (void)fputs(
+        "\nAlso: --json, --plain (no colours), --url URL, --token TOKEN, --data DIR; SERENO_URL, "
+        "SERENO_TOKEN, SERENO_DATA.\n",
+        stdout);
     return CLI_OK;
   }
   find_server(c);
@@ -166,19 +171,14 @@ int cli_fail_detail(const struct cli *c, enum err e, const struct err_detail *d)
 int cli_exit_of(long status) {
   if (status >= 200 && status < 300) return CLI_OK;
   switch (status) {
-    case 404:
-      return CLI_NOT_FOUND;
+    case 404: return CLI_NOT_FOUND;
     case 401:
     case 403:
-    case 429:
-      return CLI_REFUSED;
+    case 429: return CLI_REFUSED;
     case 409:
-    case 412:
-      return CLI_CONFLICT;
-    case 504:
-      return CLI_TIMED_OUT;
-    default:
-      return status >= 500 ? CLI_REFUSED : CLI_USAGE;
+    case 412: return CLI_CONFLICT;
+    case 504: return CLI_TIMED_OUT;
+    default: return status >= 500 ? CLI_REFUSED : CLI_USAGE;
   }
 }
 
@@ -211,7 +211,8 @@ static CURL *curl_of(struct cli *c) {
 }
 
 /* Bodies and headers of one request; the list is freed by the caller. */
-static struct curl_slist *set_up(struct cli *c, const char *method, const char *path, const char *body, const char *header) {
+static struct curl_slist *set_up(struct cli *c, const char *method, const char *path, const char *body,
+                                 const char *header) {
   CURL *curl = curl_of(c);
   char url[CLI_PATH_BYTES_MAX + 2048], line[600];
   snprintf(url, sizeof url, "%s%s", c->url, path);
@@ -275,14 +276,20 @@ static int fail_problem(struct cli *c, const struct cli_reply *r) {
   const char *field = cli_text(r->json, "field"), *hint = cli_text(r->json, "hint");
   (void)fprintf(stderr, "sereno %s: ", c->verb);
   if (field && field[0]) (void)fprintf(stderr, "%s", field);
-  if (json_int_at(r->json, "line", 0)) (void)fprintf(stderr, ", line %lld", (long long)json_int_at(r->json, "line", 0));
-  if (json_int_at(r->json, "column", 0)) (void)fprintf(stderr, ", column %lld", (long long)json_int_at(r->json, "column", 0));
+  if (json_int_at(r->json, "line", 0))
+    (void)fprintf(stderr, ", line %lld", (long long)json_int_at(r->json, "line", 0));
+  if (json_int_at(r->json, "column", 0))
+    (void)fprintf(stderr, ", column %lld", (long long)json_int_at(r->json, "column", 0));
   if (field && field[0]) (void)fputs(": ", stderr);
-  (void)fprintf(stderr, "%s", detail && detail[0] ? detail : title && title[0] ? title : "the server refused it");
+  (void)fprintf(stderr, "%s",
+                detail && detail[0] ? detail
+                : title && title[0] ? title
+                                    : "the server refused it");
   (void)fprintf(stderr, " (%ld)\n", r->status);
   if (hint && hint[0]) (void)fprintf(stderr, "  hint: %s\n", hint);
   if (r->status == 401 && !c->token[0])
-    (void)fprintf(stderr, "  hint: no token was found; set SERENO_TOKEN, or --data to the folder with admin.token\n");
+    (void)fprintf(stderr,
+                  "  hint: no token was found; set SERENO_TOKEN, or --data to the folder with admin.token\n");
   return cli_exit_of(r->status);
 }
 
@@ -291,7 +298,8 @@ int cli_call_with(struct cli *c, const char *method, const char *path, const cha
   long status = request(c, method, path, body, header, ret);
   if (status == 0) {
     int code = cli_fail(c, CLI_REFUSED, "no answer from %s: %s", c->url, ret->location);
-    (void)fprintf(stderr, "  hint: is the server running? sereno serve; another address: --url or SERENO_URL\n");
+    (void)fprintf(stderr,
+                  "  hint: is the server running? sereno serve; another address: --url or SERENO_URL\n");
     return code;
   }
   return status >= 200 && status < 300 ? CLI_OK : fail_problem(c, ret);
@@ -307,7 +315,8 @@ bool cli_path(char *ret, size_t size, const char *before, const char *name, cons
   memcpy(ret, before, n);
   at = n;
   for (const unsigned char *p = (const unsigned char *)name; *p; p++) {
-    bool is_plain = (*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z') || (*p >= '0' && *p <= '9') || strchr("-_.~", *p);
+    bool is_plain = (*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z') || (*p >= '0' && *p <= '9') ||
+                    strchr("-_.~", *p);
     if (at + 4 >= size) return false;
     if (is_plain) ret[at++] = (char)*p;
     else at += (size_t)snprintf(ret + at, size - at, "%%%02X", *p);
@@ -321,7 +330,7 @@ struct streaming {
   struct cli *cli;
   cli_event_fn *fn;
   void *arg;
-  struct buf rest;  /* an unfinished line */
+  struct buf rest; /* an unfinished line */
   struct buf event, id, data;
   bool is_over;
   struct cli_reply error; /* the body when the answer is no stream */
@@ -329,7 +338,8 @@ struct streaming {
 
 static void stream_line(struct streaming *s, struct str line) {
   if (line.len == 0) {
-    if (s->data.len && !s->fn(s->arg, buf_str(&s->id), buf_str(&s->event), buf_str(&s->data))) s->is_over = true;
+    if (s->data.len && !s->fn(s->arg, buf_str(&s->id), buf_str(&s->event), buf_str(&s->data)))
+      s->is_over = true;
     buf_clear(&s->data);
     buf_clear(&s->event);
     return;
@@ -338,7 +348,10 @@ static void stream_line(struct streaming *s, struct str line) {
   if (colon == 0 || colon == SIZE_MAX) return;
   struct str name = {line.ptr, colon}, value = str_from(line, colon + 1);
   if (value.len && value.ptr[0] == ' ') value = str_from(value, 1);
-  struct buf *to = str_eq(name, STR("data")) ? &s->data : str_eq(name, STR("event")) ? &s->event : str_eq(name, STR("id")) ? &s->id : NULL;
+  struct buf *to = str_eq(name, STR("data"))    ? &s->data
+                   : str_eq(name, STR("event")) ? &s->event
+                   : str_eq(name, STR("id"))    ? &s->id
+                                                : NULL;
   if (!to) return;
   if (to == &s->data && to->len) buf_add_char(to, '\n');
   if (to != &s->data) buf_clear(to);
@@ -364,8 +377,14 @@ static size_t on_stream(char *bytes, size_t size, size_t n, void *arg) {
 }
 
 int cli_stream(struct cli *c, const char *path, cli_event_fn *fn, void *arg) {
-  struct streaming s = {.cli = c, .fn = fn, .arg = arg, .rest = buf_new(CLI_BODY_BYTES_MAX), .event = buf_new(1000), .id = buf_new(1000),
-                        .data = buf_new(CLI_BODY_BYTES_MAX), .error = {.body = buf_new(CLI_BODY_BYTES_MAX)}};
+  struct streaming s = {.cli = c,
+                        .fn = fn,
+                        .arg = arg,
+                        .rest = buf_new(CLI_BODY_BYTES_MAX),
+                        .event = buf_new(1000),
+                        .id = buf_new(1000),
+                        .data = buf_new(CLI_BODY_BYTES_MAX),
+                        .error = {.body = buf_new(CLI_BODY_BYTES_MAX)}};
   struct curl_slist *headers = set_up(c, "GET", path, NULL, "Accept: text/event-stream");
   (void)curl_easy_setopt(c->curl, CURLOPT_WRITEFUNCTION, on_stream);
   (void)curl_easy_setopt(c->curl, CURLOPT_WRITEDATA, &s);

@@ -101,7 +101,13 @@ void cli_table_begin(struct cli_table *t, struct cli *c, const char *const *head
 void cli_table_add(struct cli_table *t, enum cli_color color, const char *text); /* copies; NULL prints "-" */
 void cli_table_end(struct cli_table *t);                                         /* prints and frees */
 
-enum cli_column_kind { CLI_COLUMN_TEXT, CLI_COLUMN_INSTANT, CLI_COLUMN_STATUS, CLI_COLUMN_DURATION, CLI_COLUMN_VALUE };
+enum cli_column_kind {
+  CLI_COLUMN_TEXT,
+  CLI_COLUMN_INSTANT,
+  CLI_COLUMN_STATUS,
+  CLI_COLUMN_DURATION,
+  CLI_COLUMN_VALUE
+};
 struct cli_column {
   const char *header, *key; /* header NULL ends the table */
   enum cli_column_kind kind;

@@ -42,11 +42,15 @@ static void print_verbs(void) {
 }
 
 static void print_bash(void) {
-  (void)printf("_sereno() {\n  local word=${COMP_WORDS[COMP_CWORD]}\n  if [ \"$COMP_CWORD\" = 1 ]; then\n    COMPREPLY=($(compgen -W \"");
+  (void)printf(
+      "_sereno() {\n  local word=${COMP_WORDS[COMP_CWORD]}\n  if [ \"$COMP_CWORD\" = 1 ]; then\n    "
+      "COMPREPLY=($(compgen -W \"");
   print_verbs();
   (void)printf("\" -- \"$word\"))\n    return\n  fi\n  case ${COMP_WORDS[1]} in\n");
   for (size_t i = 0; i < VERB_COUNT; i++)
-    if (verbs[i].words[0]) (void)printf("    %s) COMPREPLY=($(compgen -W \"%s\" -- \"$word\")) ;;\n", verbs[i].verb, verbs[i].words);
+    if (verbs[i].words[0])
+      (void)printf("    %s) COMPREPLY=($(compgen -W \"%s\" -- \"$word\")) ;;\n", verbs[i].verb,
+                   verbs[i].words);
   (void)printf("  esac\n}\ncomplete -o default -F _sereno sereno\n");
 }
 
@@ -61,7 +65,8 @@ static void print_fish(void) {
   (void)printf("'\n");
   for (size_t i = 0; i < VERB_COUNT; i++)
     if (verbs[i].words[0])
-      (void)printf("complete -c sereno -n '__fish_seen_subcommand_from %s' -a '%s'\n", verbs[i].verb, verbs[i].words);
+      (void)printf("complete -c sereno -n '__fish_seen_subcommand_from %s' -a '%s'\n", verbs[i].verb,
+                   verbs[i].words);
 }
 
 int cli_completion(int argc, char **argv) {

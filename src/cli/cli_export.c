@@ -42,8 +42,11 @@ static void add(struct exporting *x, const json_t *job) {
       .name = arena_strdup(&x->arena, json_text_at(job, "name")),
       .schedule = arena_strdup(&x->arena, json_text_at(job, "schedule")),
       .timezone = cli_text(job, "timezone") ? arena_strdup(&x->arena, json_text_at(job, "timezone")) : NULL,
-      .description = cli_text(job, "description") ? arena_strdup(&x->arena, json_text_at(job, "description")) : NULL,
-      .user = cli_text(job, "runAs") ? arena_strdup(&x->arena, json_text_at(job, "runAs")) : x->is_system ? "root" : NULL,
+      .description =
+          cli_text(job, "description") ? arena_strdup(&x->arena, json_text_at(job, "description")) : NULL,
+      .user = cli_text(job, "runAs") ? arena_strdup(&x->arena, json_text_at(job, "runAs"))
+              : x->is_system         ? "root"
+                                     : NULL,
       .random_delay_minutes = (int)(json_int_at(job, "splay", 0) / 60),
   };
   char *params = json_dumps(json_object_get(job, "params"), JSON_COMPACT | JSON_ENCODE_ANY);
@@ -53,7 +56,8 @@ static void add(struct exporting *x, const json_t *job) {
   if (e == ERR_OK) {
     to->command = arena_strdup(&x->arena, str_of(to->command));
     if (to->stdin_text) to->stdin_text = arena_strdup(&x->arena, str_of(to->stdin_text));
-    struct crontab_variable *variables = ARENA_ARRAY(&x->arena, struct crontab_variable, to->variable_count + 1);
+    struct crontab_variable *variables =
+        ARENA_ARRAY(&x->arena, struct crontab_variable, to->variable_count + 1);
     for (size_t i = 0; variables && i < to->variable_count; i++)
       variables[i] = (struct crontab_variable){arena_strdup(&x->arena, str_of(to->variables[i].name)),
                                                arena_strdup(&x->arena, str_of(to->variables[i].value))};
@@ -85,14 +89,16 @@ static int export_crontab(struct exporting *x) {
   if (!x->jobs) return cli_fail(x->cli, CLI_REFUSED, "out of memory");
   int code = read_jobs(x);
   if (code != CLI_OK) return code;
-  if (arena_error(&x->arena) != ERR_OK) return cli_fail(x->cli, CLI_REFUSED, "the jobs are too large for one crontab");
+  if (arena_error(&x->arena) != ERR_OK)
+    return cli_fail(x->cli, CLI_REFUSED, "the jobs are too large for one crontab");
   BUF_AUTO struct buf out = buf_new(4 * CRONTAB_BYTES_MAX);
   size_t refused = 0;
   enum err e = crontab_write(x->jobs, x->count, x->is_system ? CRONTAB_SYSTEM : CRONTAB_USER, &out, &refused);
   if (e != ERR_OK) return cli_fail(x->cli, CLI_REFUSED, "%s", err_text(e));
   (void)printf("%.*s", STR_ARG(buf_str(&out)));
   if (refused + x->skipped > 0)
-    (void)fprintf(stderr, "%zu jobs exported, %zu only as comments with the reason\n", x->count - refused, refused + x->skipped);
+    (void)fprintf(stderr, "%zu jobs exported, %zu only as comments with the reason\n", x->count - refused,
+                  refused + x->skipped);
   return CLI_OK;
 }
 

@@ -82,11 +82,13 @@ static json_t *body_of(const struct importing *im, const struct crontab_job *job
   if (json_parse(buf_str(&params), &parsed, NULL) != ERR_OK) return NULL;
   char name[400];
   (void)snprintf(name, sizeof name, "%s%s", im->prefix ? im->prefix : "", job->name);
-  json_t *body = json_pack("{s:s,s:s,s:s,s:o,s:s,s:b,s:s,s:i,s:b,s:i,s:o}", "name", name, "schedule", job->schedule, "command", "shell",
-                           "params", parsed, "timezone", zone_of(im, job), "allowConcurrent", 1, "misfirePolicy", "none", "timeout",
-                           NO_TIMEOUT_S, "noNewPrivs", 0, "retries", 0, "labels", labels_of(job, file));
+  json_t *body = json_pack("{s:s,s:s,s:s,s:o,s:s,s:b,s:s,s:i,s:b,s:i,s:o}", "name", name, "schedule",
+                           job->schedule, "command", "shell", "params", parsed, "timezone", zone_of(im, job),
+                           "allowConcurrent", 1, "misfirePolicy", "none", "timeout", NO_TIMEOUT_S,
+                           "noNewPrivs", 0, "retries", 0, "labels", labels_of(job, file));
   if (job->description) json_object_set_new(body, "description", json_string(job->description));
-  if (job->random_delay_minutes > 0) json_object_set_new(body, "splay", json_integer(60 * job->random_delay_minutes));
+  if (job->random_delay_minutes > 0)
+    json_object_set_new(body, "splay", json_integer(60 * job->random_delay_minutes));
   if (job->user && strcmp(job->user, im->me) != 0) json_object_set_new(body, "runAs", json_string(job->user));
   return body;
 }
@@ -94,23 +96,23 @@ static json_t *body_of(const struct importing *im, const struct crontab_job *job
 /* ---- telling ---- */
 
 static void proof_text(const struct crontab_proof *p, char *ret, size_t size) {
-  if (p->unproven)
-    (void)snprintf(ret, size, "%s", p->unproven);
+  if (p->unproven) (void)snprintf(ret, size, "%s", p->unproven);
   else if (!p->agrees)
     (void)snprintf(ret, size, "DIFFERS after %d: %s here, %s by the other reading", p->compared,
                    p->engine_ms == INSTANT_NEVER ? "never" : instant_to_text_seconds(p->engine_ms).text,
                    p->witness_ms == INSTANT_NEVER ? "never" : instant_to_text_seconds(p->witness_ms).text);
-  else if (p->compared == 0)
-    (void)snprintf(ret, size, "both readings: it never fires");
-  else if (p->engine_ms == INSTANT_NEVER)
-    (void)snprintf(ret, size, "all %d firings agree", p->compared);
+  else if (p->compared == 0) (void)snprintf(ret, size, "both readings: it never fires");
+  else if (p->engine_ms == INSTANT_NEVER) (void)snprintf(ret, size, "all %d firings agree", p->compared);
   else
-    (void)snprintf(ret, size, "%d firings agree, until %.10s", p->compared, instant_to_text_seconds(p->engine_ms).text);
+    (void)snprintf(ret, size, "%d firings agree, until %.10s", p->compared,
+                   instant_to_text_seconds(p->engine_ms).text);
 }
 
-static void tell(struct importing *im, const struct crontab_job *job, const char *what, bool is_good, const char *proof, const json_t *body) {
+static void tell(struct importing *im, const struct crontab_job *job, const char *what, bool is_good,
+                 const char *proof, const json_t *body) {
   if (im->cli->is_json) {
-    json_t *row = json_pack("{s:i,s:s,s:s,s:b,s:s}", "line", job->line, "name", job->name, "what", what, "ok", is_good, "proof", proof);
+    json_t *row = json_pack("{s:i,s:s,s:s,s:b,s:s}", "line", job->line, "name", job->name, "what", what, "ok",
+                            is_good, "proof", proof);
     if (body) json_object_set(row, "job", (json_t *)(uintptr_t)body);
     cli_print_json(row);
     json_decref(row);
@@ -130,13 +132,14 @@ static void tell_notes(const struct importing *im, const struct crontab *tab) {
   for (size_t i = 0; i < tab->note_count; i++) {
     const struct crontab_note *n = &tab->notes[i];
     if (im->cli->is_json) {
-      json_t *row = json_pack("{s:i,s:i,s:b,s:s,s:s}", "line", n->line, "column", n->column, "refused", n->is_refusal, "note", n->message, "hint", n->hint);
+      json_t *row = json_pack("{s:i,s:i,s:b,s:s,s:s}", "line", n->line, "column", n->column, "refused",
+                              n->is_refusal, "note", n->message, "hint", n->hint);
       cli_print_json(row);
       json_decref(row);
       continue;
     }
-    (void)fprintf(stderr, "line %d%s: %s%s%s%s\n", n->line, n->is_refusal ? " refused" : "", n->message, n->hint[0] ? " (" : "", n->hint,
-                  n->hint[0] ? ")" : "");
+    (void)fprintf(stderr, "line %d%s: %s%s%s%s\n", n->line, n->is_refusal ? " refused" : "", n->message,
+                  n->hint[0] ? " (" : "", n->hint, n->hint[0] ? ")" : "");
   }
 }
 
@@ -152,7 +155,8 @@ static int send_job(struct importing *im, const json_t *body, char *ret_what, si
     CLI_REPLY_AUTO struct cli_reply old;
     exists = cli_try(im->cli, "GET", path, &old) == 200;
   }
-  code = exists ? cli_call(im->cli, "PATCH", path, text, &reply) : cli_call(im->cli, "POST", "/api/cron/jobs", text, &reply);
+  code = exists ? cli_call(im->cli, "PATCH", path, text, &reply)
+                : cli_call(im->cli, "POST", "/api/cron/jobs", text, &reply);
   (void)snprintf(ret_what, size, code != CLI_OK ? "refused" : exists ? "replaced" : "imported");
   free(text);
   return code;
@@ -193,7 +197,8 @@ static int import_all(struct importing *im, const struct crontab *tab, const cha
   tell_notes(im, tab);
   im->refused += tab->refusal_count;
   if (!im->cli->is_json)
-    (void)printf("%zu %s, %zu refused, %zu not proven\n", im->imported, im->dry_run ? "would be imported" : "imported", im->refused, im->unproven);
+    (void)printf("%zu %s, %zu refused, %zu not proven\n", im->imported,
+                 im->dry_run ? "would be imported" : "imported", im->refused, im->unproven);
   if (code != CLI_OK) return code;
   return im->refused + im->unproven > 0 ? CLI_CONFLICT : CLI_OK;
 }
@@ -205,7 +210,8 @@ static int import_file(struct importing *im, const char *file) {
   struct crontab *tab = NULL;
   BUF_AUTO struct buf text = buf_new(CRONTAB_BYTES_MAX);
   enum err e = os_read_file(strcmp(file, "-") == 0 ? "/dev/stdin" : file, &text, &detail);
-  if (e == ERR_OK) e = crontab_read(buf_str(&text), is_system ? CRONTAB_SYSTEM : CRONTAB_USER, im->zones, &tab, &detail);
+  if (e == ERR_OK)
+    e = crontab_read(buf_str(&text), is_system ? CRONTAB_SYSTEM : CRONTAB_USER, im->zones, &tab, &detail);
   if (e != ERR_OK) return cli_fail_detail(im->cli, e, &detail);
   int code = import_all(im, tab, file);
   crontab_free(tab);
@@ -215,8 +221,13 @@ static int import_file(struct importing *im, const char *file) {
 int cli_import(int argc, char **argv) {
   struct cli c = {};
   struct importing im = {.cli = &c};
-  const struct cli_flag flags[] = {CLI_BOOL("dry-run", &im.dry_run), CLI_BOOL("user", &im.is_user), CLI_BOOL("system", &im.is_system),
-                                   CLI_BOOL("replace", &im.replace), CLI_TEXT("tz", &im.tz), CLI_TEXT("prefix", &im.prefix), CLI_FLAGS_END};
+  const struct cli_flag flags[] = {CLI_BOOL("dry-run", &im.dry_run),
+                                   CLI_BOOL("user", &im.is_user),
+                                   CLI_BOOL("system", &im.is_system),
+                                   CLI_BOOL("replace", &im.replace),
+                                   CLI_TEXT("tz", &im.tz),
+                                   CLI_TEXT("prefix", &im.prefix),
+                                   CLI_FLAGS_END};
   int code = cli_begin(&c, argc, argv, flags, help);
   if (code >= 0) return code;
   bool is_right = c.argc == 2 && strcmp(c.argv[0], "crontab") == 0 && !(im.is_user && im.is_system);

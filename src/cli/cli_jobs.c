@@ -55,7 +55,10 @@ static bool list_path(char *ret, size_t size, const struct jobs_args *a, const c
   if (a->search && !cli_path(search, sizeof search, "&search=", a->search, "")) return false;
   if (cursor && !cli_path(after, sizeof after, "&cursor=", cursor, "")) return false;
   int n = snprintf(ret, size, "/api/cron/jobs?limit=500%s%s%s%s", category, search,
-                   a->active ? "&active=true" : a->inactive ? "&active=false" : "", after);
+                   a->active     ? "&active=true"
+                   : a->inactive ? "&active=false"
+                                 : "",
+                   after);
   return n > 0 && (size_t)n < size;
 }
 
@@ -66,7 +69,8 @@ static int list(struct cli *c, struct jobs_args *a) {
   int code = CLI_OK;
   if (!c->is_json) cli_table_begin(&table, c, headers);
   do {
-    if (!list_path(path, sizeof path, a, cursor[0] ? cursor : NULL)) return cli_fail(c, CLI_USAGE, "the filter is too long");
+    if (!list_path(path, sizeof path, a, cursor[0] ? cursor : NULL))
+      return cli_fail(c, CLI_USAGE, "the filter is too long");
     CLI_REPLY_AUTO struct cli_reply reply;
     code = cli_call(c, "GET", path, NULL, &reply);
     if (code != CLI_OK) break;
@@ -100,7 +104,8 @@ static int show(struct cli *c, struct jobs_args *a) {
   (void)a;
   char path[CLI_PATH_BYTES_MAX];
   if (c->argc != 1) return cli_usage(c, help);
-  if (!cli_path(path, sizeof path, "/api/cron/jobs/", c->argv[0], "")) return cli_fail(c, CLI_USAGE, "the name is too long");
+  if (!cli_path(path, sizeof path, "/api/cron/jobs/", c->argv[0], ""))
+    return cli_fail(c, CLI_USAGE, "the name is too long");
   CLI_REPLY_AUTO struct cli_reply reply;
   int code = cli_call(c, "GET", path, NULL, &reply);
   if (code != CLI_OK) return code;
@@ -109,7 +114,8 @@ static int show(struct cli *c, struct jobs_args *a) {
     return CLI_OK;
   }
   print_fields(reply.json);
-  const json_t *params = json_object_get(reply.json, "params"), *last = json_object_get(reply.json, "lastExecution");
+  const json_t *params = json_object_get(reply.json, "params"),
+               *last = json_object_get(reply.json, "lastExecution");
   if (json_is_object(params)) {
     (void)printf("%-20s ", "params");
     cli_print_json(params);
@@ -131,7 +137,8 @@ static int read_file(struct cli *c, struct jobs_args *a) {
   enum err e = os_read_file(a->file, &text, &detail);
   JSON_AUTO json_t *object = NULL;
   if (e == ERR_OK) e = json_parse(buf_str(&text), &object, &detail);
-  if (e == ERR_OK && !json_is_object(object)) e = err_set(&detail, ERR_INVALID, a->file, 0, "must hold one JSON object");
+  if (e == ERR_OK && !json_is_object(object))
+    e = err_set(&detail, ERR_INVALID, a->file, 0, "must hold one JSON object");
   if (e != ERR_OK) {
     if (!detail.field[0]) (void)str_copy(detail.field, sizeof detail.field, str_of(a->file));
     return cli_fail_detail(c, e, &detail);
@@ -151,8 +158,8 @@ static int send_job(struct cli *c, const char *method, const char *path, const j
     return CLI_OK;
   }
   char next[40];
-  (void)printf("%s: saved, version %lld, next run %s\n", cli_text(reply.json, "name"), (long long)json_int_at(reply.json, "version", 0),
-               cli_instant(reply.json, "nextRunAt", next));
+  (void)printf("%s: saved, version %lld, next run %s\n", cli_text(reply.json, "name"),
+               (long long)json_int_at(reply.json, "version", 0), cli_instant(reply.json, "nextRunAt", next));
   return CLI_OK;
 }
 
@@ -171,7 +178,8 @@ static int edit(struct cli *c, struct jobs_args *a) {
   int code = read_file(c, a);
   if (code != CLI_OK) return code;
   if (!a->fields.body) return cli_fail(c, CLI_USAGE, "say what to change, e.g. --schedule '0 3 * * *'");
-  if (!cli_path(path, sizeof path, "/api/cron/jobs/", c->argv[0], "")) return cli_fail(c, CLI_USAGE, "the name is too long");
+  if (!cli_path(path, sizeof path, "/api/cron/jobs/", c->argv[0], ""))
+    return cli_fail(c, CLI_USAGE, "the name is too long");
   return send_job(c, "PATCH", path, a->fields.body);
 }
 
@@ -179,7 +187,8 @@ static int for_each_name(struct cli *c, const char *method, const char *body, co
   if (c->argc == 0) return cli_usage(c, help);
   for (int i = 0; i < c->argc; i++) {
     char path[CLI_PATH_BYTES_MAX];
-    if (!cli_path(path, sizeof path, "/api/cron/jobs/", c->argv[i], "")) return cli_fail(c, CLI_USAGE, "the name is too long");
+    if (!cli_path(path, sizeof path, "/api/cron/jobs/", c->argv[i], ""))
+      return cli_fail(c, CLI_USAGE, "the name is too long");
     CLI_REPLY_AUTO struct cli_reply reply = {};
     int code = cli_call(c, method, path, body, &reply);
     if (code != CLI_OK) return code;
@@ -189,9 +198,15 @@ static int for_each_name(struct cli *c, const char *method, const char *body, co
   return CLI_OK;
 }
 
-static int rm(struct cli *c, struct jobs_args *a) { return (void)a, for_each_name(c, "DELETE", NULL, "deleted"); }
-static int enable(struct cli *c, struct jobs_args *a) { return (void)a, for_each_name(c, "PATCH", "{\"isActive\":true}", "enabled"); }
-static int disable(struct cli *c, struct jobs_args *a) { return (void)a, for_each_name(c, "PATCH", "{\"isActive\":false}", "disabled"); }
+static int rm(struct cli *c, struct jobs_args *a) {
+  return (void)a, for_each_name(c, "DELETE", NULL, "deleted");
+}
+static int enable(struct cli *c, struct jobs_args *a) {
+  return (void)a, for_each_name(c, "PATCH", "{\"isActive\":true}", "enabled");
+}
+static int disable(struct cli *c, struct jobs_args *a) {
+  return (void)a, for_each_name(c, "PATCH", "{\"isActive\":false}", "disabled");
+}
 
 static int executors(struct cli *c, struct jobs_args *a) {
   (void)a;
@@ -218,8 +233,10 @@ static int executors(struct cli *c, struct jobs_args *a) {
   return CLI_OK;
 }
 
-static const char *const names[] = {"list", "show", "add", "edit", "rm", "enable", "disable", "executors", NULL};
-static int (*const actions[])(struct cli *c, struct jobs_args *a) = {list, show, add, edit, rm, enable, disable, executors};
+static const char *const names[] = {"list",   "show",    "add",       "edit", "rm",
+                                    "enable", "disable", "executors", NULL};
+static int (*const actions[])(struct cli *c, struct jobs_args *a) = {list, show,   add,     edit,
+                                                                     rm,   enable, disable, executors};
 
 int cli_jobs(int argc, char **argv) {
   struct jobs_args a = {};
@@ -235,15 +252,17 @@ int cli_jobs(int argc, char **argv) {
   char verb[] = "jobs";
   argv[0] = verb;
   bool wants_list = action == 0;
-  const struct cli_flag flags[] = {CLI_TEXT("file", &a.file), CLI_TEXT("search", &a.search), CLI_BOOL("active", &a.active),
-                                   CLI_BOOL("inactive", &a.inactive), CLI_TEXT("category", &a.category), CLI_FLAGS_END};
+  const struct cli_flag flags[] = {CLI_TEXT("file", &a.file),         CLI_TEXT("search", &a.search),
+                                   CLI_BOOL("active", &a.active),     CLI_BOOL("inactive", &a.inactive),
+                                   CLI_TEXT("category", &a.category), CLI_FLAGS_END};
   struct cli_flag used[8] = {};
   size_t n = 0; /* --category is a filter of list and a field elsewhere */
   for (size_t i = 0; flags[i].kind != CLI_FLAG_END; i++)
     if (wants_list || strcmp(flags[i].name, "category") != 0) used[n++] = flags[i];
   int code = cli_begin(&c, argc, argv, used, help);
   if (code == CLI_OK && (action == 2 || action == 3)) job_flags_print_help();
-  if (code < 0) code = a.fields.has_failed ? cli_fail(&c, CLI_USAGE, "%s", a.fields.message) : actions[action](&c, &a);
+  if (code < 0)
+    code = a.fields.has_failed ? cli_fail(&c, CLI_USAGE, "%s", a.fields.message) : actions[action](&c, &a);
   json_decref(a.fields.body);
   cli_end(&c);
   return code;

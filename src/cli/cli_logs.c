@@ -36,8 +36,13 @@ static void print_entry(const struct cli *c, struct str line) {
   const char *level = cli_text(entry, "level"), *key;
   bool is_bad = level && (strcmp(level, "error") == 0 || strcmp(level, "critical") == 0);
   (void)printf("%s ", cli_text(entry, "ts") ? cli_text(entry, "ts") : "");
-  cli_print_color(c, is_bad ? CLI_RED : level && strcmp(level, "warn") == 0 ? CLI_YELLOW : CLI_DIM, level ? level : "");
-  (void)printf(" %s: %s", cli_text(entry, "component") ? cli_text(entry, "component") : "", cli_text(entry, "msg"));
+  cli_print_color(c,
+                  is_bad                                ? CLI_RED
+                  : level && strcmp(level, "warn") == 0 ? CLI_YELLOW
+                                                        : CLI_DIM,
+                  level ? level : "");
+  (void)printf(" %s: %s", cli_text(entry, "component") ? cli_text(entry, "component") : "",
+               cli_text(entry, "msg"));
   json_t *value;
   json_object_foreach(entry, key, value) {
     if (cli_choose(known, key) >= 0) continue;
@@ -61,14 +66,16 @@ static bool on_event(void *arg, struct str id, struct str event, struct str data
 static int server_log(struct cli *c, const struct logs_args *a) {
   int64_t lines = 100;
   char path[100];
-  if (a->lines && !str_to_int(str_of(a->lines), 1, 10000, &lines)) return cli_fail(c, CLI_USAGE, "-n must be 1 to 10000");
+  if (a->lines && !str_to_int(str_of(a->lines), 1, 10000, &lines))
+    return cli_fail(c, CLI_USAGE, "-n must be 1 to 10000");
   (void)snprintf(path, sizeof path, "/api/cron/logs?limit=%lld", (long long)lines);
   CLI_REPLY_AUTO struct cli_reply reply;
   int code = cli_call(c, "GET", path, NULL, &reply);
   if (code != CLI_OK) return code;
   size_t i;
   json_t *line;
-  json_array_foreach(json_object_get(reply.json, "data"), i, line) print_entry(c, str_of(json_string_value(line)));
+  json_array_foreach(json_object_get(reply.json, "data"), i, line)
+      print_entry(c, str_of(json_string_value(line)));
   (void)fflush(stdout);
   return a->follow ? cli_stream(c, "/api/cron/logs/stream", on_event, c) : CLI_OK;
 }
@@ -79,7 +86,8 @@ static int find_run(struct cli *c, const char *name, char *ret_id, size_t size) 
   int64_t run_no;
   char path[CLI_PATH_BYTES_MAX];
   if (id_from_text(str_of(name), &run_no)) return str_copy(ret_id, size, str_of(name)) ? CLI_OK : CLI_USAGE;
-  if (!cli_path(path, sizeof path, "/api/cron/executions?limit=1&job=", name, "")) return cli_fail(c, CLI_USAGE, "the name is too long");
+  if (!cli_path(path, sizeof path, "/api/cron/executions?limit=1&job=", name, ""))
+    return cli_fail(c, CLI_USAGE, "the name is too long");
   CLI_REPLY_AUTO struct cli_reply reply;
   int code = cli_call(c, "GET", path, NULL, &reply);
   if (code != CLI_OK) return code;
@@ -127,7 +135,8 @@ static int run_output(struct cli *c, const struct logs_args *a, const char *name
 int cli_logs(int argc, char **argv) {
   struct cli c = {};
   struct logs_args a = {};
-  const struct cli_flag flags[] = {CLI_BOOL("f", &a.follow), CLI_BOOL("follow", &a.follow), CLI_TEXT("n", &a.lines), CLI_FLAGS_END};
+  const struct cli_flag flags[] = {CLI_BOOL("f", &a.follow), CLI_BOOL("follow", &a.follow),
+                                   CLI_TEXT("n", &a.lines), CLI_FLAGS_END};
   int code = cli_begin(&c, argc, argv, flags, help);
   if (code >= 0) return code;
   if (c.argc > 1) code = cli_usage(&c, help);

@@ -83,14 +83,17 @@ enum cli_color cli_status_color(const char *status) {
   static const struct {
     const char *status;
     enum cli_color color;
-  } rows[] = {{"success", CLI_GREEN}, {"ran", CLI_GREEN}, {"running", CLI_YELLOW}, {"queued", CLI_YELLOW}, {"failed", CLI_RED},
-              {"timeout", CLI_RED}, {"lost", CLI_RED}, {"missed", CLI_RED}, {"skipped", CLI_DIM}, {"cancelled", CLI_DIM}};
+  } rows[] = {{"success", CLI_GREEN}, {"ran", CLI_GREEN},    {"running", CLI_YELLOW}, {"queued", CLI_YELLOW},
+              {"failed", CLI_RED},    {"timeout", CLI_RED},  {"lost", CLI_RED},       {"missed", CLI_RED},
+              {"skipped", CLI_DIM},   {"cancelled", CLI_DIM}};
   for (size_t i = 0; status && i < sizeof rows / sizeof *rows; i++)
     if (strcmp(rows[i].status, status) == 0) return rows[i].color;
   return CLI_PLAIN;
 }
 
-const char *cli_text(const json_t *object, const char *key) { return json_string_value(json_object_get(object, key)); }
+const char *cli_text(const json_t *object, const char *key) {
+  return json_string_value(json_object_get(object, key));
+}
 
 const char *cli_instant(const json_t *object, const char *key, char ret[40]) {
   int64_t at_ms;
@@ -106,7 +109,8 @@ const char *cli_duration(int64_t ms, char ret[40]) {
   if (ms < 0) return "-";
   if (ms < 1000) (void)snprintf(ret, 40, "%lld ms", (long long)ms);
   else if (ms < 60000) (void)snprintf(ret, 40, "%.1f s", (double)ms / 1000);
-  else if (ms < 3600000) (void)snprintf(ret, 40, "%lld min %lld s", (long long)(ms / 60000), (long long)(ms / 1000 % 60));
+  else if (ms < 3600000)
+    (void)snprintf(ret, 40, "%lld min %lld s", (long long)(ms / 60000), (long long)(ms / 1000 % 60));
   else (void)snprintf(ret, 40, "%lld h %lld min", (long long)(ms / 3600000), (long long)(ms / 60000 % 60));
   return ret;
 }
@@ -123,14 +127,13 @@ static void add_cell(struct cli_table *t, const json_t *row, const struct cli_co
   char text[40];
   const json_t *value = json_object_get(row, column->key);
   switch (column->kind) {
-    case CLI_COLUMN_TEXT:
-      return cli_table_add(t, CLI_PLAIN, json_string_value(value));
-    case CLI_COLUMN_INSTANT:
-      return cli_table_add(t, CLI_PLAIN, cli_instant(row, column->key, text));
+    case CLI_COLUMN_TEXT: return cli_table_add(t, CLI_PLAIN, json_string_value(value));
+    case CLI_COLUMN_INSTANT: return cli_table_add(t, CLI_PLAIN, cli_instant(row, column->key, text));
     case CLI_COLUMN_STATUS:
       return cli_table_add(t, cli_status_color(json_string_value(value)), json_string_value(value));
     case CLI_COLUMN_DURATION:
-      return cli_table_add(t, CLI_PLAIN, json_is_integer(value) ? cli_duration(json_integer_value(value), text) : NULL);
+      return cli_table_add(t, CLI_PLAIN,
+                           json_is_integer(value) ? cli_duration(json_integer_value(value), text) : NULL);
     case CLI_COLUMN_VALUE: {
       char *shown = !value || json_is_null(value) ? NULL : json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
       cli_table_add(t, CLI_PLAIN, shown);
@@ -139,7 +142,8 @@ static void add_cell(struct cli_table *t, const json_t *row, const struct cli_co
   }
 }
 
-static size_t add_page(struct cli *c, struct cli_table *t, const json_t *rows, const struct cli_column *columns, size_t most) {
+static size_t add_page(struct cli *c, struct cli_table *t, const json_t *rows,
+                       const struct cli_column *columns, size_t most) {
   size_t i, n = 0;
   json_t *row;
   json_array_foreach(rows, i, row) {

@@ -1,8 +1,8 @@
 /* `sereno run NAME…`: runs jobs now, one after the other, and waits for each. */
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <poll.h>
 
 #include "base/instant.h"
 #include "base/json.h"
@@ -23,7 +23,8 @@ static const char help[] =
     "  --no-wait        only start it and print its execution id\n"
     "  --quiet          no output of the job, only how it ended\n"
     "\n"
-    "Exit codes: 0 ok, 1 the job failed, 2 usage, 3 no such job, 4 refused, 5 conflict, 124 waited too long.\n";
+    "Exit codes: 0 ok, 1 the job failed, 2 usage, 3 no such job, 4 refused, 5 conflict, 124 waited too "
+    "long.\n";
 
 struct run_args {
   bool no_wait, is_quiet;
@@ -47,7 +48,8 @@ static void print_result(const char *name, const json_t *execution, const struct
   }
   if (result && !json_is_null(result)) cli_print_json(result);
   (void)fflush(stdout);
-  (void)fprintf(stderr, "%s: %s in %s", name, status ? status : "?", cli_duration(json_int_at(execution, "duration", -1), took));
+  (void)fprintf(stderr, "%s: %s in %s", name, status ? status : "?",
+                cli_duration(json_int_at(execution, "duration", -1), took));
   const char *error = cli_text(execution, "errorMessage");
   (void)fprintf(stderr, "%s%s\n", error ? ": " : "", error ? error : "");
 }
@@ -55,7 +57,8 @@ static void print_result(const char *name, const json_t *execution, const struct
 /* Success and a job that says it had nothing to do are fine. */
 static int exit_of(const json_t *execution) {
   const char *status = cli_text(execution, "status");
-  return status && (strcmp(status, "success") == 0 || strcmp(status, "skipped") == 0) ? CLI_OK : CLI_JOB_FAILED;
+  return status && (strcmp(status, "success") == 0 || strcmp(status, "skipped") == 0) ? CLI_OK
+                                                                                      : CLI_JOB_FAILED;
 }
 
 static int finish(struct cli *c, const char *name, const json_t *execution, const struct run_args *a) {
@@ -81,18 +84,23 @@ static int poll_until_final(struct cli *c, const char *name, const char *id, con
 
 static int run_one(struct cli *c, const char *name, const struct run_args *a) {
   char path[CLI_PATH_BYTES_MAX], prefer[64], id[64];
-  if (!cli_path(path, sizeof path, "/api/cron/jobs/", name, "/run")) return cli_fail(c, CLI_USAGE, "the name is too long");
+  if (!cli_path(path, sizeof path, "/api/cron/jobs/", name, "/run"))
+    return cli_fail(c, CLI_USAGE, "the name is too long");
   BUF_AUTO struct buf body = buf_new(CLI_BODY_BYTES_MAX);
   buf_addf(&body, "{%s%s}", a->params ? "\"params\":" : "", a->params ? a->params : "");
   int64_t left_s = a->until_ms == INSTANT_NEVER ? WAIT_SLICE_S : (a->until_ms - now_ms()) / 1000;
-  (void)snprintf(prefer, sizeof prefer, "Prefer: wait=%lld", (long long)(left_s > WAIT_SLICE_S ? WAIT_SLICE_S : left_s > 0 ? left_s : 1));
+  (void)snprintf(prefer, sizeof prefer, "Prefer: wait=%lld",
+                 (long long)(left_s > WAIT_SLICE_S ? WAIT_SLICE_S
+                             : left_s > 0          ? left_s
+                                                   : 1));
   CLI_REPLY_AUTO struct cli_reply reply;
   int code = cli_call_with(c, "POST", path, buf_text(&body), a->no_wait ? NULL : prefer, &reply);
   if (code != CLI_OK) return code;
   const json_t *execution = json_object_get(reply.json, "execution");
   if (is_final(cli_text(execution, "status"))) return finish(c, name, execution, a);
   const char *text = cli_text(reply.json, "executionId");
-  if (!text || !str_copy(id, sizeof id, str_of(text))) return cli_fail(c, CLI_REFUSED, "the server gave no execution id");
+  if (!text || !str_copy(id, sizeof id, str_of(text)))
+    return cli_fail(c, CLI_REFUSED, "the server gave no execution id");
   if (!a->no_wait) return poll_until_final(c, name, id, a);
   if (c->is_json) cli_print_json(reply.json);
   else (void)printf("%s\n", id);
@@ -103,7 +111,8 @@ static int check_args(struct cli *c, struct run_args *a) {
   int64_t wait_ms;
   a->until_ms = INSTANT_NEVER;
   if (c->argc == 0) return cli_usage(c, help);
-  if (a->wait && !duration_from_text(str_of(a->wait), &wait_ms)) return cli_fail(c, CLI_USAGE, "--wait: \"%s\" is no duration like 90, 5m or 1h30m", a->wait);
+  if (a->wait && !duration_from_text(str_of(a->wait), &wait_ms))
+    return cli_fail(c, CLI_USAGE, "--wait: \"%s\" is no duration like 90, 5m or 1h30m", a->wait);
   if (a->wait) a->until_ms = now_ms() + wait_ms;
   if (!a->params) return CLI_OK;
   struct err_detail detail = {.field = "--params"};
@@ -116,8 +125,8 @@ static int check_args(struct cli *c, struct run_args *a) {
 int cli_run(int argc, char **argv) {
   struct cli c = {};
   struct run_args a = {};
-  const struct cli_flag flags[] = {CLI_BOOL("no-wait", &a.no_wait), CLI_BOOL("quiet", &a.is_quiet), CLI_TEXT("params", &a.params),
-                                   CLI_TEXT("wait", &a.wait), CLI_FLAGS_END};
+  const struct cli_flag flags[] = {CLI_BOOL("no-wait", &a.no_wait), CLI_BOOL("quiet", &a.is_quiet),
+                                   CLI_TEXT("params", &a.params), CLI_TEXT("wait", &a.wait), CLI_FLAGS_END};
   int code = cli_begin(&c, argc, argv, flags, help);
   if (code >= 0) return code;
   code = check_args(&c, &a);

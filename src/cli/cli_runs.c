@@ -25,17 +25,24 @@ static bool add_query(char *path, size_t size, const char *key, const char *valu
 }
 
 static int list(struct cli *c, const struct runs_args *a) {
-  static const struct cli_column columns[] = {
-    {"ID", "id", CLI_COLUMN_TEXT},          {"JOB", "jobName", CLI_COLUMN_TEXT},       {"STATUS", "status", CLI_COLUMN_STATUS},
-    {"STARTED", "startedAt", CLI_COLUMN_INSTANT}, {"TOOK", "duration", CLI_COLUMN_DURATION}, {"TRY", "attempt", CLI_COLUMN_VALUE},
-    {"BY", "triggeredBy", CLI_COLUMN_TEXT}, {"REASON", "reason", CLI_COLUMN_TEXT},     {}};
+  static const struct cli_column columns[] = {{"ID", "id", CLI_COLUMN_TEXT},
+                                              {"JOB", "jobName", CLI_COLUMN_TEXT},
+                                              {"STATUS", "status", CLI_COLUMN_STATUS},
+                                              {"STARTED", "startedAt", CLI_COLUMN_INSTANT},
+                                              {"TOOK", "duration", CLI_COLUMN_DURATION},
+                                              {"TRY", "attempt", CLI_COLUMN_VALUE},
+                                              {"BY", "triggeredBy", CLI_COLUMN_TEXT},
+                                              {"REASON", "reason", CLI_COLUMN_TEXT},
+                                              {}};
   int64_t most = RUNS_DEFAULT;
-  if (a->limit && !str_to_int(str_of(a->limit), 1, INT32_MAX, &most)) return cli_fail(c, CLI_USAGE, "--limit must be a whole number above 0");
+  if (a->limit && !str_to_int(str_of(a->limit), 1, INT32_MAX, &most))
+    return cli_fail(c, CLI_USAGE, "--limit must be a whole number above 0");
   char path[CLI_PATH_BYTES_MAX];
   (void)snprintf(path, sizeof path, "/api/cron/executions?limit=%lld", (long long)(most < 500 ? most : 500));
-  bool fits = add_query(path, sizeof path, "&job=", a->job) && add_query(path, sizeof path, "&status=", a->status) &&
-              add_query(path, sizeof path, "&triggeredBy=", a->trigger) && add_query(path, sizeof path, "&from=", a->from) &&
-              add_query(path, sizeof path, "&to=", a->to);
+  bool fits = add_query(path, sizeof path, "&job=", a->job) &&
+              add_query(path, sizeof path, "&status=", a->status) &&
+              add_query(path, sizeof path, "&triggeredBy=", a->trigger) &&
+              add_query(path, sizeof path, "&from=", a->from) && add_query(path, sizeof path, "&to=", a->to);
   return fits ? cli_list(c, path, columns, (size_t)most) : cli_fail(c, CLI_USAGE, "the filter is too long");
 }
 
@@ -49,7 +56,8 @@ static void print_run(const struct cli *c, const json_t *run) {
     if (is_last || json_is_null(value)) continue;
     (void)printf("%-20s ", key);
     char *text = json_is_string(value) ? NULL : json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
-    cli_print_color(c, strcmp(key, "status") == 0 ? cli_status_color(json_string_value(value)) : CLI_PLAIN, text ? text : json_string_value(value));
+    cli_print_color(c, strcmp(key, "status") == 0 ? cli_status_color(json_string_value(value)) : CLI_PLAIN,
+                    text ? text : json_string_value(value));
     (void)putchar('\n');
     free(text);
   }
@@ -65,7 +73,8 @@ static int show(struct cli *c, const struct runs_args *a) {
   (void)a;
   char path[CLI_PATH_BYTES_MAX];
   if (c->argc != 1) return cli_usage(c, help);
-  if (!cli_path(path, sizeof path, "/api/cron/executions/", c->argv[0], "")) return cli_fail(c, CLI_USAGE, "the id is too long");
+  if (!cli_path(path, sizeof path, "/api/cron/executions/", c->argv[0], ""))
+    return cli_fail(c, CLI_USAGE, "the id is too long");
   CLI_REPLY_AUTO struct cli_reply reply;
   int code = cli_call(c, "GET", path, NULL, &reply);
   if (code != CLI_OK) return code;
@@ -79,12 +88,15 @@ static int cancel(struct cli *c, const struct runs_args *a) {
   if (c->argc == 0) return cli_usage(c, help);
   for (int i = 0; i < c->argc; i++) {
     char path[CLI_PATH_BYTES_MAX];
-    if (!cli_path(path, sizeof path, "/api/cron/executions/", c->argv[i], "/cancel")) return cli_fail(c, CLI_USAGE, "the id is too long");
+    if (!cli_path(path, sizeof path, "/api/cron/executions/", c->argv[i], "/cancel"))
+      return cli_fail(c, CLI_USAGE, "the id is too long");
     CLI_REPLY_AUTO struct cli_reply reply;
     int code = cli_call(c, "POST", path, NULL, &reply);
     if (code != CLI_OK) return code;
     if (c->is_json) cli_print_json(reply.json);
-    else (void)printf("%s: %s\n", c->argv[i], cli_text(reply.json, "text") ? cli_text(reply.json, "text") : "cancelled");
+    else
+      (void)printf("%s: %s\n", c->argv[i],
+                   cli_text(reply.json, "text") ? cli_text(reply.json, "text") : "cancelled");
   }
   return CLI_OK;
 }
@@ -105,8 +117,13 @@ int cli_runs(int argc, char **argv) {
     argv[1] = argv[0];
     argc--, argv++;
   }
-  const struct cli_flag flags[] = {CLI_TEXT("job", &a.job), CLI_TEXT("status", &a.status), CLI_TEXT("trigger", &a.trigger),
-                                   CLI_TEXT("from", &a.from), CLI_TEXT("to", &a.to), CLI_TEXT("limit", &a.limit), CLI_FLAGS_END};
+  const struct cli_flag flags[] = {CLI_TEXT("job", &a.job),
+                                   CLI_TEXT("status", &a.status),
+                                   CLI_TEXT("trigger", &a.trigger),
+                                   CLI_TEXT("from", &a.from),
+                                   CLI_TEXT("to", &a.to),
+                                   CLI_TEXT("limit", &a.limit),
+                                   CLI_FLAGS_END};
   int code = cli_begin(&c, argc, argv, flags, help);
   if (code < 0) code = actions[action](&c, &a);
   cli_end(&c);

@@ -11,14 +11,16 @@
 
 static const char user_help[] =
     "sereno user list\n"
-    "sereno user add NAME [--role viewer|operator|editor|admin]   asks for a password; empty: login links only\n"
+    "sereno user add NAME [--role viewer|operator|editor|admin]   asks for a password; empty: login links "
+    "only\n"
     "sereno user edit NAME [--role R] [--disable | --enable]\n"
     "sereno user password NAME\n"
     "sereno user rm NAME…\n"
     "sereno user login-link [NAME]   a link that logs in once, within ten minutes (default admin)\n";
 static const char token_help[] =
     "sereno token list\n"
-    "sereno token add NAME [--role R] [--user U] [--expires DURATION] [--scope JSON]   prints the secret once\n"
+    "sereno token add NAME [--role R] [--user U] [--expires DURATION] [--scope JSON]   prints the secret "
+    "once\n"
     "sereno token rm NAME…\n";
 
 struct who_args {
@@ -59,7 +61,8 @@ static int send(struct cli *c, const char *method, const char *path, json_t *bod
   return code;
 }
 
-static int send_and_tell(struct cli *c, const char *method, const char *path, json_t *body, const char *told) {
+static int send_and_tell(struct cli *c, const char *method, const char *path, json_t *body,
+                         const char *told) {
   CLI_REPLY_AUTO struct cli_reply reply;
   int code = send(c, method, path, body, &reply);
   if (code != CLI_OK) return code;
@@ -71,7 +74,8 @@ static int send_and_tell(struct cli *c, const char *method, const char *path, js
 static int remove_each(struct cli *c, const char *before) {
   char path[CLI_PATH_BYTES_MAX];
   for (int i = 0; i < c->argc; i++) {
-    if (!cli_path(path, sizeof path, before, c->argv[i], "")) return cli_fail(c, CLI_USAGE, "the name is too long");
+    if (!cli_path(path, sizeof path, before, c->argv[i], ""))
+      return cli_fail(c, CLI_USAGE, "the name is too long");
     int code = send_and_tell(c, "DELETE", path, NULL, "removed");
     if (code != CLI_OK) return code;
   }
@@ -81,8 +85,12 @@ static int remove_each(struct cli *c, const char *before) {
 /* ---- users ---- */
 
 static int user_list(struct cli *c, const struct who_args *a) {
-  static const struct cli_column columns[] = {{"NAME", "name", CLI_COLUMN_TEXT}, {"ROLE", "role", CLI_COLUMN_TEXT}, {"DISABLED", "isDisabled", CLI_COLUMN_VALUE},
-                                              {"PASSWORD", "hasPassword", CLI_COLUMN_VALUE}, {"LAST LOGIN", "lastLoginAt", CLI_COLUMN_INSTANT}, {}};
+  static const struct cli_column columns[] = {{"NAME", "name", CLI_COLUMN_TEXT},
+                                              {"ROLE", "role", CLI_COLUMN_TEXT},
+                                              {"DISABLED", "isDisabled", CLI_COLUMN_VALUE},
+                                              {"PASSWORD", "hasPassword", CLI_COLUMN_VALUE},
+                                              {"LAST LOGIN", "lastLoginAt", CLI_COLUMN_INSTANT},
+                                              {}};
   return (void)a, cli_list(c, "/api/admin/users", columns, 0);
 }
 
@@ -98,8 +106,10 @@ static int user_add(struct cli *c, const struct who_args *a) {
 
 static int user_edit(struct cli *c, const struct who_args *a) {
   char path[CLI_PATH_BYTES_MAX];
-  if (c->argc != 1 || (!a->role && !a->disable && !a->enable) || (a->disable && a->enable)) return cli_usage(c, user_help);
-  if (!cli_path(path, sizeof path, "/api/admin/users/", c->argv[0], "")) return cli_fail(c, CLI_USAGE, "the name is too long");
+  if (c->argc != 1 || (!a->role && !a->disable && !a->enable) || (a->disable && a->enable))
+    return cli_usage(c, user_help);
+  if (!cli_path(path, sizeof path, "/api/admin/users/", c->argv[0], ""))
+    return cli_fail(c, CLI_USAGE, "the name is too long");
   json_t *body = json_object();
   set_text(body, "role", a->role);
   if (a->disable || a->enable) json_object_set_new(body, "isDisabled", json_boolean(a->disable));
@@ -110,14 +120,17 @@ static int user_password(struct cli *c, const struct who_args *a) {
   (void)a;
   char path[CLI_PATH_BYTES_MAX], password[300];
   if (c->argc != 1) return cli_usage(c, user_help);
-  if (!cli_path(path, sizeof path, "/api/admin/users/", c->argv[0], "")) return cli_fail(c, CLI_USAGE, "the name is too long");
+  if (!cli_path(path, sizeof path, "/api/admin/users/", c->argv[0], ""))
+    return cli_fail(c, CLI_USAGE, "the name is too long");
   if (!read_password(password, sizeof password)) return cli_fail(c, CLI_USAGE, "no password was given");
   json_t *body = json_pack("{s:s}", "password", password);
   explicit_bzero(password, sizeof password);
   return send_and_tell(c, "PATCH", path, body, "saved");
 }
 
-static int user_rm(struct cli *c, const struct who_args *a) { return (void)a, remove_each(c, "/api/admin/users/"); }
+static int user_rm(struct cli *c, const struct who_args *a) {
+  return (void)a, remove_each(c, "/api/admin/users/");
+}
 
 static int user_link(struct cli *c, const struct who_args *a) {
   (void)a;
@@ -135,9 +148,13 @@ static int user_link(struct cli *c, const struct who_args *a) {
 /* ---- tokens ---- */
 
 static int token_list(struct cli *c, const struct who_args *a) {
-  static const struct cli_column columns[] = {{"NAME", "name", CLI_COLUMN_TEXT}, {"ROLE", "role", CLI_COLUMN_TEXT}, {"USER", "user", CLI_COLUMN_TEXT},
-                                              {"EXPIRES", "expiresAt", CLI_COLUMN_INSTANT}, {"LAST USED", "lastUsedAt", CLI_COLUMN_INSTANT},
-                                              {"SCOPE", "scope", CLI_COLUMN_VALUE}, {}};
+  static const struct cli_column columns[] = {{"NAME", "name", CLI_COLUMN_TEXT},
+                                              {"ROLE", "role", CLI_COLUMN_TEXT},
+                                              {"USER", "user", CLI_COLUMN_TEXT},
+                                              {"EXPIRES", "expiresAt", CLI_COLUMN_INSTANT},
+                                              {"LAST USED", "lastUsedAt", CLI_COLUMN_INSTANT},
+                                              {"SCOPE", "scope", CLI_COLUMN_VALUE},
+                                              {}};
   return (void)a, cli_list(c, "/api/admin/tokens", columns, 0);
 }
 
@@ -160,7 +177,9 @@ static int token_add(struct cli *c, const struct who_args *a) {
   return CLI_OK;
 }
 
-static int token_rm(struct cli *c, const struct who_args *a) { return (void)a, remove_each(c, "/api/admin/tokens/"); }
+static int token_rm(struct cli *c, const struct who_args *a) {
+  return (void)a, remove_each(c, "/api/admin/tokens/");
+}
 
 /* ---- both ---- */
 
@@ -168,8 +187,13 @@ struct who_verb {
   const char *name;
   int (*run)(struct cli *c, const struct who_args *a);
 };
-static const struct who_verb user_verbs[] = {{"list", user_list}, {"add", user_add}, {"edit", user_edit}, {"password", user_password},
-                                             {"rm", user_rm}, {"login-link", user_link}, {}};
+static const struct who_verb user_verbs[] = {{"list", user_list},
+                                             {"add", user_add},
+                                             {"edit", user_edit},
+                                             {"password", user_password},
+                                             {"rm", user_rm},
+                                             {"login-link", user_link},
+                                             {}};
 static const struct who_verb token_verbs[] = {{"list", token_list}, {"add", token_add}, {"rm", token_rm}, {}};
 
 static int who_main(int argc, char **argv, const struct who_verb *verbs, const char *help) {
@@ -185,8 +209,13 @@ static int who_main(int argc, char **argv, const struct who_verb *verbs, const c
     argv[1] = argv[0];
     argc--, argv++;
   }
-  const struct cli_flag flags[] = {CLI_TEXT("role", &a.role), CLI_TEXT("user", &a.user), CLI_TEXT("expires", &a.expires), CLI_TEXT("scope", &a.scope),
-                                   CLI_BOOL("disable", &a.disable), CLI_BOOL("enable", &a.enable), CLI_FLAGS_END};
+  const struct cli_flag flags[] = {CLI_TEXT("role", &a.role),
+                                   CLI_TEXT("user", &a.user),
+                                   CLI_TEXT("expires", &a.expires),
+                                   CLI_TEXT("scope", &a.scope),
+                                   CLI_BOOL("disable", &a.disable),
+                                   CLI_BOOL("enable", &a.enable),
+                                   CLI_FLAGS_END};
   int code = cli_begin(&c, argc, argv, flags, help);
   if (code < 0) code = v->run(&c, &a);
   cli_end(&c);

@@ -29,7 +29,8 @@ static void print_recent(struct cli *c, const json_t *recent) {
 
 static int why(struct cli *c, const char *name) {
   char path[CLI_PATH_BYTES_MAX], next[40];
-  if (!cli_path(path, sizeof path, "/api/cron/jobs/", name, "/why")) return cli_fail(c, CLI_USAGE, "the name is too long");
+  if (!cli_path(path, sizeof path, "/api/cron/jobs/", name, "/why"))
+    return cli_fail(c, CLI_USAGE, "the name is too long");
   CLI_REPLY_AUTO struct cli_reply reply;
   int code = cli_call(c, "GET", path, NULL, &reply);
   if (code != CLI_OK) return code;

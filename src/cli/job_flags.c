@@ -21,7 +21,8 @@ static bool is_same_name(const char *flag, const char *field) {
 
 static const struct field *find_field(const char *flag) {
   for (size_t i = 0; i < job_field_count; i++)
-    if (!(job_fields[i].flags & FIELD_READ_ONLY) && is_same_name(flag, job_fields[i].name)) return &job_fields[i];
+    if (!(job_fields[i].flags & FIELD_READ_ONLY) && is_same_name(flag, job_fields[i].name))
+      return &job_fields[i];
   return NULL;
 }
 
@@ -40,7 +41,8 @@ static void set_value(struct job_flags *f, const struct field *field, const char
   if (strcmp(value, "null") == 0) return set(f, field->name, json_null());
   switch (field->type) {
     case FIELD_INT:
-      if (!str_to_int(str_of(value), INT64_MIN, INT64_MAX, &number)) return refuse(f, field, "a whole number");
+      if (!str_to_int(str_of(value), INT64_MIN, INT64_MAX, &number))
+        return refuse(f, field, "a whole number");
       return set(f, field->name, json_integer(number));
     case FIELD_BOOL:
       if (strcmp(value, "true") != 0 && strcmp(value, "false") != 0) return refuse(f, field, "true or false");
@@ -48,12 +50,10 @@ static void set_value(struct job_flags *f, const struct field *field, const char
     case FIELD_JSON:
       if (json_parse(str_of(value), &parsed, NULL) != ERR_OK) return refuse(f, field, "JSON");
       return set(f, field->name, parsed);
-    case FIELD_REAL3:
-      return set(f, field->name, json_real(strtod(value, NULL)));
+    case FIELD_REAL3: return set(f, field->name, json_real(strtod(value, NULL)));
     case FIELD_TEXT:
     case FIELD_INSTANT:
-    case FIELD_ENUM:
-      return set(f, field->name, json_string(value));
+    case FIELD_ENUM: return set(f, field->name, json_string(value));
   }
 }
 
@@ -84,6 +84,7 @@ bool job_flags_take(void *arg, const char *name, const char *value, bool *ret_us
 void job_flags_print_help(void) {
   (void)puts("\nFields (null unsets one):");
   for (size_t i = 0; i < job_field_count; i++)
-    if (!(job_fields[i].flags & FIELD_READ_ONLY)) (void)printf("  --%-18s %s\n", job_fields[i].name, job_fields[i].help);
+    if (!(job_fields[i].flags & FIELD_READ_ONLY))
+      (void)printf("  --%-18s %s\n", job_fields[i].name, job_fields[i].help);
   (void)puts("  --shell LINE         the same as --command shell --params '{\"command\":LINE}'");
 }
