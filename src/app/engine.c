@@ -269,34 +269,41 @@ const char *engine_folder(const struct engine *e) { return e->folder; }
 int64_t engine_epoch(const struct engine *e) { return e->boot.epoch; }
 const char *engine_config_get(const struct engine *e, const char *key) { return config_get(e->config, key); }
 
+/* The value of one field as JSON: {"name":VALUE} without its frame. */
+static struct str setting_json(const struct field *f, const struct settings *settings, struct buf *out) {
+  struct json_writer w = jw_new(out);
+  buf_clear(out);
+  jw_object(&w);
+  fields_to_json(f, 1, settings, &w);
+  jw_object_end(&w);
+  size_t frame = strlen(f->name) + 4;
+  return out->len > frame + 1 ? (struct str){out->ptr + frame, out->len - frame - 1} : STR("null");
+}
+
+static void write_setting(const struct field *f, const struct settings *now, const struct settings *fresh,
+                          struct json_writer *w) {
+  BUF_AUTO struct buf value = buf_new(LIMIT_PARAMS_BYTES);
+  BUF_AUTO struct buf otherwise = buf_new(LIMIT_PARAMS_BYTES);
+  struct str json = setting_json(f, now, &value);
+  bool is_default = str_eq(json, setting_json(f, fresh, &otherwise));
+  char key[ERR_FIELD_MAX];
+  snprintf(key, sizeof key, "settings.%s", f->name);
+  jw_object(w);
+  jw_ktext(w, "key", key);
+  jw_key(w, "value");
+  jw_raw(w, json);
+  jw_ktext(w, "origin", config_origin_text(is_default ? CONFIG_FROM_DEFAULT : CONFIG_FROM_DATABASE));
+  jw_ktext(w, "help", f->help);
+  jw_object_end(w);
+}
+
 void engine_config_json(const struct engine *e, struct json_writer *w) {
+  struct settings fresh;
+  settings_init(&fresh);
   jw_array(w);
   config_write_json(e->config, w);
-  BUF_AUTO struct buf text = buf_new(LIMIT_PARAMS_BYTES);
-  for (size_t i = 0; i < settings_field_count; i++) {
-    const struct field *f = &settings_fields[i];
-    if (f->flags & FIELD_READ_ONLY) continue;
-    bool is_text = f->type == FIELD_TEXT || f->type == FIELD_JSON;
-    bool is_default =
-        is_text ? field_text(f, e->settings) == NULL : field_int(f, e->settings) == f->otherwise;
-    buf_clear(&text);
-    struct json_writer one = jw_new(&text);
-    jw_object(&one);
-    fields_to_json(f, 1, e->settings, &one);
-    jw_object_end(&one);
-    /* {"name":VALUE} → VALUE */
-    size_t skip = strlen(f->name) + 4;
-    char key[ERR_FIELD_MAX];
-    snprintf(key, sizeof key, "settings.%s", f->name);
-    jw_object(w);
-    jw_ktext(w, "key", key);
-    jw_key(w, "value");
-    if (text.len > skip + 1) jw_raw(w, (struct str){text.ptr + skip, text.len - skip - 1});
-    else jw_null(w);
-    jw_ktext(w, "origin", config_origin_text(is_default ? CONFIG_FROM_DEFAULT : CONFIG_FROM_DATABASE));
-    jw_ktext(w, "help", f->help);
-    jw_object_end(w);
-  }
+  for (size_t i = 0; i < settings_field_count; i++)
+    if (!(settings_fields[i].flags & FIELD_READ_ONLY)) write_setting(&settings_fields[i], e->settings, &fresh, w);
   jw_array_end(w);
 }
 
