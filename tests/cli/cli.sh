@@ -140,7 +140,7 @@ kill -HUP "$server"
 pause 0.3
 check reload-keeps-serving exits 0 s jobs list
 check reload-is-logged grep -q '"msg":"reloaded"' "$work/serve.log"
-check restore-refuses-a-running-server says 'lock|run' s restore "$work/copy.db"
+check restore-refuses-a-running-server says 'another sereno uses' s restore "$work/copy.db"
 stop
 check stop-is-clean grep -q '"msg":"stopped"' "$work/serve.log"
 check no-sanitizer-report silent_on 'ERROR: (Address|Leak)Sanitizer|runtime error' cat "$work/serve.log"
