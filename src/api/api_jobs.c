@@ -17,7 +17,7 @@ SHAPE_OF(jobs_query, "JobsQuery", sizeof(struct jobs_query),
             "only this category"),
          IN(struct jobs_query, search, "search", TEXT, 0, 1, LIMIT_NAME_BYTES, FIELD_NULL,
             "part of name or description"),
-         IN(struct jobs_query, label, "label", TEXT, 0, 1, LIMIT_NAME_BYTES, FIELD_NULL, "key=value"),
+         IN(struct jobs_query, label, "label", TEXT, 0, 1, LIMIT_NAME_BYTES, FIELD_NULL, "key=value or key"),
          IN(struct jobs_query, status, "status", TEXT, 0, 1, 200, FIELD_NULL,
             "of the last run; several with commas"),
          IN(struct jobs_query, active, "active", BOOL, 0, 0, 1, FIELD_NULL,
@@ -50,6 +50,14 @@ static void on_jobs(struct call *c, struct store_read *read) {
   call_end(c, 200);
 }
 
+/* People write key=value; the store asks for key:value or key. */
+static struct str label_of(struct call *c, const char *label) {
+  char *text = label ? arena_strdup(&c->req->arena, str_of(label)) : NULL;
+  size_t at = str_find_char(str_of(text), '=');
+  if (at != SIZE_MAX) text[at] = ':';
+  return str_of(text);
+}
+
 void jobs_list(struct call *c) {
   const struct jobs_query *q = CALL_INPUT(c, struct jobs_query);
   char after[LIMIT_NAME_BYTES + 1];
@@ -64,7 +72,7 @@ void jobs_list(struct call *c) {
   if (!r) return;
   r->category = str_of(q->category);
   r->contains = str_of(q->search);
-  r->label = str_of(q->label);
+  r->label = label_of(c, q->label);
   r->status_mask = status;
   r->is_active = q->active == FIELD_NULL ? -1 : (int)q->active;
   r->limit = (size_t)q->limit;

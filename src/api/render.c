@@ -2,17 +2,18 @@
 
 #include "api/mask.h"
 
-const struct shape job_shape = {.name = "Job", .fields = job_fields, .field_count = &job_field_count};
-const struct shape run_shape = {.name = "ExecutionFields",
+static const struct shape job_shape = {.name = "Job", .fields = job_fields, .field_count = &job_field_count};
+static const struct shape run_shape = {.name = "ExecutionFields",
                                 .fields = run_fields,
                                 .field_count = &run_field_count};
 const struct shape settings_shape = {.name = "Settings",
                                      .fields = settings_fields,
                                      .field_count = &settings_field_count};
 
+SHAPE_OVER(job_input, "JobInput", &job_shape, OUT("maxRetries", INT, 0, "another name of retries"));
+SHAPE_OVER(job_answer, "JobAnswer", &job_input_shape, OUT("version", INT, 0, "of the definition: 1, 2, …"));
 static const struct shape_part job_row_parts[] = {{"lastExecution", &run_row_shape, PART_NULLABLE}};
-SHAPE_PARTS(job_row, "JobRow", &job_shape, job_row_parts, OUT("maxRetries", INT, 0, "the same as retries"),
-            OUT("version", INT, 0, "of the definition: 1, 2, …"),
+SHAPE_PARTS(job_row, "JobRow", &job_answer_shape, job_row_parts,
             OUT_ENUM("gate", 0, gate_names, "why it does not start now; open = it does"));
 SHAPE_OVER(run_row, "Execution", &run_shape,
            OUT("jobName", TEXT, FIELD_NULLABLE, "null when the job is gone"),

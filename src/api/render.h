@@ -2,7 +2,7 @@
 #pragma once
 #include "api/call.h"
 
-extern const struct shape job_shape, job_row_shape, run_shape, run_row_shape, settings_shape,
+extern const struct shape job_input_shape, job_answer_shape, job_row_shape, run_row_shape, settings_shape,
     occurrence_shape;
 
 /* One complete object: the job's fields, maxRetries (= retries, C-113), version, gate and lastExecution. */
