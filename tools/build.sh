@@ -9,7 +9,7 @@ options=
 while [ $# -gt 0 ] && [ "$1" != -- ]; do options="$options $1"; shift; done
 [ $# -gt 0 ] && shift
 
-state=$(echo "${CC:-cc}$options"; for kind in lib tests test-support sim fuzz bench embed; do tools/sources.sh $kind; done)
+state=$(echo "${CC:-cc}$options"; for kind in lib tests test-support fuzz bench embed; do tools/sources.sh $kind; done)
 if [ ! -f "$dir/build.ninja" ]; then
   mkdir -p "$dir"
   meson setup "$dir" $options >"$dir/setup.log" 2>&1 || { cat "$dir/setup.log" >&2; rm -f "$dir/.sources"; exit 1; }

@@ -3,5 +3,5 @@
 set -eu
 cd "$(dirname "$0")/.."
 tools/packages.sh run test
-tools/build.sh build-test -Dtests=true -Dbuildtype=debugoptimized -Db_sanitize=address,undefined -- sim
-exec build-test/sim ${1:+"$1"}
+tools/build.sh build-test -Dtests=true -Dbuildtype=debugoptimized -Db_sanitize=address,undefined -- sim_test
+SERENO_SIM_SEED=${1:-} exec build-test/sim_test
