@@ -420,7 +420,7 @@ static enum err number(struct sqlite_rows *r, sqlite3_stmt *s, int64_t *ret) {
 
 static enum err sq_job_failures(struct rows *rows, int64_t job_no, int chain, int64_t *ret) {
   struct sqlite_rows *r = rows_of(rows);
-  int64_t before;
+  int64_t before = 0;
   sqlite3_bind_int64(r->special[SQLITE_SPECIAL_FAILURES_GET], 1, job_no);
   TRY(number(r, r->special[SQLITE_SPECIAL_FAILURES_GET], &before));
   *ret = chain == 0 ? before : chain > 0 ? 0 : before + 1;
