@@ -146,12 +146,10 @@ static struct store_read *pop_read(struct store *s) {
   return r;
 }
 
-static void wait_ms(pthread_cond_t *cond, pthread_mutex_t *lock, int64_t ms) {
-  struct timespec at;
-  clock_gettime(CLOCK_MONOTONIC, &at);
-  at.tv_sec += ms / 1000;
-  at.tv_nsec += (ms % 1000) * 1000000;
-  if (at.tv_nsec >= 1000000000) at.tv_nsec -= 1000000000, at.tv_sec++;
+static int64_t monotonic_ms(void) { return (int64_t)(world_tick(world_real()).ns / 1000000); }
+
+static void wait_until_ms(pthread_cond_t *cond, pthread_mutex_t *lock, int64_t at_ms) {
+  struct timespec at = {.tv_sec = at_ms / 1000, .tv_nsec = at_ms % 1000 * 1000000};
   pthread_cond_timedwait(cond, lock, &at);
 }
 
@@ -159,15 +157,17 @@ static bool has_work(const struct store *s) {
   return s->changes || s->refresh_ms != INSTANT_NONE || (s->reader_count == 0 && s->reads) || s->is_stopping;
 }
 
-/* Sleeps until there is something to do; false: nothing came, so what was put off may be written. */
-static bool wait_for_work(struct store *s, bool is_touch_due) {
-  if (has_work(s)) return true;
-  if (!is_touch_due) {
-    while (!has_work(s)) pthread_cond_wait(&s->has_writes, &s->lock);
-    return true;
+/* Sleeps until there is something to do, or until what was put off is to be written. */
+static void wait_for_work(struct store *s, int64_t touch_at_ms) {
+  while (!has_work(s)) {
+    if (touch_at_ms == INSTANT_NEVER) {
+      pthread_cond_wait(&s->has_writes, &s->lock);
+    } else if (monotonic_ms() < touch_at_ms) {
+      wait_until_ms(&s->has_writes, &s->lock, touch_at_ms);
+    } else {
+      return;
+    }
   }
-  wait_ms(&s->has_writes, &s->lock, IDLE_TOUCH_MS);
-  return has_work(s);
 }
 
 static void do_read(struct store *s, struct store_backend *b, struct store_read *r) {
@@ -194,10 +194,10 @@ static bool touch(struct store *s) {
 static void *run_writer(void *arg) {
   struct store *s = arg;
   struct change *batch[LIMIT_COMMIT_BATCH];
-  bool is_touch_due = false;
+  int64_t touch_at_ms = INSTANT_NEVER; /* monotonic */
   pthread_mutex_lock(&s->lock);
   while (!s->is_stopping || s->changes) {
-    bool is_busy = wait_for_work(s, is_touch_due);
+    wait_for_work(s, touch_at_ms);
     size_t count = take_batch(s, batch, LIMIT_COMMIT_BATCH);
     struct store_read *r = s->reader_count == 0 ? pop_read(s) : NULL;
     int64_t refresh_ms = s->refresh_ms;
@@ -209,7 +209,11 @@ static void *run_writer(void *arg) {
       enum err e = s->backend->ops->refresh(s->backend, refresh_ms);
       (void)e; /* the old plan stays; the next refresh tries again */
     }
-    is_touch_due = is_busy ? is_touch_due || count > 0 || refresh_ms != INSTANT_NONE : touch(s);
+    bool is_touched = touch_at_ms != INSTANT_NEVER && monotonic_ms() >= touch_at_ms;
+    bool has_more = is_touched && touch(s);
+    if (is_touched) touch_at_ms = has_more ? monotonic_ms() + IDLE_TOUCH_MS : INSTANT_NEVER;
+    if ((count > 0 || refresh_ms != INSTANT_NONE) && touch_at_ms == INSTANT_NEVER)
+      touch_at_ms = monotonic_ms() + IDLE_TOUCH_MS;
     pthread_mutex_lock(&s->lock);
   }
   pthread_mutex_unlock(&s->lock);
