@@ -18,7 +18,7 @@ elif [ "$state" != "$(cat "$dir/.sources" 2>/dev/null)" ]; then
     meson setup --wipe "$dir" $options >"$dir/setup.log" 2>&1 || { cat "$dir/setup.log" >&2; exit 1; }
 fi
 printf '%s\n' "$state" >"$dir/.sources"
-if ! ninja -C "$dir" ${JOBS:+-j"$JOBS"} "$@" >"$dir/build.log" 2>&1; then
+if ! ninja -C "$dir" ${JOBS:+-j"$JOBS"} ${KEEP_GOING:+-k 0} "$@" >"$dir/build.log" 2>&1; then
   grep -v -e '^\[[0-9]*/[0-9]*\] [CL][a-z]* ' -e '^ninja: ' "$dir/build.log" >&2
   exit 1
 fi

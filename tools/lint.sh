@@ -23,7 +23,7 @@ coverage() { tools/coverage.sh; }
 strict_build() {
   type=debug
   [ "$1" = clang ] || type=release
-  CC=$1 tools/build.sh "build-lint/$1" -Dwerror=true -Dtests=true -Dbenches=true -Dbuildtype=$type
+  KEEP_GOING=1 CC=$1 tools/build.sh "build-lint/$1" -Dwerror=true -Dtests=true -Dbenches=true -Dbuildtype=$type
 }
 gcc() { strict_build gcc; }
 clang() { strict_build clang; }

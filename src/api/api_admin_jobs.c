@@ -246,8 +246,13 @@ static void on_job(struct call *c, struct store_read *read) {
     c->job = job_ref(read->jobs[0].job);
     e = call_check_job(c, c->job, true);
   }
-  if (e != ERR_OK) call_fail(c, e);
-  else find_action(CALL_INPUT(c, struct admin_action)->action)->act(c);
+  if (e != ERR_OK) {
+    call_fail(c, e);
+    return;
+  }
+  const struct action *action = find_action(CALL_INPUT(c, struct admin_action)->action);
+  ASSERT(action); /* admin_jobs_post has looked */
+  action->act(c);
 }
 
 void admin_jobs_post(struct call *c) {

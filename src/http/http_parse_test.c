@@ -142,9 +142,10 @@ static struct buf trace_of(struct str raw, size_t first, size_t piece) {
 
 static void check_trace(int line, struct str raw, size_t first, size_t piece, const char *want) {
   struct buf trace = trace_of(raw, first, piece);
-  if (!str_eq(buf_str(&trace), str_of(want)))
-    fail_msg("row at line %d, cut at %zu: got \"%.*s\", wanted \"%s\"", line, first, STR_ARG(buf_str(&trace)),
-             want);
+  struct str got = buf_str(&trace), wanted = str_of(want);
+  if (!str_eq(got, wanted))
+    fail_msg("row at line %d, cut at %zu: got \"%.*s\", wanted \"%.*s\"", line, first, STR_ARG(got),
+             STR_ARG(wanted));
   buf_free(&trace);
 }
 
