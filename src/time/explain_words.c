@@ -33,9 +33,10 @@ static const char *const texts[TEXT_COUNT][LANGS] = {
   [TEXT_NEAR_BEFORE_LAST_DAY] = {"on the working day nearest to {} days before the last day of the month",
                                  "el día laborable más cercano a {} días antes del último del mes"},
   [TEXT_WEEKDAYS] = {"every {}", "cada {}"},
+  [TEXT_WEEKDAYS_ALSO] = {"{}", "{}"},
   [TEXT_WEEKDAY_RANGE] = {"from {} to {}", "de {} a {}"},
   [TEXT_NTH_WEEKDAY] = {"on the {} {} of the month", "el {} {} del mes"},
-  [TEXT_ONLY_IF] = {", if it is also ", ", si además es "},
+  [TEXT_ONLY_IF] = {", if that is ", ", si es "},
   [TEXT_MONTHS] = {"in {}", "en {}"},
   [TEXT_YEARS] = {"in {}", "en {}"},
   [TEXT_EVERY_PERIOD] = {"every {} of elapsed time", "cada {} de tiempo transcurrido"},
@@ -158,9 +159,6 @@ static void add_names(struct buf *out, enum schedule_lang lang, uint64_t bits,
 
 /* ---- the parts of a sentence ---- */
 
-struct piece { /* a text put together before it is said */
-  struct buf buf;
-};
 #define PIECE(name) BUF_AUTO struct buf name = buf_new(PIECE_BYTES)
 
 static const char *text_of(struct buf *b) {
@@ -265,7 +263,9 @@ static void say_month_days(struct buf *out, const struct cron *c, enum schedule_
   }
 }
 
-static void say_weekdays(struct buf *out, const struct cron *c, enum schedule_lang lang) {
+/* plain: TEXT_WEEKDAYS, or TEXT_WEEKDAYS_ALSO behind TEXT_ONLY_IF. */
+static void say_weekdays(struct buf *out, const struct cron *c, enum schedule_lang lang,
+                         enum explain_text plain) {
   struct alternatives a = {out, lang, false};
   /* Monday first, as people read a week. */
   uint64_t week = c->weekdays >> 1 | (c->weekdays & 1u) << 6;
@@ -280,7 +280,7 @@ static void say_weekdays(struct buf *out, const struct cron *c, enum schedule_la
   PIECE(list);
   add_names(&list, lang, week, (const char *const(*)[LANGS])ordered);
   if (is_range) alternative(&a, TEXT_WEEKDAY_RANGE, ordered[first][lang], ordered[end][lang]);
-  else if (week) alternative(&a, TEXT_WEEKDAYS, text_of(&list), NULL);
+  else if (week) alternative(&a, plain, text_of(&list), NULL);
   for (int bit = bit_after(c->nth, -1); bit < 64; bit = bit_after(c->nth, bit))
     alternative(&a, TEXT_NTH_WEEKDAY, ordinals[bit / 7][lang], weekday_names[bit % 7][lang]);
 }
@@ -293,7 +293,8 @@ static void say_days(struct buf *out, const struct cron *c, enum schedule_lang l
   }
   if (!has_all_days) say_month_days(out, c, lang);
   if (!has_all_days && !has_all_weekdays) buf_add_text(out, texts[c->is_and ? TEXT_ONLY_IF : TEXT_OR][lang]);
-  if (!has_all_weekdays) say_weekdays(out, c, lang);
+  bool is_condition = !has_all_days && c->is_and;
+  if (!has_all_weekdays) say_weekdays(out, c, lang, is_condition ? TEXT_WEEKDAYS_ALSO : TEXT_WEEKDAYS);
 }
 
 static bool has_all_years(const struct cron *c) {

@@ -2,6 +2,7 @@
 
 #include "base/map.h"
 #include "time/schedule_data.h"
+#include "time/tz_zone.h"
 
 /* Transitions may bring back readings that were passed before, but no further than two greatest offsets apart. */
 #define REREAD_S (3 * INT64_C(86400))
@@ -17,11 +18,11 @@
   s->span_until_s = span.until_s;
   s->span_high_s = span.high_s;
   s->span_offset_s = span.offset_s;
-  s->span_generation = tz_generation(s->tz);
+  s->span_generation = s->tz->generation;
 }
 
 static inline void find_span(struct schedule *s, int64_t t) {
-  bool is_cached = t >= s->span_from_s && t < s->span_until_s && s->span_generation == tz_generation(s->tz);
+  bool is_cached = t >= s->span_from_s && t < s->span_until_s && s->span_generation == s->tz->generation;
   if (__builtin_expect(!is_cached, 0)) load_span(s, t);
 }
 

@@ -21,23 +21,41 @@ static void set_abbreviation(struct tz_span *span, const struct tz_table *t, uin
   ASSERT(fits);
 }
 
-/* The span of t beyond the table, by the rule alone. */
+static int32_t rule_offset_s(const struct tz_table *t, bool is_dst) {
+  return is_dst ? t->rule.dst_offset_s : t->rule.std_offset_s;
+}
+
+/* The span of an instant from the last row on, by the rule alone: from the state that row leaves, or for the far
+ * future from the first event of the years around. */
 static void span_by_rule(const struct tz_table *t, int64_t epoch_s, struct tz_span *ret) {
+  const struct tz_row *last = &t->rows[t->count - 1];
   int64_t year;
   int month, day;
   civil_from_days(epoch_s / 86400, &year, &month, &day);
   struct tz_rule_event events[YEAR_EVENTS];
   tz_rule_events(&t->rule, year - 2, year + 2, events);
-  size_t i = 1;
-  while (i + 1 < YEAR_EVENTS && events[i + 1].at_s <= epoch_s) i++;
-  bool is_dst = events[i].is_dst;
-  int32_t before = events[i - 1].is_dst ? t->rule.dst_offset_s : t->rule.std_offset_s;
-  *ret = (struct tz_span){.from_s = events[i].at_s,
-                          .until_s = i + 1 < YEAR_EVENTS ? events[i + 1].at_s : TZ_SPAN_LAST,
-                          .high_s = events[i].at_s + before,
-                          .offset_s = is_dst ? t->rule.dst_offset_s : t->rule.std_offset_s,
-                          .is_dst = is_dst};
-  set_abbreviation(ret, t, is_dst ? t->dst_name : t->std_name);
+  struct tz_span span = {.from_s = last->from_s, .high_s = last->high_s, .is_dst = last->is_dst};
+  if (events[0].at_s > last->from_s) {
+    span.from_s = events[0].at_s;
+    span.is_dst = events[0].is_dst;
+    span.high_s = span.from_s + rule_offset_s(t, !span.is_dst);
+  }
+  span.until_s = TZ_SPAN_LAST;
+  for (int i = 0; i < YEAR_EVENTS && span.until_s == TZ_SPAN_LAST; i++) {
+    bool is_void = i + 1 < YEAR_EVENTS && events[i + 1].at_s == events[i].at_s;
+    if (is_void || events[i].at_s <= span.from_s || events[i].is_dst == span.is_dst) continue;
+    if (events[i].at_s > epoch_s) {
+      span.until_s = events[i].at_s;
+      continue;
+    }
+    int64_t end_s = events[i].at_s + rule_offset_s(t, span.is_dst);
+    if (end_s > span.high_s) span.high_s = end_s;
+    span.from_s = events[i].at_s;
+    span.is_dst = events[i].is_dst;
+  }
+  span.offset_s = rule_offset_s(t, span.is_dst);
+  *ret = span;
+  set_abbreviation(ret, t, span.is_dst ? t->dst_name : t->std_name);
 }
 
 /* Index of the last row that begins at or before t. */
@@ -107,13 +125,10 @@ static size_t row_reaching(const struct tz_table *t, int64_t local_s) {
 int64_t tz_from_local(const struct tz *z, int64_t local_s, bool *ret_is_gap) {
   const struct tz_table *t = &z->table;
   struct tz_span span;
-  if (local_s - TZ_OFFSET_MAX_S >= t->rule_from_s) {
-    tz_span_at(z, local_s - TZ_OFFSET_MAX_S, &span);
-    while (span.until_s != TZ_SPAN_LAST && span.until_s + span.offset_s <= local_s)
-      tz_span_at(z, span.until_s, &span);
-  } else {
-    tz_span_at(z, t->rows[row_reaching(t, local_s)].from_s, &span);
-  }
+  bool is_beyond = local_s - TZ_OFFSET_MAX_S >= t->rule_from_s;
+  tz_span_at(z, is_beyond ? local_s - TZ_OFFSET_MAX_S : t->rows[row_reaching(t, local_s)].from_s, &span);
+  while (span.until_s != TZ_SPAN_LAST && span.until_s + span.offset_s <= local_s)
+    tz_span_at(z, span.until_s, &span);
   bool is_gap = span.from_s != TZ_SPAN_FIRST && span.from_s + span.offset_s > local_s;
   if (ret_is_gap) *ret_is_gap = is_gap;
   return is_gap ? span.from_s : local_s - span.offset_s;

@@ -1,4 +1,5 @@
-/* What tz.c (searching) and tzdb.c (files) share; nobody else includes it. */
+/* The inside of a zone, for tz.c (searching), tzdb.c (files) and schedule.c, which asks for the generation in
+ * its innermost loop. Nobody else includes it. */
 #pragma once
 #include "base/buf.h"
 #include "sys/os_tree.h"

@@ -137,22 +137,22 @@ static struct tz_row row_of_rule(const struct tz_table *t, bool is_dst, int64_t 
                          .name = is_dst ? t->dst_name : t->std_name};
 }
 
-/* Rows of the footer's rule after the last transition, through TZ_LAST_YEAR. */
+/* Rows of the footer's rule after the last transition, through TZ_LAST_YEAR. A rule that changes nothing in
+ * that time (daylight saving all year) is none. */
 static enum err extend_by_rule(struct tz_table *t, bool is_all_rule) {
   int64_t last_s = is_all_rule ? INT64_MIN : last_row(t)->from_s;
   int64_t year = RULE_FIRST_YEAR;
   int month, day;
   if (!is_all_rule && last_s > 0) civil_from_days(last_s / 86400, &year, &month, &day);
-  int64_t table_end_s = civil_to_days(TZ_LAST_YEAR, 1, 1) * 86400;
-  t->rule_from_s = last_s > table_end_s ? last_s : table_end_s;
   if (year > TZ_LAST_YEAR) return ERR_OK;
-  size_t n = 2 * (size_t)(TZ_LAST_YEAR - year + 1);
+  size_t n = 2 * (size_t)(TZ_LAST_YEAR - year + 1), before = t->count;
   struct tz_rule_event *events = calloc(n, sizeof *events);
   if (!events) return ERR_NO_MEMORY;
   tz_rule_events(&t->rule, year, TZ_LAST_YEAR, events);
   for (size_t i = 0; i < n; i++)
     if (events[i].at_s > last_s) push_row(t, row_of_rule(t, events[i].is_dst, events[i].at_s));
   free(events);
+  if (t->count > before + 2) t->rule_from_s = last_row(t)->from_s;
   return ERR_OK;
 }
 

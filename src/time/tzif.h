@@ -25,7 +25,7 @@ struct tz_table {
   char footer[128]; /* the rule's text: struct tz_rule borrows from here */
   struct tz_rule rule;
   uint16_t std_name, dst_name; /* of the rule, in names */
-  int64_t rule_from_s;         /* from here on the rows end and the rule speaks; INT64_MAX without DST */
+  int64_t rule_from_s;         /* the last row's from_s, where the rule takes over; INT64_MAX without one */
   int step_s;                  /* tz_step_s */
   int jump_s;                  /* tz_jump_s */
 };
