@@ -6,7 +6,7 @@
 import { spawnSync } from "node:child_process";
 import { peers } from "./peers.mjs";
 
-const count = Number(process.env.ORACLE_COUNT ?? 1500);
+const count = Number(process.env.ORACLE_COUNT ?? 3000);
 let state = BigInt(process.env.ORACLE_SEED ?? 20261121) | 1n;
 const random = (n) => {
   state = (state * 6364136223846793005n + 1442695040888963407n) & 0xffffffffffffffffn;
