@@ -173,12 +173,30 @@ static void a_last_answer_survives_what_follows_its_request(void **state) {
   (void)state;
   struct fixture *f = fixture_open(NULL);
   struct client c = client_open(f);
-  static char junk[200000] = "GET /last HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+  int large = 1 << 20; /* all of it is on its way before the server turns; more than it reads at once */
+  assert_int_equal(setsockopt(c.fd, SOL_SOCKET, SO_SNDBUF, &large, sizeof large), 0);
+  static char junk[70000] = "GET /last HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
   client_send(&c, (struct str){junk, sizeof junk});
   client_until_closed(&c);
   assert_true(has_text(&c, "GET a /last"));
   assert_false(c.is_reset);
   client_close(&c);
+  fixture_close(f);
+}
+
+static void too_many_query_parameters_are_refused(void **state) {
+  (void)state;
+  struct fixture *f = fixture_open(NULL);
+  for (int n = LIMIT_HTTP_QUERY_PARAMETERS; n <= LIMIT_HTTP_QUERY_PARAMETERS + 1; n++) {
+    struct client c = client_open(f);
+    struct buf raw = buf_new(4096);
+    buf_add_text(&raw, "GET /?a");
+    for (int i = 1; i < n; i++) buf_add_text(&raw, "&a");
+    buf_add_text(&raw, " HTTP/1.1\r\nHost: a\r\n\r\n");
+    check_ask(&c, buf_text(&raw), n > LIMIT_HTTP_QUERY_PARAMETERS ? 414 : 200, NULL);
+    buf_free(&raw);
+    client_close(&c);
+  }
   fixture_close(f);
 }
 
@@ -269,6 +287,7 @@ int main(void) {
       cmocka_unit_test(the_longest_body_is_taken),
       cmocka_unit_test(a_refusal_survives_what_the_client_still_sends),
       cmocka_unit_test(a_last_answer_survives_what_follows_its_request),
+      cmocka_unit_test(too_many_query_parameters_are_refused),
       cmocka_unit_test(a_stalled_reader_of_an_answer_is_cut),
       cmocka_unit_test(all_bodies_together_are_bounded),
       cmocka_unit_test(running_out_of_files_pauses_accepting),

@@ -163,14 +163,21 @@ void client_read(struct client *c) {
   char bytes[65536];
   ssize_t n = receive(c, bytes, sizeof bytes);
   if (n > 0) buf_add(&c->got, bytes, (size_t)n);
-  if (n < 0 && errno == ECONNRESET) c->is_reset = true;
-  if (n == 0 || (n < 0 && errno != EAGAIN)) c->is_closed = true;
+  if (n > 0 || (n < 0 && errno == EAGAIN)) return;
+  int error = 0; /* a reset after an orderly end shows only here */
+  socklen_t length = sizeof error;
+  (void)getsockopt(c->fd, SOL_SOCKET, SO_ERROR, &error, &length);
+  c->is_closed = true;
+  c->is_reset |= n < 0 || error != 0;
 }
 
 void client_send(struct client *c, struct str bytes) {
   for (int i = 0; bytes.len > 0 && i < TURNS_MAX; i++) {
     ssize_t n = transmit(c, bytes);
-    if (n < 0 && errno != EAGAIN) return; /* the server has closed: its answer tells */
+    if (n < 0 && errno != EAGAIN) {
+      c->is_reset = true; /* the server has closed: its answer tells why */
+      return;
+    }
     if (n > 0) bytes = str_from(bytes, (size_t)n);
     if (bytes.len > 0) {
       turn(c->f);
