@@ -29,7 +29,7 @@ done
 check "serve was killed $rounds times" test "$done_" = "$rounds"
 check "recovery took at most 2 s (slowest: $slowest ms)" test "$slowest" -le 2000
 sleep 3
-check "every job is paused" api POST /api/cron/pause '{}'
+check "every job is paused" api POST /api/cron/pause '{"all":true}'
 to=$(now_ms)
 for i in $(seq 1 100); do
   sleep 0.2

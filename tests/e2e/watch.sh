@@ -109,7 +109,7 @@ while [ "$(now_ms)" -lt "$end" ]; do
   fi
 done
 check "serve was killed ten times and the warden once" test "$kills" = 10 -a -n "$warden_kills"
-check "every job is paused" api POST /api/cron/pause '{}'
+check "every job is paused" api POST /api/cron/pause '{"all":true}'
 to=$(now_ms)
 for i in $(seq 1 150); do
   sleep 0.2
