@@ -139,5 +139,5 @@ plant deleted-row "DELETE FROM \"CronOccurrence\" WHERE \"job\" = $v_job AND \"d
 plant moved-due "UPDATE \"CronOccurrence\" SET \"dueAt\" = \"dueAt\" + 1000 WHERE \"job\" = $v_job AND \"dueAt\" = $v_due"
 v_text=$(date -u -d "@$((v_due / 1000))" +%Y-%m-%dT%H:%M:%S.000Z)
 v_line=$(grep " $v_text 1 second-3\$" "$lines" || grep " ${v_text%.000Z}Z 1 second-3\$" "$lines")
-plant doubled-start "DROP INDEX IF EXISTS \"CronExecution_jobId_dueAt_attempt_key\"; INSERT INTO \"CronExecution\" (\"id\",\"jobId\",\"status\",\"startedAt\",\"finishedAt\",\"triggeredBy\",\"attempt\",\"dueAt\") SELECT 'c000000000000000000000001', \"jobId\",\"status\",\"startedAt\",\"finishedAt\",\"triggeredBy\",\"attempt\",\"dueAt\" FROM \"CronExecution\" WHERE \"jobId\" = (SELECT \"id\" FROM \"CronJob\" WHERE \"no\" = $v_job) AND \"dueAt\" = '$v_text' LIMIT 1" "$v_line"
+plant doubled-start "INSERT INTO \"CronExecution\" (\"id\",\"jobId\",\"status\",\"startedAt\",\"finishedAt\",\"triggeredBy\",\"attempt\",\"dueAt\") SELECT 'c000000000000000000000001', \"jobId\",\"status\",\"startedAt\",\"finishedAt\",'schedule',2,\"dueAt\" FROM \"CronExecution\" WHERE \"jobId\" = (SELECT \"id\" FROM \"CronJob\" WHERE \"no\" = $v_job) AND \"dueAt\" = '$v_text' LIMIT 1" "$v_line"
 exit $failed
