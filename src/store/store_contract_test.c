@@ -930,7 +930,10 @@ static void figures_are_those_of_the_runs(void **state) {
   store_read_free(r);
   harness_touch(h);
   r = harness_read(h, READ_DASHBOARD);
+  r->limit = 2;
   harness_ask(h, r);
+  assert_int_equal(r->count, 2);
+  assert_true(r->jobs[0].job->next_run_ms <= r->jobs[1].job->next_run_ms);
   assert_int_equal(r->dashboard.total_jobs, 2);
   assert_int_equal(r->dashboard.failed_jobs, 1);
   assert_int_equal(r->dashboard.runs, 100);

@@ -336,23 +336,66 @@ static enum err read_metrics(struct reader *r, struct store_read *q) {
   return ERR_OK;
 }
 
+#define DASHBOARD_UPCOMING_MAX 100
 struct dashboard_walk {
   struct reader *reader;
   struct store_read *q;
+  struct {
+    int64_t next_ms, no;
+  } upcoming[DASHBOARD_UPCOMING_MAX]; /* soonest first */
+  size_t upcoming_count;
   enum err error;
 };
+
+/* Inserts the job among those that are due next, if it is one of the first q->limit. */
+static void note_upcoming(struct dashboard_walk *w, const struct job *job) {
+  size_t limit = w->q->limit < DASHBOARD_UPCOMING_MAX ? w->q->limit : DASHBOARD_UPCOMING_MAX;
+  size_t at = w->upcoming_count;
+  if (job->next_run_ms == FIELD_NULL) return;
+  while (at > 0 && w->upcoming[at - 1].next_ms > job->next_run_ms) at--;
+  if (at >= limit) return;
+  if (w->upcoming_count < limit) w->upcoming_count++;
+  memmove(&w->upcoming[at + 1], &w->upcoming[at], (w->upcoming_count - at - 1) * sizeof *w->upcoming);
+  w->upcoming[at].next_ms = job->next_run_ms;
+  w->upcoming[at].no = job->no;
+}
+
+static bool take_failure(void *arg, const void *record) {
+  const struct run *run = record;
+  if (run->status == RUN_QUEUED) return true; /* it has not run yet */
+  *(bool *)arg = run_is_failure((enum run_status)run->status);
+  return false;
+}
 
 static bool count_job(void *arg, const void *record) {
   struct dashboard_walk *w = arg;
   const struct job *job = record;
+  bool has_failed = false;
   w->q->dashboard.total_jobs++;
   w->q->dashboard.active_jobs += job->is_active == 1;
+  note_upcoming(w, job);
   if (job->last_run_ms == FIELD_NULL) return true; /* it has never run, so it has not failed */
-  struct last_run last = {.arena = &w->q->arena};
   struct scan_args args = {.key = job->no, .from = 0, .to = INT64_MAX};
-  w->error = w->reader->rows->ops->scan(w->reader->rows, SCAN_RUN_JOB_DOWN, &args, take_last_run, &last);
-  if (last.run) w->q->dashboard.failed_jobs += run_is_failure((enum run_status)last.run->status);
+  w->error = w->reader->rows->ops->scan(w->reader->rows, SCAN_RUN_JOB_DOWN, &args, take_failure, &has_failed);
+  w->q->dashboard.failed_jobs += has_failed;
   return w->error == ERR_OK;
+}
+
+static enum err fill_upcoming(struct dashboard_walk *d) {
+  struct store_read *q = d->q;
+  struct job_walk w = {.reader = d->reader, .q = q};
+  q->jobs = ARENA_ARRAY(&q->arena, struct job_row, d->upcoming_count + 1);
+  if (!q->jobs) return arena_error(&q->arena);
+  TRY(gates_load(&w.gates, d->reader->rows, q->now_ms));
+  enum err e = ERR_OK;
+  for (size_t i = 0; i < d->upcoming_count && e == ERR_OK; i++) {
+    struct job job = {};
+    e = d->reader->rows->ops->get(d->reader->rows, TABLE_JOB, &d->upcoming[i].no, &job, &q->arena);
+    if (e == ERR_OK) e = fill_job_row(&w, &job, &q->jobs[q->count]);
+    if (e == ERR_OK) q->count++;
+  }
+  gates_free(&w.gates);
+  return e;
 }
 
 static enum err read_dashboard(struct reader *r, struct store_read *q) {
@@ -365,7 +408,7 @@ static enum err read_dashboard(struct reader *r, struct store_read *q) {
   q->dashboard.runs = s.runs;
   q->dashboard.successes = s.successes;
   q->dashboard.mean_ms = s.duration_count ? s.duration_sum / (int64_t)s.duration_count : 0;
-  return ERR_OK;
+  return fill_upcoming(&w);
 }
 
 /* ---- the audit log ---- */

@@ -27,7 +27,7 @@ struct store_read *store_read_new(enum store_read_kind kind, int64_t now_ms) {
 
 void store_read_free(struct store_read *r) {
   if (!r) return;
-  if (r->kind == READ_JOB || r->kind == READ_JOBS)
+  if (r->kind == READ_JOB || r->kind == READ_JOBS || r->kind == READ_DASHBOARD)
     for (size_t i = 0; r->jobs && i < r->count; i++) job_unref(r->jobs[i].job);
   arena_free(&r->arena);
   free(r);
