@@ -27,7 +27,9 @@ struct overview {
   struct buf jobs;
   struct json_writer w;
   int64_t total, enabled;
+  int64_t metric_jobs[METRIC_KEYS]; /* numbers of the jobs; 0 = there is none */
   const char *metrics[METRIC_KEYS];
+  size_t asked; /* of metrics */
 };
 
 static void overview_free(struct overview *o) { buf_free(&o->jobs); }
@@ -59,11 +61,9 @@ static void add_job(struct overview *o, const struct job_row *row) {
   jw_object_end(w);
 }
 
-static void keep_metrics(struct call *c, struct overview *o, const struct job_row *row) {
+static void note_metric_job(struct overview *o, const struct job *job) {
   for (size_t i = 0; i < METRIC_KEYS; i++)
-    if (row->has_last_run && row->last_run.result &&
-        str_eq(str_of(row->job->name), str_of(metric_keys[i].job)))
-      o->metrics[i] = arena_strdup(&c->req->arena, str_of(row->last_run.result));
+    if (str_eq(str_of(job->name), str_of(metric_keys[i].job))) o->metric_jobs[i] = job->no;
 }
 
 static bool count_running(void *arg, const struct run *run, const struct job *job, size_t queue_place) {
@@ -118,6 +118,40 @@ static void answer_overview(struct call *c, struct overview *o) {
   call_end(c, 200);
 }
 
+/* The result of the last run that has ended, job by job. */
+#define ENDED_MASK \
+  (1U << RUN_SUCCESS | 1U << RUN_FAILED | 1U << RUN_TIMEOUT | 1U << RUN_SKIPPED | 1U << RUN_LOST)
+
+static void ask_for_metrics(struct call *c);
+
+static void on_metrics(struct call *c, struct store_read *read) {
+  struct overview *o = c->state;
+  if (read->error == ERR_OK && read->count > 0 && read->runs[0].run.result)
+    o->metrics[o->asked] = arena_strdup(&c->req->arena, str_of(read->runs[0].run.result));
+  o->asked++;
+  ask_for_metrics(c);
+}
+
+static void ask_for_metrics(struct call *c) {
+  struct overview *o = c->state;
+  while (o->asked < METRIC_KEYS && !o->metric_jobs[o->asked]) o->asked++;
+  if (o->asked == METRIC_KEYS) {
+    answer_overview(c, o);
+    return;
+  }
+  struct store_read *r = store_read_new(READ_RUNS, call_now_ms(c));
+  if (!r) {
+    overview_free(o);
+    call_fail(c, ERR_NO_MEMORY);
+    return;
+  }
+  r->no = o->metric_jobs[o->asked];
+  r->status_mask = ENDED_MASK;
+  r->from_ms = r->to_ms = INSTANT_NONE;
+  r->limit = 1;
+  call_read_any(c, r, on_metrics);
+}
+
 static void on_page(struct call *c, struct store_read *read);
 
 static void ask_for_page(struct call *c, const char *after) {
@@ -139,11 +173,11 @@ static void on_page(struct call *c, struct store_read *read) {
   }
   for (size_t i = 0; i < read->count; i++) {
     add_job(o, &read->jobs[i]);
-    keep_metrics(c, o, &read->jobs[i]);
+    note_metric_job(o, read->jobs[i].job);
   }
   bool has_more = read->has_more && read->count > 0 && o->total < JOBS_SHOWN_MAX;
   if (has_more) ask_for_page(c, arena_strdup(&c->req->arena, str_of(read->jobs[read->count - 1].job->name)));
-  else answer_overview(c, o);
+  else ask_for_metrics(c);
 }
 
 void admin_jobs_get(struct call *c) {

@@ -103,7 +103,7 @@ struct ledger_query {
 };
 SHAPE_OF(ledger_query, "LedgerQuery", sizeof(struct ledger_query),
          IN(struct ledger_query, since_ms, "since", INSTANT, 0, 0, 0, FIELD_NULL, "due at or after it"),
-         IN(struct ledger_query, until_ms, "until", INSTANT, 0, 0, 0, FIELD_NULL, "due before it"),
+         IN(struct ledger_query, until_ms, "until", INSTANT, 0, 0, 0, FIELD_NULL, "due at or before it"),
          IN(struct ledger_query, job, "job", TEXT, 0, 1, LIMIT_NAME_BYTES, FIELD_NULL,
             "id or name; else all"));
 SHAPE_OF(difference, "LedgerDifference", 0, OUT("jobName", TEXT, FIELD_NULLABLE, ""),

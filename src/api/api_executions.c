@@ -18,7 +18,7 @@ struct runs_query {
   IN(struct runs_query, status, "status", TEXT, 0, 1, 200, FIELD_NULL, "several with commas"),           \
       IN(struct runs_query, trigger, "triggeredBy", TEXT, 0, 1, 200, FIELD_NULL, "several with commas"), \
       IN(struct runs_query, from_ms, "from", INSTANT, 0, 0, 0, FIELD_NULL, "started at or after it"),    \
-      IN(struct runs_query, to_ms, "to", INSTANT, 0, 0, 0, FIELD_NULL, "started before it"),             \
+      IN(struct runs_query, to_ms, "to", INSTANT, 0, 0, 0, FIELD_NULL, "started at or before it"),       \
       IN(struct runs_query, cursor, "cursor", TEXT, 0, 1, 1000, FIELD_NULL,                              \
          "nextCursor of the page before"),                                                               \
       IN(struct runs_query, limit, "limit", INT, 0, 1, LIMIT_PAGE, CALL_PAGE_DEFAULT,                    \

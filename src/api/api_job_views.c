@@ -1,5 +1,6 @@
 /* What is known of one job: occurrences, metrics, and why it runs or does not. */
 #include "api/api_jobs.h"
+#include "api/cursor.h"
 #include "api/render.h"
 
 /* ---- reasons in words ---- */
@@ -39,17 +40,19 @@ const char *reason_sentence(enum occurrence_state state, enum reason reason) {
 /* ---- occurrences ---- */
 
 struct occurrences_query {
+  const char *cursor;
   int64_t from_ms, to_ms, limit;
 };
 SHAPE_OF(occurrences_query, "OccurrencesQuery", sizeof(struct occurrences_query),
          IN(struct occurrences_query, from_ms, "from", INSTANT, 0, 0, 0, FIELD_NULL, "due at or after it"),
-         IN(struct occurrences_query, to_ms, "to", INSTANT, 0, 0, 0, FIELD_NULL,
-            "due before it; for the next page nextCursor"),
+         IN(struct occurrences_query, to_ms, "to", INSTANT, 0, 0, 0, FIELD_NULL, "due at or before it"),
+         IN(struct occurrences_query, cursor, "cursor", TEXT, 0, 1, 1000, FIELD_NULL,
+            "nextCursor of the page before"),
          IN(struct occurrences_query, limit, "limit", INT, 0, 1, LIMIT_PAGE, CALL_PAGE_DEFAULT,
             "rows on a page"));
 static const struct shape_part occurrence_page_parts[] = {{"data", &occurrence_shape, PART_LIST}};
 SHAPE_PARTS(occurrence_page, "OccurrencePage", NULL, occurrence_page_parts,
-            OUT("nextCursor", TEXT, FIELD_NULLABLE, "the value of to for the next page"));
+            OUT("nextCursor", TEXT, FIELD_NULLABLE, "for the next page; null on the last"));
 
 static void render_occurrence(struct json_writer *w, const struct occurrence_row *o) {
   jw_object(w);
@@ -66,18 +69,22 @@ static void render_occurrence(struct json_writer *w, const struct occurrence_row
 
 static void on_occurrences(struct call *c, struct store_read *read) {
   struct json_writer *w = call_begin(c);
-  struct instant_text next = {};
+  BUF_AUTO struct buf cursor = buf_new(1000);
   render_page_begin(w);
   for (size_t i = 0; i < read->count; i++) render_occurrence(w, &read->occurrences[i]);
-  if (read->has_more && read->count > 0) next = instant_to_text(read->occurrences[read->count - 1].due_ms);
-  render_page_end(w, next.text[0] ? next.text : NULL);
+  if (read->has_more && read->count > 0) cursor_of_number(&cursor, read->occurrences[read->count - 1].due_ms);
+  render_page_end(w, cursor.len ? buf_text(&cursor) : NULL);
   call_end(c, 200);
 }
 
 void job_occurrences(struct call *c) {
   const struct occurrences_query *q = CALL_INPUT(c, struct occurrences_query);
-  struct store_read *r = call_new_read(c, READ_OCCURRENCES);
+  int64_t after = 0;
+  enum err e = q->cursor ? cursor_to_number(str_of(q->cursor), &after, &c->detail) : ERR_OK;
+  struct store_read *r = e == ERR_OK ? call_new_read(c, READ_OCCURRENCES) : NULL;
+  if (e != ERR_OK) call_fail(c, e);
   if (!r) return;
+  r->after = after;
   r->no = c->job->no;
   r->from_ms = q->from_ms == FIELD_NULL ? INSTANT_NONE : q->from_ms;
   r->to_ms = q->to_ms == FIELD_NULL ? INSTANT_NONE : q->to_ms;

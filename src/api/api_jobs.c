@@ -28,7 +28,7 @@ SHAPE_OF(jobs_query, "JobsQuery", sizeof(struct jobs_query),
 static const struct shape_part job_page_parts[] = {{"data", &job_row_shape, PART_LIST}};
 SHAPE_PARTS(job_page, "JobPage", NULL, job_page_parts,
             OUT("nextCursor", TEXT, FIELD_NULLABLE, "for the next page; null on the last"),
-            OUT("total", INT, FIELD_NULLABLE, "jobs that match, where it is known cheaply"));
+            OUT("total", INT, FIELD_NULLABLE, "all jobs; null when the list is filtered"));
 
 static void on_jobs(struct call *c, struct store_read *read) {
   struct json_writer *w = call_begin(c);
@@ -43,8 +43,10 @@ static void on_jobs(struct call *c, struct store_read *read) {
     cursor_of_text(&cursor, str_of(read->jobs[read->count - 1].job->name));
   jw_array_end(w);
   jw_ktext(w, "nextCursor", cursor.len ? buf_text(&cursor) : NULL);
-  jw_key(w, "total");
-  if (read->total >= 0) jw_int(w, read->total);
+  const struct jobs_query *q = CALL_INPUT(c, struct jobs_query);
+  bool is_filtered = q->category || q->search || q->label || q->status || q->active != FIELD_NULL;
+  jw_key(w, "total"); /* the store counts all jobs */
+  if (read->total >= 0 && !is_filtered) jw_int(w, read->total);
   else jw_null(w);
   jw_object_end(w);
   call_end(c, 200);

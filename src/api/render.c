@@ -4,8 +4,8 @@
 
 static const struct shape job_shape = {.name = "Job", .fields = job_fields, .field_count = &job_field_count};
 static const struct shape run_shape = {.name = "ExecutionFields",
-                                .fields = run_fields,
-                                .field_count = &run_field_count};
+                                       .fields = run_fields,
+                                       .field_count = &run_field_count};
 const struct shape settings_shape = {.name = "Settings",
                                      .fields = settings_fields,
                                      .field_count = &settings_field_count};
