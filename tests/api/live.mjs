@@ -1,0 +1,84 @@
+// The live stream: C-105, DESIGN 8 (ids, resume, resync, rights).
+import {serve, request, ask, test, equal, assert, until, listen, makeJob, makeToken} from './lib.mjs';
+
+const server = await serve();
+const post = (target, body, status = 200, options = {}) => ask(server, 'POST', target, status, {body, ...options});
+const run = (name) => post(`/api/cron/jobs/${name}/run`, {}, 200, {headers: {Prefer: 'wait=20'}});
+await makeJob(server, {name: 'spoken', params: {command: 'echo hello'}});
+
+await test('a_run_is_told_from_start_to_end', async () => {
+  const stream = await listen(server, '/api/cron/stream?topics=runs');
+  equal([stream.status, stream.headers['content-type']], [200, 'text/event-stream']);
+  const {executionId} = await run('spoken');
+  const told = await until(() => { const mine = stream.events.filter((one) => one.data.id === executionId).map((one) => one.data.status); return mine.includes('success') && mine; }, 'the end');
+  equal([told[0], told.at(-1)], ['running', 'success']);
+  const ids = stream.events.map((one) => one.id.split('-').map(Number));
+  assert(ids.every(([epoch, seq], i) => i === 0 || (epoch === ids[0][0] && seq > ids[i - 1][1])), 'ids grow');
+  assert(stream.events.every((one) => one.event === 'runs'), 'only what was asked for');
+  stream.close();
+});
+await test('it_goes_on_where_it_was_left', async () => {
+  const first = await listen(server, '/api/cron/stream?topics=runs');
+  await run('spoken');
+  await until(() => first.events.some((one) => one.data.status === 'success'), 'the first run');
+  first.close();
+  const last = first.events.at(-1).id;
+  const {executionId} = await run('spoken');
+  const second = await listen(server, '/api/cron/stream?topics=runs', {headers: {'Last-Event-ID': last}});
+  await until(() => second.events.some((one) => one.data.status === 'success'), 'the run in between');
+  assert(second.events.every((one) => one.data.id === executionId), 'nothing twice');
+  second.close();
+});
+await test('what_cannot_be_told_again_is_a_resync', async () => {
+  for (const id of ['1-999999', '77-1', 'nonsense']) {
+    const stream = await listen(server, '/api/cron/stream?lastEventId=' + id);
+    await until(() => stream.events.some((one) => one.event === 'resync'), 'resync after ' + id);
+    stream.close();
+  }
+});
+await test('new_lines_of_the_log_come_at_once', async () => {
+  const stream = await listen(server, '/api/cron/logs/stream');
+  await run('spoken');
+  const line = await until(() => stream.events.find((one) => one.event === 'logs' && one.data.msg === 'Spoken job started'), 'the line');
+  equal(line.data.component, 'SpokenJob');
+  stream.close();
+});
+await test('living_output_is_told_to_its_watchers', async () => {
+  await makeJob(server, {name: 'talks', params: {command: 'echo first; sleep 1; echo second; sleep 30'}});
+  await makeJob(server, {name: 'noise', params: {command: 'while :; do echo noise; sleep 0.1; done'}});
+  const talks = await post('/api/cron/jobs/talks/run', {}, 202), noise = await post('/api/cron/jobs/noise/run', {}, 202);
+  await until(async () => (await ask(server, 'GET', '/api/cron/monitoring', 200)).currentlyRunning.length === 2, 'both run');
+  const stream = await listen(server, `/api/cron/stream?topics=output&execution=${talks.executionId}`), other = await listen(server, `/api/cron/stream?topics=output&execution=${noise.executionId}`);
+  await until(() => stream.events.map((one) => one.data.text).join('').includes('second'), 'its output');
+  await until(() => other.events.length > 0, 'the other output');
+  assert(stream.events.every((one) => one.data.executionId === talks.executionId), 'only its own');
+  stream.close();
+  other.close();
+  for (const one of [talks, noise]) await post(`/api/cron/executions/${one.executionId}/cancel`, {}, 202);
+});
+await test('what_is_wrong_is_refused_before_it_begins', async () => {
+  for (const [query, status] of [['topics=odd', 400], ['topics=output', 400], ['execution=c1', 400], ['topics=output&execution=c1', 404], ['colour=red', 400]])
+    equal((await request(server, 'GET', '/api/cron/stream?' + query)).status, status, query);
+  equal((await request(server, 'GET', '/api/cron/stream', {token: null})).status, 401);
+});
+await test('streams_of_one_are_bounded', async () => {
+  const token = await makeToken(server, 'viewer'), open = [];
+  for (let i = 0; i < 50; i++) open.push(await listen(server, '/api/cron/stream', {token}));
+  assert(open.every((one) => one.status === 200), 'fifty');
+  equal((await listen(server, '/api/cron/stream', {token})).status, 429);
+  open.forEach((one) => one.close());
+  await until(async () => { const one = await listen(server, '/api/cron/stream', {token}); one.close(); return one.status === 200; }, 'a place is free again');
+});
+await test('a_revoked_token_loses_its_stream', async () => { // with the next heartbeat
+  const {token, id} = await post('/api/admin/tokens', {name: 'brief', role: 'viewer'}, 201);
+  const stream = await listen(server, '/api/cron/stream', {token});
+  await ask(server, 'DELETE', '/api/admin/tokens/' + id, 204);
+  await until(() => !stream.isOpen, 'its end');
+});
+await test('the_end_of_the_server_ends_streams', async () => {
+  const stream = await listen(server, '/api/cron/stream');
+  equal(await server.stop(), 0);
+  await until(() => !stream.isOpen, 'its end');
+  await server.start();
+});
+await server.finish();
