@@ -108,8 +108,8 @@ CREATE TABLE "CronExecution" (
 CREATE INDEX "CronExecution_jobId_idx" ON "CronExecution"("jobId");
 CREATE INDEX "CronExecution_status_idx" ON "CronExecution"("status");
 CREATE INDEX "CronExecution_startedAt_idx" ON "CronExecution"("startedAt");
--- One run for each attempt at a due instant (U-3).
-CREATE UNIQUE INDEX "CronExecution_occurrence_key" ON "CronExecution"("jobId", "dueAt", "attempt") WHERE "dueAt" IS NOT NULL;
+-- One run for each attempt at a due instant (U-3). dueAt first, so that new entries come at the end.
+CREATE UNIQUE INDEX "CronExecution_occurrence_key" ON "CronExecution"("dueAt", "jobId", "attempt") WHERE "dueAt" IS NOT NULL;
 CREATE TABLE "CronSettings" (
   "id" TEXT NOT NULL PRIMARY KEY,
   "systemId" TEXT NOT NULL REFERENCES "System" ("id") ON DELETE RESTRICT ON UPDATE CASCADE,

@@ -1,4 +1,4 @@
-/* When each job is due next: a heap of 40-byte nodes, one per job, in the memory of the writer. Changes are
+/* When each job is due next: a heap of 56-byte nodes, one per job, in the memory of the writer. Changes are
  * undone when their transaction is. */
 #pragma once
 #include <stdbool.h>
@@ -7,8 +7,9 @@
 #include "base/map.h"
 
 struct due_node {
-  struct heap_node heap; /* key = notBefore of the next unclaimed instant, tie = job number */
-  int64_t last_run_ms;   /* to be written to lastRunAt; FIELD_NULL = no news */
+  struct heap_node heap;           /* key = notBefore of the next unclaimed instant, tie = job number */
+  uint32_t failures, failures_age; /* consecutiveFailures as of this age of the keeper's memory */
+  int64_t last_run_ms;             /* to be written to lastRunAt; FIELD_NULL = no news */
   struct due_node *next_dirty;
   bool is_dirty; /* lastRunAt or nextRunAt is to be written */
 };

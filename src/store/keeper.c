@@ -51,6 +51,7 @@ static enum err load_mirror(struct keeper *k) {
 
 static void undo_memory(struct keeper *k, size_t mark) {
   due_undo_to(&k->due, mark);
+  k->age++;
   keeper_drop_claims(k);
   keeper_forget_jobs(k);
 }
@@ -534,6 +535,7 @@ enum err keeper_open(struct keeper *k, struct rows *rows, const struct store_con
   k->scratch = arena_new(KEEPER_SCRATCH_BYTES);
   k->meta_arena = arena_new(1024 * 1024);
   due_init(&k->due);
+  k->age = 1;
   enum err e = tzdb_new(config->zone_folder, &k->tzdb);
   if (e == ERR_OK) e = rows->ops->begin(rows);
   if (e == ERR_OK) {

@@ -65,6 +65,7 @@ struct keeper {
   int64_t audit_seq;
   char audit_hash[65]; /* of the last row of the chain */
   int64_t last_touch_ms;
+  uint32_t age;       /* grows when a transaction is undone: what was remembered before may be wrong */
   bool is_mirror_old; /* the last rollback could not read the rows again */
   struct sweep sweep;
   uint64_t writes;  /* rows written so far: tells a refusal before any write from a failure half-way */

@@ -128,18 +128,17 @@ enum err keeper_add_gap(struct keeper *k, const struct gap *gap, int64_t version
   return keeper_put(k, TABLE_GAP, &row);
 }
 
+/* What is on record already is not claimed again: one row per occurrence, whatever the clock did. */
 static enum err claim_slot(struct keeper *k, struct job *job, const struct plan_slot *slot) {
-  struct ledger_row row;
-  enum err e =
-      k->rows->ops->get(k->rows, TABLE_LEDGER, (int64_t[]){job->no, slot->due_ms}, &row, &k->scratch);
-  if (e == ERR_OK) return ERR_OK; /* on record already: one row per occurrence, whatever the clock did */
-  if (e != ERR_NOT_FOUND) return e;
-  row = (struct ledger_row){.job_no = job->no,
-                            .due_ms = slot->due_ms,
-                            .version = job->version,
-                            .epoch = k->meta.epoch,
-                            .state = OCCURRENCE_PENDING};
-  TRY(keeper_put(k, TABLE_LEDGER, &row));
+  bool is_new;
+  struct ledger_row row = {.job_no = job->no,
+                           .due_ms = slot->due_ms,
+                           .version = job->version,
+                           .epoch = k->meta.epoch,
+                           .state = OCCURRENCE_PENDING};
+  k->writes++;
+  TRY(k->rows->ops->ledger_add(k->rows, &row, &is_new));
+  if (!is_new) return ERR_OK;
   k->meta.ledger_rows++;
   return list_claim(&k->list, (struct claim){.job = job,
                                              .due_ms = slot->due_ms,

@@ -559,6 +559,7 @@ static enum err replace_job(struct keeper *k, struct change *c, struct job *job,
   TRY(keeper_put(k, TABLE_JOB, job));
   TRY(put_version(k, job, c, from_ms));
   keeper_forget_job(k, job->no);
+  due_get(&k->due, job->no)->failures_age = 0;
   return replan(k, e, job->no);
 }
 

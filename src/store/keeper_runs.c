@@ -17,23 +17,26 @@ static enum err fill_ids(struct keeper *k, struct run *run, char id[ID_TEXT_LEN 
   return ERR_OK;
 }
 
-/* Inserts or updates a run's row. What is final already, or has got further, stays as it is. */
-static enum err put_run(struct keeper *k, const struct run *given) {
+/* Inserts or updates a run's row. What is final already, or has got further, stays as it is; *ret_is_repeated: it was
+ * on record in this very status. */
+static enum err put_run(struct keeper *k, const struct run *given, bool *ret_is_repeated) {
   struct run run = *given;
   char id[ID_TEXT_LEN + 1];
   int64_t status;
-  if (run.no > k->meta.last_run_no) k->meta.last_run_no = run.no;
+  bool is_surely_new = run.no > k->meta.last_run_no; /* numbers only grow */
+  if (is_surely_new) k->meta.last_run_no = run.no;
   if (!job_is_there(k, run.job_no)) return ERR_OK; /* deleted, its runs with it */
   TRY(fill_ids(k, &run, id));
   if (run.started_ms == FIELD_NULL) /* C-41: never null; for what waits it is when it began to wait */
     run.started_ms = run.queued_ms != FIELD_NULL ? run.queued_ms : id_made_ms(run.no);
-  enum err e = k->rows->ops->run_status(k->rows, run.no, &status);
+  enum err e = is_surely_new ? ERR_NOT_FOUND : k->rows->ops->run_status(k->rows, run.no, &status);
   if (e != ERR_OK && e != ERR_NOT_FOUND) return e;
   bool is_new = e == ERR_NOT_FOUND;
   if (!is_new && status != run.status &&
       !run_may_become((enum run_status)status, (enum run_status)run.status))
     return ERR_OK;
-  if (!is_new && status == run.status && run_is_final((enum run_status)status)) return ERR_OK;
+  *ret_is_repeated = !is_new && status == run.status && run_is_final((enum run_status)status);
+  if (*ret_is_repeated) return ERR_OK;
   return keeper_put(k, TABLE_RUN, &run);
 }
 
@@ -41,28 +44,25 @@ static enum err get_ledger(struct keeper *k, int64_t job_no, int64_t due_ms, str
   return k->rows->ops->get(k->rows, TABLE_LEDGER, (int64_t[]){job_no, due_ms}, ret, &k->scratch);
 }
 
-/* A START or END is known: whatever the row said, the occurrence ran. */
+/* A START or END is known: whatever the row said, the occurrence ran. Where an edit has withdrawn the row, or it
+ * was folded, it comes back. */
 static enum err set_ran(struct keeper *k, const struct change *c, enum reason reason) {
   const struct run *run = &c->run.run;
+  bool has_changed, is_new;
   if (c->run.due_ms == INSTANT_NONE) return ERR_OK;
-  struct ledger_row row;
-  enum err e = get_ledger(k, c->run.job_no, c->run.due_ms, &row);
-  if (e == ERR_NOT_FOUND) {
-    k->meta.ledger_rows++;
-    row = (struct ledger_row){.job_no = c->run.job_no,
-                              .due_ms = c->run.due_ms,
-                              .epoch = k->meta.epoch,
-                              .version = run->version == FIELD_NULL ? 0 : run->version};
-  } else if (e != ERR_OK) {
-    return e;
-  }
-  bool is_old_news = row.state == OCCURRENCE_RAN &&
-                     (row.attempts > run->attempt || (row.attempts == run->attempt && reason == REASON_NONE));
-  if (is_old_news) return ERR_OK;
-  row.state = OCCURRENCE_RAN;
-  row.reason = reason;
-  row.attempts = run->attempt;
-  return keeper_put(k, TABLE_LEDGER, &row);
+  struct ledger_row row = {.job_no = c->run.job_no,
+                           .due_ms = c->run.due_ms,
+                           .epoch = k->meta.epoch,
+                           .version = run->version == FIELD_NULL ? 0 : run->version,
+                           .state = OCCURRENCE_RAN,
+                           .reason = reason,
+                           .attempts = run->attempt};
+  k->writes++;
+  TRY(k->rows->ops->ledger_ran(k->rows, &row, &has_changed));
+  if (has_changed) return ERR_OK;
+  TRY(k->rows->ops->ledger_add(k->rows, &row, &is_new));
+  if (is_new) k->meta.ledger_rows++;
+  return ERR_OK;
 }
 
 static void note_start(struct keeper *k, const struct run *run) {
@@ -75,35 +75,45 @@ static void note_start(struct keeper *k, const struct run *run) {
 enum err keeper_queue(struct keeper *k, struct change *c) {
   if (!job_is_there(k, c->run.run.job_no))
     return err_set(&c->detail, ERR_NOT_FOUND, "job", 0, "the job has been deleted");
-  return put_run(k, &c->run.run);
+  bool is_repeated;
+  return put_run(k, &c->run.run, &is_repeated);
 }
 
 enum err keeper_start(struct keeper *k, struct change *c, bool is_ended_too) {
   note_start(k, &c->run.run);
-  if (is_ended_too) { /* its END is in the same transaction and writes both rows, once */
-    if (c->run.run.no > k->meta.last_run_no) k->meta.last_run_no = c->run.run.no;
+  if (is_ended_too) return ERR_OK; /* its END is in the same transaction and writes both rows, once */
+  bool is_repeated;
+  TRY(put_run(k, &c->run.run, &is_repeated));
+  return set_ran(k, c, REASON_NONE);
+}
+
+static enum err count_failures(struct keeper *k, int64_t job_no, int chain, int64_t *ret) {
+  struct due_node *n = due_get(&k->due, job_no);
+  if (n->failures_age == k->age && n->failures == 0 && chain > 0) { /* the usual run */
+    *ret = 0;
     return ERR_OK;
   }
-  TRY(put_run(k, &c->run.run));
-  return set_ran(k, c, REASON_NONE);
+  k->writes++;
+  TRY(k->rows->ops->job_failures(k->rows, job_no, chain, ret));
+  n->failures = (uint32_t)*ret;
+  n->failures_age = k->age;
+  return ERR_OK;
 }
 
 enum err keeper_end(struct keeper *k, struct change *c) {
   note_start(k, &c->run.run);
-  int64_t status = FIELD_NULL;
-  enum err e = k->rows->ops->run_status(k->rows, c->run.run.no, &status);
-  if (e != ERR_OK && e != ERR_NOT_FOUND) return e;
-  bool is_repeated = e == ERR_OK && status == c->run.run.status;
-  TRY(put_run(k, &c->run.run));
+  bool is_repeated = false, is_repeated_retry;
+  TRY(put_run(k, &c->run.run, &is_repeated));
   TRY(set_ran(k, c, c->run.reason));
-  if (c->run.has_retry && job_is_there(k, c->run.retry.job_no)) TRY(put_run(k, &c->run.retry));
+  if (c->run.has_retry && job_is_there(k, c->run.retry.job_no))
+    TRY(put_run(k, &c->run.retry, &is_repeated_retry));
   if (!job_is_there(k, c->run.run.job_no)) return ERR_OK;
-  return k->rows->ops->job_failures(k->rows, c->run.run.job_no, is_repeated ? 0 : c->run.chain,
-                                    &c->run.failures);
+  return count_failures(k, c->run.run.job_no, is_repeated ? 0 : c->run.chain, &c->run.failures);
 }
 
 enum err keeper_settle(struct keeper *k, struct change *c) {
-  if (c->run.has_run) TRY(put_run(k, &c->run.run));
+  bool is_repeated;
+  if (c->run.has_run) TRY(put_run(k, &c->run.run, &is_repeated));
   if (c->run.due_ms == INSTANT_NONE) return ERR_OK;
   struct ledger_row row;
   enum err e = get_ledger(k, c->run.job_no, c->run.due_ms, &row);

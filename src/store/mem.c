@@ -329,6 +329,32 @@ static enum err mem_job_failures(struct rows *r, int64_t job_no, int chain, int6
   return chain != 0 && job.failures != before ? put_changed_job(r, &job) : ERR_OK;
 }
 
+static const struct ledger_row *peek_ledger(struct rows *r, int64_t job_no, int64_t due_ms) {
+  bool found;
+  const struct mem_table *t = &mem_of(r)->tables[TABLE_LEDGER];
+  size_t i = place_of(t, (int64_t[TABLE_KEYS_MAX]){job_no, due_ms}, &found);
+  return found ? t->cells[i].record : NULL;
+}
+
+static enum err mem_ledger_add(struct rows *r, const struct ledger_row *row, bool *ret_added) {
+  *ret_added = !peek_ledger(r, row->job_no, row->due_ms);
+  return *ret_added ? mem_put(r, TABLE_LEDGER, row) : ERR_OK;
+}
+
+static enum err mem_ledger_ran(struct rows *r, const struct ledger_row *row, bool *ret_changed) {
+  const struct ledger_row *old = peek_ledger(r, row->job_no, row->due_ms);
+  bool is_old_news =
+      old && old->state == OCCURRENCE_RAN &&
+      (old->attempts > row->attempts || (old->attempts == row->attempts && row->reason == REASON_NONE));
+  *ret_changed = old && !is_old_news;
+  if (!*ret_changed) return ERR_OK;
+  struct ledger_row changed = *old;
+  changed.state = OCCURRENCE_RAN;
+  changed.reason = row->reason;
+  changed.attempts = row->attempts;
+  return mem_put(r, TABLE_LEDGER, &changed);
+}
+
 static enum err mem_ledger_nth(struct rows *r, int64_t job_no, int64_t n, int64_t *ret_due_ms) {
   size_t low, high;
   struct scan_args args = {.key = job_no, .from = INT64_MIN, .to = INT64_MAX};
@@ -359,6 +385,8 @@ static const struct rows_ops mem_ops = {
     .run_status = mem_run_status,
     .job_touch = mem_job_touch,
     .job_failures = mem_job_failures,
+    .ledger_add = mem_ledger_add,
+    .ledger_ran = mem_ledger_ran,
     .ledger_nth = mem_ledger_nth,
     .count = mem_count,
 };

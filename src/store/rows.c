@@ -20,6 +20,7 @@ static void describe(enum table_id id, const char *name, size_t size, int keys) 
 static void add_field(enum table_id id, struct field f) {
   ASSERT(tables[id].field_count < TABLE_FIELDS_MAX);
   tables[id].fields[tables[id].field_count++] = f;
+  if (f.type == FIELD_TEXT || f.type == FIELD_JSON) tables[id].has_text = true;
 }
 
 static void add_fields(enum table_id id, const struct field *fields, size_t count) {

@@ -45,6 +45,7 @@ struct table {
   size_t size;      /* of the record */
   int keys;         /* leading integer columns that are the key; 0: the first column, a text, is */
   size_t field_count;
+  bool has_text;
   struct field fields[TABLE_FIELDS_MAX];
 };
 /* Described once; thread-safe. */
@@ -101,6 +102,11 @@ struct rows_ops {
                         int64_t next_run_ms); /* last: FIELD_NULL keeps */
   enum err (*job_failures)(struct rows *r, int64_t job_no, int chain,
                            int64_t *ret); /* > 0: to 0, < 0: one more */
+  /* Inserts a ledger row, unless one of its key is there: then *ret_added is false and nothing has changed. */
+  enum err (*ledger_add)(struct rows *r, const struct ledger_row *row, bool *ret_added);
+  /* pending or ran → ran with this reason and attempt, unless the row knows as much or more already; false: no such
+   * row, or no change. */
+  enum err (*ledger_ran)(struct rows *r, const struct ledger_row *row, bool *ret_changed);
   /* dueAt of the n-th newest ledger row of a job, 0 = the newest; ERR_NOT_FOUND when there are fewer. */
   enum err (*ledger_nth)(struct rows *r, int64_t job_no, int64_t n, int64_t *ret_due_ms);
   /* Rows of a table; used for limits and health. */

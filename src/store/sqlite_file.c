@@ -173,7 +173,8 @@ static enum err set_up_writer(sqlite3 *db, const char *folder, const char *path,
   TRY(sqlite_exec(db, "PRAGMA cache_size=-16384", detail));
   TRY(sqlite_exec(db, "PRAGMA wal_autocheckpoint=4000", detail));
   TRY(sqlite_exec(db, "PRAGMA journal_size_limit=67108864", detail));
-  TRY(sqlite_exec(db, "PRAGMA foreign_keys=ON", detail));
+  /* The keeper checks and cascades by itself; the keys are for SQL from outside. */
+  TRY(sqlite_exec(db, "PRAGMA foreign_keys=OFF", detail));
   return migrate(db, folder, version, detail);
 }
 

@@ -266,6 +266,10 @@ static enum err answer_row(struct sqlite_rows *r, sqlite3_stmt *s, enum table_id
   if (code != SQLITE_ROW) return done(s, failed(r, code));
   memset(&record, 0, sizeof record);
   if (!read_record(s, id, &record)) return done(s, ERR_NOT_FOUND);
+  if (!table_get(id)->has_text) { /* the hot tables: no arena */
+    memcpy(ret, &record, table_get(id)->size);
+    return done(s, ERR_OK);
+  }
   void *copy = record_copy(table_get(id), &record, a);
   if (copy) memcpy(ret, copy, table_get(id)->size);
   return done(s, copy ? ERR_OK : ERR_NO_MEMORY);
@@ -431,6 +435,29 @@ static enum err sq_job_failures(struct rows *rows, int64_t job_no, int chain, in
   return step_once(r, s);
 }
 
+static enum err sq_ledger_add(struct rows *rows, const struct ledger_row *row, bool *ret_added) {
+  struct sqlite_rows *r = rows_of(rows);
+  sqlite3_stmt *s = r->special[SQLITE_SPECIAL_LEDGER_ADD];
+  const int64_t values[] = {row->job_no, row->due_ms, row->version, row->epoch,
+                            row->state,  row->reason, row->attempts};
+  for (int i = 0; i < 7; i++) sqlite3_bind_int64(s, i + 1, values[i]);
+  TRY(step_once(r, s));
+  *ret_added = sqlite3_changes(r->db) == 1;
+  return ERR_OK;
+}
+
+static enum err sq_ledger_ran(struct rows *rows, const struct ledger_row *row, bool *ret_changed) {
+  struct sqlite_rows *r = rows_of(rows);
+  sqlite3_stmt *s = r->special[SQLITE_SPECIAL_LEDGER_RAN];
+  sqlite3_bind_int64(s, 1, row->job_no);
+  sqlite3_bind_int64(s, 2, row->due_ms);
+  sqlite3_bind_int64(s, 3, row->reason);
+  sqlite3_bind_int64(s, 4, row->attempts);
+  TRY(step_once(r, s));
+  *ret_changed = sqlite3_changes(r->db) == 1;
+  return ERR_OK;
+}
+
 static enum err sq_ledger_nth(struct rows *rows, int64_t job_no, int64_t n, int64_t *ret_due_ms) {
   struct sqlite_rows *r = rows_of(rows);
   sqlite3_stmt *s = r->special[SQLITE_SPECIAL_LEDGER_NTH];
@@ -465,6 +492,8 @@ static const struct rows_ops sqlite_ops = {
     .run_status = sq_run_status,
     .job_touch = sq_job_touch,
     .job_failures = sq_job_failures,
+    .ledger_add = sq_ledger_add,
+    .ledger_ran = sq_ledger_ran,
     .ledger_nth = sq_ledger_nth,
     .count = sq_count,
 };

@@ -1,0 +1,255 @@
+/* The embedded store under load: synchronous=FULL, the seeds' indexes, group commit. Prints what was measured beside
+ * the goals; asserts nothing.
+ *
+ * usage: bench_store [FOLDER] (a folder on the disk that matters; default: the current one) */
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/id.h"
+#include "store/store.h"
+
+#define RUNS_A_COMMIT 1000
+#define NOON 1763726400000LL
+
+struct bench {
+  struct store_backend *backend;
+  struct store_boot boot;
+  struct store_config config;
+  char folder[512];
+  int64_t now_ms;
+  struct id_maker maker;
+};
+
+static double cpu_seconds(void) {
+  struct rusage u;
+  getrusage(RUSAGE_SELF, &u);
+  return (double)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) +
+         (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec) / 1e6;
+}
+
+static double seconds(void) { return (double)world_tick(world_real()).ns / 1e9; }
+
+static int64_t resident_bytes(void) {
+  char text[256] = "";
+  int fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
+  if (fd < 0 || read(fd, text, sizeof text - 1) <= 0) text[0] = 0;
+  close(fd);
+  struct str rest = str_of(text), piece;
+  int64_t pages = 0;
+  str_split(&rest, ' ', &piece);
+  if (!str_split(&rest, ' ', &piece) || !str_to_int(piece, 0, INT64_MAX, &pages)) return 0;
+  return pages * sysconf(_SC_PAGESIZE);
+}
+
+static void must(enum err e, const struct err_detail *detail, const char *what) {
+  if (e == ERR_OK) return;
+  fprintf(stderr, "%s: %s: %s\n", what, err_code(e), detail ? detail->message : "");
+  exit(1);
+}
+
+static void apply(struct bench *b, struct change **changes, size_t count) {
+  must(b->backend->ops->apply(b->backend, changes, count), NULL, "commit");
+  for (size_t i = 0; i < count; i++) must(changes[i]->error, &changes[i]->detail, "change");
+}
+
+static void open_store(struct bench *b) {
+  struct err_detail detail = {};
+  b->config = (struct store_config){.folder = b->folder, .now_ms = b->now_ms, .boot_id = "bench"};
+  must(store_sqlite_open(&b->config, &b->backend, &b->boot, &detail), &detail, "open");
+}
+
+static void close_store(struct bench *b) {
+  store_boot_free(&b->boot);
+  b->backend->ops->close(b->backend);
+}
+
+static void remove_store(const char *folder) {
+  static const char *const names[] = {"sereno.db", "sereno.db-wal", "sereno.db-shm", "lock"};
+  char path[1024];
+  for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+    snprintf(path, sizeof path, "%s/%s", folder, names[i]);
+    unlink(path);
+  }
+  rmdir(folder);
+}
+
+static void new_store(struct bench *b, const char *where) {
+  snprintf(b->folder, sizeof b->folder, "%s/bench-store-XXXXXX", where);
+  if (!mkdtemp(b->folder)) {
+    perror(b->folder);
+    exit(1);
+  }
+  b->now_ms = NOON;
+  open_store(b);
+}
+
+/* Jobs in transactions of a thousand. */
+static void add_jobs(struct bench *b, int64_t count, const char *schedule) {
+  struct change *batch[RUNS_A_COMMIT];
+  for (int64_t done = 0; done < count;) {
+    size_t n = 0;
+    for (; n < RUNS_A_COMMIT && done < count; n++, done++) {
+      char name[32];
+      struct job job;
+      job_init(&job);
+      snprintf(name, sizeof name, "job-%07lld", (long long)done);
+      job.name = name;
+      job.schedule = schedule;
+      job.command = "shell";
+      job.timezone = "UTC";
+      batch[n] = change_new(CHANGE_JOB_SAVE, b->now_ms);
+      batch[n]->job.job = job_copy(&job);
+      batch[n]->job.from_ms = batch[n]->job.until_ms = b->now_ms;
+    }
+    apply(b, batch, n);
+    for (size_t i = 0; i < n; i++) change_free(batch[i]);
+  }
+}
+
+static struct change *new_run(struct bench *b, enum change_kind kind, int64_t no, const struct claim *claim) {
+  struct change *c = change_new(kind, b->now_ms);
+  struct run *run = &c->run.run;
+  run_init(run);
+  run->no = no;
+  run->job_no = c->run.job_no = claim->job->no;
+  run->job_id = claim->job->id;
+  run->due_ms = c->run.due_ms = claim->due_ms;
+  run->not_before_ms = claim->not_before_ms;
+  run->trigger = TRIGGER_SCHEDULE;
+  run->version = claim->job->version;
+  run->started_ms = b->now_ms;
+  run->status = RUN_RUNNING;
+  c->run.has_run = true;
+  if (kind == CHANGE_START) return c;
+  run->status = RUN_SUCCESS;
+  run->reason = c->run.reason = REASON_SUCCESS;
+  run->finished_ms = b->now_ms + 12;
+  run->duration_ms = 12;
+  run->lag_ms = 1;
+  run->exit_code = 0;
+  run->output = "0123456789abcdef0123456789abcdef\n";
+  run->memory_mb = 4;
+  run->cpu_pct = 1500;
+  run->bill_source = "exact";
+  c->run.chain = 1;
+  return c;
+}
+
+/* Claims one second of 1,000 jobs, then START and END of all of it; `together`: both in one commit. */
+static void bench_runs(const char *where, bool is_together, int64_t total) {
+  struct bench b = {};
+  struct change *batch[2 * RUNS_A_COMMIT + 1];
+  new_store(&b, where);
+  add_jobs(&b, RUNS_A_COMMIT, "* * * * * *");
+  double begun = seconds(), cpu = cpu_seconds(), worst = 0;
+  int64_t done = 0;
+  struct change *previous = NULL;
+  while (done < total) {
+    double started = seconds();
+    b.now_ms += 1000;
+    struct change *claim = change_new(CHANGE_CLAIM, b.now_ms);
+    claim->claim.until_ms = b.now_ms;
+    size_t n = 0;
+    batch[n++] = claim;
+    for (size_t i = 0; previous && i < previous->claimed.count; i++) {
+      int64_t no = id_next(&b.maker, b.now_ms);
+      batch[n++] = new_run(&b, CHANGE_START, no, &previous->claimed.claims[i]);
+      batch[n] = new_run(&b, CHANGE_END, no, &previous->claimed.claims[i]);
+      if (is_together) n++;
+      else change_free(batch[n]);
+    }
+    apply(&b, batch, n);
+    if (!is_together && n > 1) {
+      for (size_t i = 1; i < n; i++) {
+        struct change *end = new_run(&b, CHANGE_END, batch[i]->run.run.no, &previous->claimed.claims[i - 1]);
+        change_free(batch[i]);
+        batch[i] = end;
+      }
+      apply(&b, batch + 1, n - 1);
+    }
+    if (previous) done += (int64_t)previous->claimed.count;
+    for (size_t i = 1; i < n; i++) change_free(batch[i]);
+    change_free(previous);
+    previous = claim;
+    if (seconds() - started > worst) worst = seconds() - started;
+  }
+  double took = seconds() - begun;
+  printf(
+      "claim + start + end, %s   %8.0f runs/s (%.0f per CPU second)   slowest commit %.0f ms   goal 50,000\n",
+      is_together ? "short runs (one insert)      " : "start and end apart (+update)", (double)done / took,
+      (double)done / (cpu_seconds() - cpu), worst * 1000);
+  change_free(previous);
+  close_store(&b);
+  remove_store(b.folder);
+}
+
+static void bench_ledger(const char *where, int64_t total) {
+  struct bench b = {};
+  new_store(&b, where);
+  add_jobs(&b, RUNS_A_COMMIT, "* * * * * *");
+  double begun = seconds(), cpu = cpu_seconds();
+  int64_t done = 0;
+  while (done < total) {
+    b.now_ms += 1000;
+    struct change *claim = change_new(CHANGE_CLAIM, b.now_ms);
+    claim->claim.until_ms = b.now_ms;
+    apply(&b, &claim, 1);
+    done += (int64_t)claim->claimed.count;
+    change_free(claim);
+  }
+  printf(
+      "ledger rows alone (claims, 1,000 a commit)           %8.0f rows/s (%.0f per CPU second)   goal "
+      "100,000\n",
+      (double)done / (seconds() - begun), (double)done / (cpu_seconds() - cpu));
+  close_store(&b);
+  remove_store(b.folder);
+}
+
+/* In a process of its own, so that memory is that of a server that has just loaded. */
+static int load(const char *folder) {
+  struct bench b = {.now_ms = NOON};
+  snprintf(b.folder, sizeof b.folder, "%s", folder);
+  double begun = seconds();
+  open_store(&b);
+  double took = seconds() - begun;
+  printf("loaded in %.3f s, %.1f MB resident", took, (double)resident_bytes() / 1e6);
+  close_store(&b);
+  return 0;
+}
+
+static void bench_jobs(const char *where, int64_t count, const char *goal) {
+  struct bench b = {};
+  int status;
+  new_store(&b, where);
+  add_jobs(&b, count, "0 3 1 1 *");
+  close_store(&b);
+  printf("%9lld jobs ", (long long)count);
+  fflush(stdout);
+  pid_t child = fork();
+  if (child == 0) {
+    execl("/proc/self/exe", "bench_store", "--load", b.folder, (char *)NULL);
+    _exit(127);
+  }
+  while (child > 0 && waitpid(child, &status, 0) < 0) {
+  }
+  printf("   goal %s\n", goal);
+  remove_store(b.folder);
+}
+
+int main(int argc, char **argv) {
+  if (argc == 3 && strcmp(argv[1], "--load") == 0) return load(argv[2]);
+  const char *where = argc > 1 ? argv[1] : ".";
+  int64_t scale = argc > 2 ? strtoll(argv[2], NULL, 10) : 10; /* 1: a glance */
+  printf("SQLite store, WAL, synchronous=FULL, %d runs a commit, 1,000 jobs each second\n", RUNS_A_COMMIT);
+  bench_ledger(where, scale * 50000);
+  bench_runs(where, true, scale * 20000);
+  bench_runs(where, false, scale * 20000);
+  bench_jobs(where, scale * 10000, "0.5 s and 30 MB for 100,000");
+  if (scale >= 100) bench_jobs(where, scale * 10000, "250 MB for 1,000,000");
+  return 0;
+}
