@@ -27,6 +27,17 @@ void civil_from_days(int64_t days, int64_t *ret_year, int *ret_month, int *ret_d
   *ret_year = yoe + era * 400 + (*ret_month <= 2);
 }
 
+static char *put_digits(char *to, int64_t value, int count) {
+  for (int i = count - 1; i >= 0; i--, value /= 10) to[i] = (char)('0' + value % 10);
+  return to + count;
+}
+
+static char *put_char(char *to, char c) {
+  *to = c;
+  return to + 1;
+}
+
+/* By hand, since a store writes several of them for each run and printf takes a microsecond. */
 static struct instant_text format_instant(int64_t epoch_ms, bool with_ms) {
   int64_t days = epoch_ms / DAY_MS, ms = epoch_ms % DAY_MS;
   if (ms < 0) ms += DAY_MS, days--;
@@ -34,11 +45,14 @@ static struct instant_text format_instant(int64_t epoch_ms, bool with_ms) {
   int month, day;
   civil_from_days(days, &year, &month, &day);
   struct instant_text t;
-  int n = snprintf(t.text, sizeof t.text, "%04lld-%02d-%02dT%02d:%02d:%02d", (long long)year, month, day,
-                   (int)(ms / 3600000), (int)(ms / 60000 % 60), (int)(ms / 1000 % 60));
-  size_t used = n > 0 ? (size_t)n : 0;
-  if (with_ms) (void)snprintf(t.text + used, sizeof t.text - used, ".%03dZ", (int)(ms % 1000));
-  else (void)snprintf(t.text + used, sizeof t.text - used, "Z");
+  bool is_usual = year >= 0 && year <= 9999;
+  char *end = t.text;
+  if (is_usual) end = put_digits(end, year, 4);
+  else end += snprintf(t.text, sizeof t.text, "%04lld", (long long)year);
+  const int parts[] = {month, day, (int)(ms / 3600000), (int)(ms / 60000 % 60), (int)(ms / 1000 % 60)};
+  for (int i = 0; i < 5; i++) end = put_digits(put_char(end, "--T::"[i]), parts[i], 2);
+  if (with_ms) end = put_digits(put_char(end, '.'), ms % 1000, 3);
+  *put_char(end, 'Z') = '\0';
   return t;
 }
 
