@@ -156,7 +156,8 @@ struct http_config {
   struct http_limits limits;
 };
 
-/* Listens at once. The detail names address, port or the file. Texts of config are copied. */
+/* Listens at once. The detail names address, port or the file. Texts of config are copied. Raises the process's
+ * soft limit of open files to what limits.connections needs; where the hard limit is lower, it takes fewer. */
 enum err http_server_new(struct loop *l, const struct http_config *config, http_handler *handler, void *arg,
                          struct http_server **ret, struct err_detail *detail);
 uint16_t http_server_port(const struct http_server *s);

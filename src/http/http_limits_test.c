@@ -275,6 +275,19 @@ static void running_out_of_files_pauses_accepting(void **state) {
   fixture_close(f);
 }
 
+static void a_server_raises_the_limit_of_files_to_its_connections(void **state) {
+  (void)state;
+  struct rlimit before, now, low;
+  assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+  low = (struct rlimit){256, before.rlim_max};
+  assert_int_equal(setrlimit(RLIMIT_NOFILE, &low), 0);
+  struct fixture *f = fixture_open(&(struct http_config){.limits.connections = 1000});
+  assert_int_equal(getrlimit(RLIMIT_NOFILE, &now), 0);
+  assert_true(now.rlim_cur > 1000 || now.rlim_cur == before.rlim_max);
+  assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+  fixture_close(f);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(a_head_that_does_not_end_is_answered_408),
@@ -291,6 +304,7 @@ int main(void) {
       cmocka_unit_test(a_stalled_reader_of_an_answer_is_cut),
       cmocka_unit_test(all_bodies_together_are_bounded),
       cmocka_unit_test(running_out_of_files_pauses_accepting),
+      cmocka_unit_test(a_server_raises_the_limit_of_files_to_its_connections),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

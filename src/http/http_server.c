@@ -9,6 +9,7 @@
 #define TURN_ACCEPTS 64
 /* Connections above the limit that may be told so at the same time; beyond them: closed unheard. */
 #define REFUSED_MAX 64
+#define OTHER_FILES 512
 #define LINGER_MS 2000
 #define LISTEN_AGAIN_MS 100
 #define NS_PER_MS 1000000u
@@ -171,6 +172,14 @@ static void set_limits(struct http_server *s, const struct http_limits *given) {
   for (int w = 0; w < WAIT_COUNT; w++) s->wait_ns[w] = (uint64_t)durations_ms[w] * NS_PER_MS;
 }
 
+/* Files are kept for the rest of the process (database, warden, jobs' output), so where the hard limit is low it is
+ * the number of connections that gives way. */
+static void set_file_limit(struct http_server *s) {
+  size_t most = os_net_want_files(s->limits.connections + REFUSED_MAX + OTHER_FILES);
+  if (most >= s->limits.connections + REFUSED_MAX + OTHER_FILES) return;
+  s->limits.connections = most > 2 * OTHER_FILES ? most - OTHER_FILES - REFUSED_MAX : most / 2;
+}
+
 /* The Date is filled in before the first answer (http_answer.c). */
 static enum err make_common(struct http_server *s, const char *csp) {
   s->common = buf_new(LIMIT_HTTP_ANSWER_HEAD_BYTES);
@@ -220,6 +229,7 @@ enum err http_server_new(struct loop *l, const struct http_config *config, http_
   list_init(&s->exchanges);
   for (int w = 0; w < WAIT_COUNT; w++) list_init(&s->waits[w]);
   set_limits(s, &config->limits);
+  set_file_limit(s);
   if (detail) *detail = (struct err_detail){};
   enum err e = start(s, config, detail);
   if (e != ERR_OK) {

@@ -6,6 +6,7 @@
 #include <netinet/tcp.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -157,6 +158,14 @@ ssize_t os_net_pread(int file_fd, void *to, size_t n, uint64_t offset) {
 }
 
 void os_net_shut_sending(int fd) { (void)shutdown(fd, SHUT_WR); }
+
+size_t os_net_want_files(size_t wanted) {
+  struct rlimit now;
+  if (getrlimit(RLIMIT_NOFILE, &now) != 0) return wanted;
+  if (now.rlim_cur >= wanted) return now.rlim_cur;
+  struct rlimit raised = {now.rlim_max < wanted ? now.rlim_max : wanted, now.rlim_max};
+  return setrlimit(RLIMIT_NOFILE, &raised) == 0 ? raised.rlim_cur : now.rlim_cur;
+}
 
 /* ---- Polling -------------------------------------------------------------------------------- */
 

@@ -25,6 +25,10 @@ ssize_t os_net_send_file(int fd, int file_fd, uint64_t *offset, size_t n);
 ssize_t os_net_pread(int file_fd, void *to, size_t n, uint64_t offset); /* NET_EOF, NET_FAILED */
 void os_net_shut_sending(int fd);
 
+/* Raises this process's soft limit of open files to `wanted` if it is lower and the hard limit allows; the limit
+ * that holds afterwards. (systemd starts services with 1,024.) */
+size_t os_net_want_files(size_t wanted);
+
 enum err os_poll_new(int *ret_fd);
 enum err os_poll_add(int poll_fd, int fd, uint32_t epoll_events, void *ptr);
 void os_poll_remove(int poll_fd, int fd);

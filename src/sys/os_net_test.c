@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 
 #include "sys/os_file.h"
@@ -98,12 +99,28 @@ static void sending_to_nobody_fails_without_a_signal(void **state) {
   os_close(&pair[0]);
 }
 
+static void the_limit_of_files_is_raised_as_wanted(void **state) {
+  (void)state;
+  struct rlimit before, now;
+  assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+  struct rlimit low = {256, before.rlim_max};
+  assert_int_equal(setrlimit(RLIMIT_NOFILE, &low), 0);
+  assert_int_equal(os_net_want_files(300), 300);
+  assert_int_equal(os_net_want_files(200), 300); /* never lowered */
+  assert_int_equal(getrlimit(RLIMIT_NOFILE, &now), 0);
+  assert_int_equal(now.rlim_cur, 300);
+  assert_int_equal(now.rlim_max, before.rlim_max);
+  assert_int_equal(os_net_want_files(SIZE_MAX / 2), before.rlim_max);
+  assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(loopback_addresses_are_known),
       cmocka_unit_test(names_and_foreign_addresses_are_refused),
       cmocka_unit_test(a_port_in_use_is_named),
       cmocka_unit_test(peers_are_shown_by_their_address),
+      cmocka_unit_test(the_limit_of_files_is_raised_as_wanted),
       cmocka_unit_test(sending_to_nobody_fails_without_a_signal),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
