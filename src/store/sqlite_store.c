@@ -121,20 +121,25 @@ static struct sqlite_backend *new_backend(const char *folder, const char *zone_f
   return NULL;
 }
 
-static enum err sqlite_open_view(struct store_backend *b, struct store_backend **ret) {
-  const struct sqlite_backend *writer = backend_of(b);
-  struct sqlite_backend *s = new_backend(writer->folder, writer->zone_folder);
+enum err store_sqlite_open_reader(const char *folder, const char *zone_folder, struct store_backend **ret,
+                                  struct err_detail *detail) {
+  struct sqlite_backend *s = new_backend(folder, zone_folder);
   sqlite3 *db;
   if (!s) return ERR_NO_MEMORY;
   s->is_reader = true;
-  enum err e = sqlite_open_reader(s->folder, &db, NULL);
-  if (e == ERR_OK) e = sqlite_rows_open(&s->rows, db, true, NULL);
+  enum err e = sqlite_open_reader(s->folder, &db, detail);
+  if (e == ERR_OK) e = sqlite_rows_open(&s->rows, db, true, detail);
   if (e != ERR_OK) {
     free_backend(s);
     return e;
   }
   *ret = &s->backend;
   return ERR_OK;
+}
+
+static enum err sqlite_open_view(struct store_backend *b, struct store_backend **ret) {
+  const struct sqlite_backend *writer = backend_of(b);
+  return store_sqlite_open_reader(writer->folder, writer->zone_folder, ret, NULL);
 }
 
 static enum err open_all(struct sqlite_backend *s, const struct store_config *config, struct store_boot *boot,

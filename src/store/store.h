@@ -83,6 +83,9 @@ enum err store_mem_reopen(struct store_backend *b, const struct store_config *co
                           struct store_boot *ret_boot, struct err_detail *detail);
 enum err store_sqlite_open(const struct store_config *config, struct store_backend **ret,
                            struct store_boot *ret_boot, struct err_detail *detail);
+/* Only for reading, also beside a server; only read and close may be called. */
+enum err store_sqlite_open_reader(const char *folder, const char *zone_folder, struct store_backend **ret,
+                                  struct err_detail *detail);
 
 /* Puts a backup in the place of the database of this folder, with the server stopped: ERR_CONFLICT while one holds
  * its lock. The database that was there is kept beside it as sereno.db.replaced. The next open has an epoch above every
