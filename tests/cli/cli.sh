@@ -143,4 +143,12 @@ check reload-is-logged grep -q '"msg":"reloaded"' "$work/serve.log"
 check restore-refuses-a-running-server says 'another sereno uses' s restore "$work/copy.db"
 stop
 check stop-is-clean grep -q '"msg":"stopped"' "$work/serve.log"
+check audit-without-server says 'clean' s audit
+check audit-verify-without-server says 'whole' s audit verify
+check audit-without-server-names-job says 'there is no job "nope"' s audit --job nope
+check restore says 'restored into' s restore "$work/copy.db"
+start
+check restored-has-the-jobs-again says '^good ' s jobs list
+check restored-audit-is-clean exits 0 s audit
+stop
 check no-sanitizer-report silent_on 'ERROR: (Address|Leak)Sanitizer|runtime error' cat "$work/serve.log"
