@@ -48,6 +48,7 @@ static void add(struct exporting *x, const json_t *job) {
               : x->is_system         ? "root"
                                      : NULL,
       .random_delay_minutes = (int)(json_int_at(job, "splay", 0) / 60),
+      .is_quiet = str_eq(json_text_at(json_object_get(job, "labels"), "quiet"), STR("true")),
   };
   char *params = json_dumps(json_object_get(job, "params"), JSON_COMPACT | JSON_ENCODE_ANY);
   json_t *kept = NULL; /* its texts must outlive this page */
