@@ -101,9 +101,16 @@ static void wait_for(struct call *c, int64_t run_no, const struct run_order *ord
   loop_timer_arm_ms(wait->timer, order->wait_s * 1000);
 }
 
+void job_log_run(struct call *c, int64_t run_no) {
+  struct arena *arena = &c->req->arena;
+  call_log(c, "job.run", arena_printf(arena, "job:%s", c->job->name),
+           arena_printf(arena, "{\"executionId\":\"%s\"}", id_to_text(run_no).text));
+}
+
 static void started(struct call *c, const struct engine_answer *answer) {
   struct run_order *order = c->state;
   struct id_text id = id_to_text(answer->run_no);
+  job_log_run(c, answer->run_no);
   c->location = arena_printf(&c->req->arena, "/api/cron/executions/%s", id.text);
   if (order->wait_s > 0) {
     wait_for(c, answer->run_no, order);

@@ -170,11 +170,7 @@ SHAPE_OF(login_request, "LoginRequest", sizeof(struct login_request),
 
 /* Only for accounts that exist, so that a name typed wrong (it may be a password) is not kept. */
 static void note_failure(struct call *c, const struct user *user) {
-  struct change *change = change_new(CHANGE_AUDIT, call_now_ms(c));
-  if (!change) return;
-  change->epoch = engine_epoch(c->api->engine);
-  call_note(c, change, "login.failed", arena_printf(&c->req->arena, "user:%s", user->name), NULL, NULL);
-  engine_write(c->api->engine, change, nothing, NULL);
+  call_log(c, "login.failed", arena_printf(&c->req->arena, "user:%s", user->name), NULL);
 }
 
 static void checked(struct call *c, const char *hash, bool is_right) {

@@ -122,6 +122,7 @@ static bool find_running(void *arg, const struct run *run, const struct job *job
 static void on_started(void *arg, const struct engine_answer *a) {
   struct call *c = arg;
   if (a->error == ERR_OK) {
+    job_log_run(c, a->run_no);
     wait_for(c, a->run_no, false);
     return;
   }

@@ -101,6 +101,7 @@ static void cancelled(void *arg, const struct engine_answer *answer) {
     call_fail(c, answer->error);
     return;
   }
+  call_log(c, "run.cancel", arena_printf(&c->req->arena, "run:%s", c->run.run.id), NULL);
   struct json_writer *w = call_begin(c);
   jw_object(w);
   jw_kbool(w, "success", true);

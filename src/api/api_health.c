@@ -2,8 +2,6 @@
 #include "api/api_system.h"
 #include "api/metrics.h"
 
-#define TICK_LATE_MS 30000 /* the scheduler has not run for so long: not ready */
-
 struct health_query {
   int64_t is_verbose;
 };
@@ -13,11 +11,6 @@ SHAPE_OF(health_query, "HealthQuery", sizeof(struct health_query),
 static const struct shape_part health_parts[] = {{"checks", NULL, PART_OBJECT}};
 SHAPE_PARTS(health, "Health", NULL, health_parts, OUT("status", TEXT, 0, "ok or fail"));
 SHAPE_OF(version, "Version", 0, OUT("name", TEXT, 0, "sereno"), OUT("version", TEXT, 0, ""));
-
-static bool is_ticking(const struct call *c, const struct engine_health *h) {
-  int64_t late_ms = call_now_ms(c) - h->last_turn_ms;
-  return late_ms < TICK_LATE_MS;
-}
 
 static void answer_health(struct call *c, bool is_good, bool with_checks) {
   struct engine_health h = engine_health(c->api->engine);
@@ -32,7 +25,6 @@ static void answer_health(struct call *c, bool is_good, bool with_checks) {
     jw_kbool(w, "store", h.is_store_ok);
     jw_kbool(w, "warden", h.is_warden_ok);
     jw_kbool(w, "clock", h.is_clock_ok);
-    jw_kbool(w, "scheduler", is_ticking(c, &h));
     if (may_see_why) jw_ktext(w, "why", h.why[0] ? h.why : NULL);
   }
   jw_object_end(w);
@@ -44,13 +36,12 @@ void livez(struct call *c) { answer_health(c, true, false); } /* it answers, so 
 
 void readyz(struct call *c) {
   struct engine_health h = engine_health(c->api->engine);
-  answer_health(c, c->api->is_ready && h.is_ready && h.is_store_ok && is_ticking(c, &h), true);
+  answer_health(c, c->api->is_ready && h.is_ready && h.is_store_ok, true);
 }
 
 void healthz(struct call *c) {
   struct engine_health h = engine_health(c->api->engine);
-  bool is_good = c->api->is_ready && h.is_ready && h.is_store_ok && h.is_warden_ok && h.is_clock_ok;
-  answer_health(c, is_good && is_ticking(c, &h), true);
+  answer_health(c, c->api->is_ready && h.is_ready && h.is_store_ok && h.is_warden_ok && h.is_clock_ok, true);
 }
 
 void version_get(struct call *c) {
@@ -80,7 +71,7 @@ static void write_scheduler(struct call *c, struct buf *out) {
   gauge(out, "sereno_armed", (double)s.armed, "Claimed instants of the coming seconds.");
   gauge(out, "sereno_slots", (double)s.slots_total, "Runs that may go on at one moment.");
   gauge(out, "sereno_scheduler_tick_timestamp_seconds", (double)h.last_turn_ms / 1000,
-        "When the scheduler last ran.");
+        "When the scheduler last had something to do.");
   gauge(out, "sereno_ready", h.is_ready && c->api->is_ready, "1 when it serves and schedules.");
   gauge(out, "sereno_store_up", h.is_store_ok, "1 when the store can be written.");
   gauge(out, "sereno_warden_up", h.is_warden_ok, "1 when the warden answers.");

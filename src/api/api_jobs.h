@@ -18,6 +18,8 @@ struct run_order {
   int status; /* when it is not waited for, or the time is over */
 };
 void job_start(struct call *c, const struct run_order *order);
+/* The audit row of a run of c->job that somebody asked for. */
+void job_log_run(struct call *c, int64_t run_no);
 
 /* api_job_views.c: what is known of one job */
 extern const struct shape occurrences_query_shape, occurrence_page_shape, metrics_answer_shape,

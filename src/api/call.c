@@ -161,6 +161,20 @@ void call_note(struct call *c, struct change *change, const char *action, const 
   };
 }
 
+static void nothing(void *arg, const struct engine_answer *answer) {
+  (void)arg;
+  (void)answer;
+}
+
+void call_log(struct call *c, const char *action, const char *object, const char *after) {
+  struct change *change = change_new(CHANGE_AUDIT, call_now_ms(c));
+  if (!change) return;
+  change->epoch = engine_epoch(c->api->engine);
+  call_note(c, change, action, object, NULL, after);
+  if (arena_error(&change->arena)) change_free(change);
+  else engine_write(c->api->engine, change, nothing, NULL);
+}
+
 static void on_done(void *arg, const struct engine_answer *answer) {
   struct pending *p = arg;
   struct call *c = p->call;

@@ -78,6 +78,8 @@ struct change *call_new_change(struct call *c, enum change_kind kind); /* NULL: 
 /* Who did it, for the audit log; object "job:NAME"; before and after are JSON (masked by the caller) or NULL. */
 void call_note(struct call *c, struct change *change, const char *action, const char *object,
                const char *before, const char *after);
+/* An audit row alone, for what has no change of its own (runs, log-ins that failed); not waited for. */
+void call_log(struct call *c, const char *action, const char *object, const char *after);
 typedef void call_done_fn(struct call *c, const struct engine_answer *answer);
 /* fn is called when it is done; an error is answered. */
 void call_edit(struct call *c, struct change *change, call_done_fn *fn);

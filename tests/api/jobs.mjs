@@ -344,6 +344,10 @@ await test('every_write_is_in_the_audit_log', async () => { // C-111
   const row = (await get('/api/admin/audit-log?limit=1')).data[0];
   equal([row.actor, row.action, row.object, row.after.retries, row.before.retries], ['token:admin.token', 'job.update', 'job:plain', 9, 0]);
   assert(row.requestId && row.address === '127.0.0.1', 'where from');
+  const ran = await run('echo', {token: operator});
+  const told = await until(async () => (await get('/api/admin/audit-log?limit=5')).data.find((one) => one.action === 'job.run'), 'the row of the run');
+  equal([told.object, told.after.executionId], ['job:echo', ran.executionId]);
+  assert(told.actor.startsWith('token:operator-'), 'by whom');
   equal((await get('/api/admin/audit-log/verify')).ok, true);
 });
 await test('the_ledger_is_proved', async () => {
