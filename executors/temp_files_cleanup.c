@@ -16,15 +16,14 @@
 #include "warden/child.h"
 
 #define DEPTH_MAX 64
-#define DEFAULT_ROOTS "/tmp:/var/tmp"
+#define DEFAULT_ROOTS "/tmp:/var/tmp" /* by hand; serve always says which */
 
 static const struct executor_param params[] = {
     {.name = "roots",
      .type = PARAM_TEXTS,
      .min = 1,
      .max = 100,
-     .default_json = "[\"/tmp\",\"/var/tmp\"]",
-     .help = "folders to clean, each inside an allowed one"},
+     .help = "folders to clean, each inside an allowed one; default: every allowed one"},
     {.name = "olderThanHours",
      .type = PARAM_INT,
      .min = 1,
@@ -108,10 +107,14 @@ static void sweep_folder(struct sweep *s, int fd, int depth) {
   closedir(dir);
 }
 
+static struct str allowed_roots(void) {
+  const char *list = getenv("TEMP_ROOTS");
+  return str_of(list ? list : DEFAULT_ROOTS);
+}
+
 /* Is path, with every link resolved, one of the allowed folders or inside one? */
 static bool is_allowed(const char *path, char resolved[PATH_MAX]) {
-  const char *list = getenv("TEMP_ROOTS");
-  struct str rest = str_of(list ? list : DEFAULT_ROOTS), root;
+  struct str rest = allowed_roots(), root;
   if (!realpath(path, resolved)) return false;
   struct str real = str_of(resolved);
   while (str_split(&rest, ':', &root)) {
@@ -142,6 +145,15 @@ static enum err sweep_root(struct sweep *s, const char *path, struct err_detail 
   return ERR_OK;
 }
 
+static enum err sweep_allowed(struct sweep *s, struct err_detail *d) {
+  struct str rest = allowed_roots(), root;
+  while (str_split(&rest, ':', &root)) {
+    char path[PATH_MAX];
+    if (root.len > 1 && str_copy(path, sizeof path, root)) TRY(sweep_root(s, path, d));
+  }
+  return ERR_OK;
+}
+
 static int run(struct child *child) {
   const json_t *p = child_params(child);
   int64_t hours = json_integer_value(json_object_get(p, "olderThanHours"));
@@ -155,6 +167,7 @@ static int run(struct child *child) {
   const json_t *roots = json_object_get(p, "roots");
   for (size_t i = 0; i < json_array_size(roots) && e == ERR_OK; i++)
     e = sweep_root(&s, json_string_value(json_array_get(roots, i)), &d);
+  if (!roots) e = sweep_allowed(&s, &d);
   if (e != ERR_OK) return child_fail(child, &d);
   child_print(child, "%s %lld files and %lld folders, %lld bytes; %lld errors",
               s.is_dry_run ? "would delete" : "deleted", (long long)s.files, (long long)s.folders,

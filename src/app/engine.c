@@ -303,7 +303,8 @@ void engine_config_json(const struct engine *e, struct json_writer *w) {
   jw_array(w);
   config_write_json(e->config, w);
   for (size_t i = 0; i < settings_field_count; i++)
-    if (!(settings_fields[i].flags & FIELD_READ_ONLY)) write_setting(&settings_fields[i], e->settings, &fresh, w);
+    if (!(settings_fields[i].flags & FIELD_READ_ONLY))
+      write_setting(&settings_fields[i], e->settings, &fresh, w);
   jw_array_end(w);
 }
 

@@ -13,6 +13,8 @@ struct launch_world engine_launch_world(const struct engine *e) {
       .home = e->home,
       .user = e->user,
       .http_allow = config_text(e->config, CONFIG_EXECUTORS_HTTP_ALLOW),
+      .temp_roots = config_text(e->config, CONFIG_EXECUTORS_TEMP_ROOTS),
+      .folder = e->folder,
   };
 }
 

@@ -8,6 +8,7 @@
  *   engine_live.c   events, log tail, waits, live output
  *   engine_notes.c  the core's notes → log lines and events
  *   engine_boot.c   recovery: the store's unfinished things joined with the wardens' journals
+ *   seed_jobs.c     the predefined jobs of a fresh store
  *   engine_care.c   aliveAt, retention, zones, spool */
 #pragma once
 #include "api/engine.h"
@@ -132,6 +133,9 @@ void engine_step(struct engine *e, const struct sched_event *event);
 void engine_submit(struct engine *e, struct change *c);
 void engine_arm(struct engine *e);
 int64_t engine_tick_ms(const struct engine *e);
+
+/* seed_jobs.c: saves the jobs of sql/seed/jobs.json; for a store that nobody has used before. */
+void engine_seed_jobs(struct engine *e);
 
 /* engine_check.c */
 struct launch_world engine_launch_world(const struct engine *e);

@@ -16,6 +16,8 @@ struct launch_world { /* of this server; borrowed texts */
   const char *path; /* PATH of jobs */
   const char *home, *user;
   const char *http_allow; /* NULL: no private networks */
+  const char *temp_roots; /* folders that may be cleaned; NULL: folder/tmp */
+  const char *folder;     /* of the data */
 };
 
 struct launch_choice {
