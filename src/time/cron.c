@@ -256,6 +256,52 @@ int64_t cron_prev(struct cron *c, int64_t local_s) {
   return (int64_t)found * DAY_S + last_time_in(c, 31 - (uint32_t)__builtin_clz(c->hours));
 }
 
+/* ---- counting ---- */
+
+/* Matching days within [from, until). */
+static int64_t count_days(struct cron *c, int32_t from, int32_t until) {
+  int64_t n = 0;
+  while (from < until) {
+    if (!is_cached(c, from)) cache_month_of(c, from);
+    int32_t first = from - c->month_first + 1, next_month = c->month_first + c->month_length;
+    uint64_t days = c->month_days >> first << first;
+    if (until < next_month) days &= (UINT64_C(1) << (until - c->month_first + 1)) - 1;
+    n += __builtin_popcountll(days);
+    from = next_month;
+  }
+  return n;
+}
+
+static int count_below(uint64_t bits, uint32_t n) {
+  return __builtin_popcountll(bits & ((UINT64_C(1) << n) - 1));
+}
+
+/* Matching times of day before a second of the day. */
+static int64_t count_times(const struct cron *c, uint32_t second_of_day) {
+  struct clock now = clock_of(second_of_day);
+  int seconds = __builtin_popcountll(c->seconds), minutes = __builtin_popcountll(c->minutes);
+  int64_t n = (int64_t)count_below(c->hours, now.hour) * minutes * seconds;
+  if (!(c->hours >> now.hour & 1)) return n;
+  n += (int64_t)count_below(c->minutes, now.minute) * seconds;
+  return c->minutes >> now.minute & 1 ? n + count_below(c->seconds, now.second) : n;
+}
+
+/* Matching readings from the beginning of a day up to a reading of it. */
+static int64_t count_in_day(struct cron *c, int32_t day, int64_t local_s) {
+  uint32_t second_of_day = (uint32_t)(local_s - (int64_t)day * DAY_S);
+  return second_of_day > 0 && count_days(c, day, day + 1) ? count_times(c, second_of_day) : 0;
+}
+
+int64_t cron_count(struct cron *c, int64_t low_s, int64_t high_s) {
+  if (low_s < FIRST_READING) low_s = FIRST_READING;
+  if (high_s > END_READING) high_s = END_READING;
+  if (low_s >= high_s) return 0;
+  int32_t first = (int32_t)(low_s / DAY_S), last = (int32_t)(high_s / DAY_S);
+  int64_t times = (int64_t)__builtin_popcount(c->hours) * __builtin_popcountll(c->minutes) *
+                  __builtin_popcountll(c->seconds);
+  return count_days(c, first, last) * times + count_in_day(c, last, high_s) - count_in_day(c, first, low_s);
+}
+
 /* ---- the judge ---- */
 
 static bool matches_weekday(const struct cron *c, int day, int weekday, int length) {

@@ -51,5 +51,7 @@ enum err cron_parse(struct str text, const struct cron_options *options, struct 
 /* The first matching reading >= local_s / the last one <= local_s within 1970–2199, or CRON_NONE. */
 int64_t cron_next(struct cron *c, int64_t local_s);
 int64_t cron_prev(struct cron *c, int64_t local_s);
+/* How many readings within [low_s, high_s) match: by months and popcounts, not by reading. */
+int64_t cron_count(struct cron *c, int64_t low_s, int64_t high_s);
 /* Does the reading match? Written apart from the search, as its judge: no month cache, no day masks. */
 bool cron_matches(const struct cron *c, int64_t local_s);

@@ -194,28 +194,69 @@ int64_t schedule_prev(struct schedule *s, int64_t before_ms) {
   return greatest >= s->start_ms ? greatest : INSTANT_NONE;
 }
 
-static int64_t count_every(const struct schedule *s, int64_t after_ms, int64_t until_ms) {
-  if (after_ms < s->start_ms) after_ms = s->start_ms - 1;
-  if (until_ms > s->end_ms) until_ms = s->end_ms;
-  if (until_ms <= after_ms) return 0;
-  return every_index(&s->members[0], until_ms) - every_index(&s->members[0], after_ms);
+/* Does a fixed time fire for the gap at the beginning of the span at hand? */
+static bool fires_for_gap(struct schedule *s, struct cron *c) {
+  int64_t at = s->span_from_s, gap_end = at + s->span_offset_s, first, last;
+  int64_t reading = cron_next(c, s->span_high_s);
+  while (reading != CRON_NONE && reading < gap_end) {
+    if (!is_left_out(s, reading, at, GAP_FIRE, &first, &last)) return true;
+    reading = cron_next(c, last + 1);
+  }
+  return false;
+}
+
+/* Instants of a fixed time within [t, end) of the span at hand. */
+static int64_t count_first(struct schedule *s, struct cron *c, int64_t t, int64_t end) {
+  int64_t low = t + s->span_offset_s, high = end + s->span_offset_s, repeated = s->span_high_s;
+  int64_t n = cron_count(c, low > repeated ? low : repeated, high);
+  if (s->dst == SCHEDULE_DST_BOTH) n += cron_count(c, low, high < repeated ? high : repeated);
+  bool is_gap = t == s->span_from_s && low > repeated && s->dst != SCHEDULE_DST_SKIP;
+  return is_gap && cron_count(c, low, low + 1) == 0 && fires_for_gap(s, c) ? n + 1 : n;
+}
+
+/* Instants within [t, until), span by span. */
+static int64_t count_cron(struct schedule *s, struct cron *c, int64_t t, int64_t until) {
+  int64_t n = 0;
+  while (t < until) {
+    find_span(s, t);
+    int64_t end = s->span_until_s < until ? s->span_until_s : until;
+    n +=
+        c->is_fixed ? count_first(s, c, t, end) : cron_count(c, t + s->span_offset_s, end + s->span_offset_s);
+    t = end;
+  }
+  return n;
+}
+
+/* Of a schedule of one member; the bounds are within the window. */
+static int64_t count_member(struct schedule *s, int64_t after_ms, int64_t until_ms) {
+  struct member *m = &s->members[0];
+  switch (m->kind) {
+    case MEMBER_CRON:
+      return count_cron(s, &m->cron, floor_div(after_ms, 1000) + 1, floor_div(until_ms, 1000) + 1);
+    case MEMBER_EVERY: return every_index(m, until_ms) - every_index(m, after_ms);
+    case MEMBER_AT: return m->at_ms > after_ms && m->at_ms <= until_ms;
+    case MEMBER_REBOOT: break;
+  }
+  return 0;
+}
+
+static int64_t count_set(struct schedule *s, int64_t after_ms, int64_t until_ms, int64_t max) {
+  int64_t n = 0, at = schedule_next(s, after_ms);
+  for (; at <= until_ms && at != INSTANT_NEVER && n < max; n++) at = schedule_next(s, at);
+  return n;
 }
 
 int64_t schedule_count(struct schedule *s, int64_t after_ms, int64_t until_ms, int64_t max,
                        int64_t *ret_first, int64_t *ret_last) {
+  if (after_ms < s->start_ms) after_ms = s->start_ms - 1;
+  if (until_ms > s->end_ms) until_ms = s->end_ms;
   int64_t first = until_ms > after_ms ? schedule_next(s, after_ms) : INSTANT_NEVER;
   bool is_any = first <= until_ms && first != INSTANT_NEVER;
   if (ret_first) *ret_first = is_any ? first : INSTANT_NONE;
-  if (ret_last)
-    *ret_last = is_any ? schedule_prev(s, until_ms == INT64_MAX ? until_ms : until_ms + 1) : INSTANT_NONE;
+  if (ret_last) *ret_last = is_any ? schedule_prev(s, until_ms + 1) : INSTANT_NONE;
   if (!is_any || max <= 0) return 0;
-  if (s->count == 1 && s->members[0].kind == MEMBER_EVERY) {
-    int64_t n = count_every(s, after_ms, until_ms);
-    return n < max ? n : max;
-  }
-  int64_t n = 0;
-  for (int64_t at = first; at <= until_ms && at != INSTANT_NEVER && n < max; n++) at = schedule_next(s, at);
-  return n;
+  int64_t n = s->count == 1 ? count_member(s, after_ms, until_ms) : count_set(s, after_ms, until_ms, max);
+  return n < max ? n : max;
 }
 
 /* ---- what it is ---- */

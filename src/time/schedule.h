@@ -78,8 +78,8 @@ int64_t schedule_next(struct schedule *s, int64_t after_ms);
 /* The last instant < before_ms, or INSTANT_NONE. */
 int64_t schedule_prev(struct schedule *s, int64_t before_ms);
 /* Number of instants in (after_ms, until_ms], stopping at max. ret_first and ret_last (may be NULL) are the first and
- * the last of them all, also when counting stopped at max; INSTANT_NONE when there are none. A lone
- * @every is pure arithmetic; cron takes tens of nanoseconds an instant. */
+ * the last of them all, also when counting stopped at max; INSTANT_NONE when there are none. One expression is counted
+ * by arithmetic, whatever the range (years of seconds take microseconds); a set takes tens of nanoseconds an instant. */
 int64_t schedule_count(struct schedule *s, int64_t after_ms, int64_t until_ms, int64_t max,
                        int64_t *ret_first, int64_t *ret_last);
 

@@ -773,6 +773,61 @@ static void prev_undoes_next(void **state) {
   }
 }
 
+/* Counting does not iterate, so it is checked against iterating: over changes of the clock, in every policy. */
+static void counts_of_random_expressions_agree(void **state) {
+  (void)state;
+  static const struct {
+    const char *zone, *around;
+  } places[] = {{"Europe/Madrid", "2026-10-20T00:00:00Z"},
+                {"Europe/Madrid", "2027-03-20T00:00:00Z"},
+                {"Australia/Lord_Howe", "2025-09-30T00:00:00Z"},
+                {"Australia/Lord_Howe", "2025-04-01T00:00:00Z"},
+                {"Pacific/Apia", "2011-12-25T00:00:00Z"},
+                {"America/Havana", "2025-10-28T00:00:00Z"},
+                {"UTC", "2024-02-20T00:00:00Z"},
+                {"Africa/Cairo", "2025-04-20T00:00:00Z"}};
+  for (int i = 0; i < 2400; i++) {
+    char text[200];
+    if (i % 3) random_expression(text, sizeof text);
+    else
+      (void)snprintf(text, sizeof text, "%d,%d %d,%d,%d * * *", below(60), below(60), below(4), below(4), 23);
+    struct schedule_options o = in_zone(places[i % 8].zone);
+    o.dst = (enum schedule_dst)(i / 8 % 3);
+    struct schedule *s = compile(__LINE__, text, &o);
+    int64_t after = at(places[i % 8].around) + below(9 * 86400) * INT64_C(1000) + below(1000),
+            until = after + below(15 * 86400) * INT64_C(1000);
+    if (i % 5 == 0 && tz_next_transition(schedule_tz(s), at(places[i % 8].around) / 1000, &after))
+      after = after * 1000 - 1;
+    int64_t n = 0;
+    for (int64_t t = schedule_next(s, after); t <= until && t != INSTANT_NEVER && n < 20000;
+         t = schedule_next(s, t))
+      n++;
+    int64_t got = schedule_count(s, after, until, 20000, NULL, NULL);
+    if (got != n)
+      fail_msg("\"%s\" in %s, dst %d: %lld, iterating gives %lld", text, places[i % 8].zone, (int)o.dst,
+               (long long)got, (long long)n);
+    schedule_free(s);
+  }
+}
+
+static void centuries_are_counted(void **state) {
+  (void)state;
+  struct schedule_options o = in_zone("Europe/Madrid");
+  struct schedule *s = compile(__LINE__, "* * * * * *", &o);
+  int64_t first, last;
+  int64_t n = schedule_count(s, at("2026-01-01T00:00:00Z") - 1, at("2126-01-01T00:00:00Z") - 1, INT64_MAX,
+                             &first, &last);
+  assert_int_equal(n, INT64_C(36524) * 86400);
+  assert_int_equal(first, at("2026-01-01T00:00:00Z"));
+  assert_int_equal(last, at("2125-12-31T23:59:59Z"));
+  schedule_free(s);
+  s = compile(__LINE__, "30 2 * * *", &o);
+  assert_int_equal(
+      schedule_count(s, at("2026-01-01T00:00:00Z"), at("2126-01-01T00:00:00Z"), INT64_MAX, NULL, NULL),
+      36524);
+  schedule_free(s);
+}
+
 static void names_are_read_back(void **state) {
   (void)state;
   for (enum schedule_dialect d = 0; d < SCHEDULE_DIALECT_COUNT; d++) {
@@ -812,6 +867,8 @@ int main(void) {
       cmocka_unit_test(round_trips_of_random_expressions),
       cmocka_unit_test(prev_finds_rare_runs),
       cmocka_unit_test(prev_undoes_next),
+      cmocka_unit_test(counts_of_random_expressions_agree),
+      cmocka_unit_test(centuries_are_counted),
       cmocka_unit_test(names_are_read_back),
   };
   return cmocka_run_group_tests(tests, open_zones, close_zones);

@@ -1,8 +1,9 @@
 // Random expressions through `sereno next --jsonl` and the npm libraries.
 //   agreement  next and prev, in UTC and in zones: what croner and cron-parser agree on is our answer (C-80)
 //   node-cron  in UTC with dom_dow "and": equal (C-79)
-// Left out is what DESIGN 5 settles otherwise: "*" with a step in one day field while the other is restricted
-// (they count it as restricted, Vixie's rule does not). ORACLE_COUNT sets how many expressions, ORACLE_SEED which.
+// Left out is what DESIGN 5 settles otherwise: "*" with a step in one day field while the other is restricted (they
+// count it as restricted, Vixie's rule does not); and lists or ranges of hours in a gap (they skip those, here a
+// list is a fixed time): there the policy "skip" must give their answer. ORACLE_COUNT sets how many expressions, ORACLE_SEED which.
 import { spawnSync } from "node:child_process";
 import { peers } from "./peers.mjs";
 
@@ -59,17 +60,22 @@ function answer(library, q) {
   }
 }
 
+const hours = (expr) => expr.split(" ").at(-4);
+const isSettled = (q) => q.tz !== "UTC" && /[,-]/.test(hours(q.expr));
+
 function compare(name, questions, expected) {
   const answers = ask(questions);
-  let compared = 0, wrong = 0;
+  const skipping = ask(questions.map((q) => ({ ...q, dst: "skip" })));
+  let compared = 0, wrong = 0, settled = 0;
   questions.forEach((q, i) => {
     const want = expected(q);
     if (want === undefined || want === null) return;
     compared++;
     if (answers[i].next?.[0] === want) return;
+    if (isSettled(q) && skipping[i].next?.[0] === want) return void settled++;
     if (wrong++ < 10) console.log(`  ${JSON.stringify(q)}: ${JSON.stringify(answers[i])}, not ${want}`);
   });
-  console.log(`  ${name}: ${compared} of ${questions.length} compared, ${wrong} differ`);
+  console.log(`  ${name}: ${compared} of ${questions.length} compared, ${wrong} differ, ${settled} by the rule for gaps`);
   console.log(`${wrong === 0 && compared > questions.length / 3 ? "ok" : "not ok"} ${name}`);
   return wrong === 0;
 }
