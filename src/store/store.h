@@ -113,7 +113,7 @@ enum store_read_kind {
   READ_RUN,         /* by number */
   READ_RUNS,        /* page, newest first */
   READ_OCCURRENCES, /* ledger of one job: rows and gaps, newest first */
-  READ_DASHBOARD, /* figures, and the jobs that are due next: at most `limit` (100), soonest first */
+  READ_DASHBOARD,   /* figures, and the jobs that are due next: at most `limit` (100), soonest first */
   READ_JOB_METRICS,
   READ_AUDIT_LOG,    /* page, newest first */
   READ_AUDIT_VERIFY, /* the hash chain */
