@@ -159,16 +159,18 @@ static bool is_of_dead_warden(const struct warden *w, const struct proc *p, cons
 uint32_t census_kill_dead_wardens(struct warden *w, const uint64_t *living_wardens, size_t count) {
   int64_t since = warden_mono_ms();
   uint32_t found = 1;
+  struct proc_table table = {}; /* the census stays as it is */
   for (int empty_passes = 0; empty_passes < 2 && warden_mono_ms() - since < WARDEN_UNKILLABLE_MS;) {
     found = 0;
-    (void)(proc_scan(&w->census) == ERR_OK);
-    for (size_t i = 0; i < w->census.count; i++) {
-      if (!is_of_dead_warden(w, &w->census.procs[i], living_wardens, count)) continue;
-      proc_signal(&w->census.procs[i], SIGKILL);
-      proc_wait(w->census.procs[i].pid, KILLED_WAIT_MS);
+    (void)(proc_scan(&table) == ERR_OK);
+    for (size_t i = 0; i < table.count; i++) {
+      if (!is_of_dead_warden(w, &table.procs[i], living_wardens, count)) continue;
+      proc_signal(&table.procs[i], SIGKILL);
+      proc_wait(table.procs[i].pid, KILLED_WAIT_MS);
       found++;
     }
     empty_passes = found ? 0 : empty_passes + 1;
   }
+  proc_table_free(&table);
   return found;
 }

@@ -342,7 +342,8 @@ static void take_hello(struct warden *w, int fd, const struct warden_hello *hell
     w->epoch = hello->epoch;
     (void)journal_epoch(&w->journal, w->epoch); /* full disk: this life of the warden still knows it */
   }
-  if (strncmp(hello->build, w->build, sizeof w->build) != 0) w->is_draining = true;
+  if (strncmp(hello->build, w->build, sizeof w->build) != 0) w->is_draining = w->is_superseded = true;
+  else adopt_later(w);
   if (hello->flags & WARDEN_HELLO_TEST_CLOCK) {
     w->has_test_clock = true;
     w->test_clock_ms = hello->clock_ms;

@@ -73,6 +73,7 @@ struct supervised {
   bool end_is_unwritten; /* the journal did not take END: tried again */
   struct warden_end end;
   unsigned tell;    /* TELL_* */
+  bool is_adopted;  /* its program ran under a warden that is dead */
   bool is_repeated; /* START came again: the answer says so */
   struct list tell_link;
   struct list check_link;
@@ -121,6 +122,7 @@ struct warden {
   bool has_test_clock;
   int64_t test_clock_ms;
   bool is_draining;
+  bool is_superseded; /* by another build */
   bool is_told_to_exit;
   bool has_unwritten;
   int64_t idle_since_ms;
@@ -142,6 +144,15 @@ int64_t warden_wall_ms(const struct warden *w);
 enum err warden_watch(struct warden *w, struct watch *watch, uint32_t epoll_events);
 void warden_watch_set(struct warden *w, struct watch *watch, uint32_t epoll_events);
 void warden_unwatch(struct warden *w, struct watch *watch); /* and closes; of fd -1: nothing */
+
+/* adopt.c */
+#define WARDEN_LOCK_SUFFIX ".lock"
+#define WARDEN_JOURNAL_SUFFIX ".journal"
+int adopt_open_lock(const struct warden *w, const char *name);        /* -1 and errno */
+bool adopt_take_lock(int fd);                                         /* false: somebody lives */
+enum err adopt_at_start(struct warden *w, struct err_detail *detail); /* opens our own journal, too */
+void adopt_later(struct warden *w);         /* at each hello: one may have died since */
+void adopt_leave_nothing(struct warden *w); /* another build has taken over and knows everything */
 
 /* door.c */
 enum err door_open(struct warden *w, struct err_detail *detail);

@@ -1,6 +1,5 @@
 #include "warden/warden.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -22,9 +21,6 @@
 #define RETRY_JOURNAL_MS 1000
 #define EXIT_COULD_NOT_START 1
 #define EXIT_TAKEN 3
-#define OTHER_WARDENS_MAX 64
-#define LOCK_SUFFIX ".lock"
-#define JOURNAL_SUFFIX ".journal"
 
 int64_t warden_mono_ms(void) { return (int64_t)(warden_tick().ns / 1000000); }
 
@@ -162,145 +158,19 @@ static enum err open_folders(struct warden *w, struct err_detail *detail) {
   return ERR_OK;
 }
 
-/* Held as long as the description is open, which no exec and no fork of a job changes. */
-static bool take_lock(int fd) {
-  struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-  return fcntl(fd, F_OFD_SETLK, &lock) == 0;
-}
-
-static int open_lock(const struct warden *w, const char *name) {
-  return openat(w->dir_fd, name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-}
-
 /* The lock file tells which tag its holder uses. */
 static enum err lock_folder(struct warden *w, struct err_detail *detail) {
   char name[WARDEN_BUILD_BYTES + 8], text[24];
-  (void)snprintf(name, sizeof name, "%s" LOCK_SUFFIX, w->build);
-  w->lock_fd = open_lock(w, name);
+  (void)snprintf(name, sizeof name, "%s" WARDEN_LOCK_SUFFIX, w->build);
+  w->lock_fd = adopt_open_lock(w, name);
   if (w->lock_fd < 0) return os_error(errno, detail, "open", name);
-  if (!take_lock(w->lock_fd))
+  if (!adopt_take_lock(w->lock_fd))
     return err_set(detail, ERR_CONFLICT, NULL, 0, "another warden of build %s has this folder", w->build);
   if (getrandom(&w->instance, sizeof w->instance, 0) != (ssize_t)sizeof w->instance)
     return os_error(errno, detail, "getrandom", "");
   int n = snprintf(text, sizeof text, "%016llx\n", (unsigned long long)w->instance);
   if (pwrite(w->lock_fd, text, (size_t)n, 0) != n) return os_error(errno, detail, "write", name);
   return ERR_OK;
-}
-
-/* ---- what dead wardens left ---- */
-
-static void see_start(void *arg, const struct warden_run *id) { (void)run_from_journal(arg, id); }
-
-static void see_end(void *arg, const struct warden_end *end, struct str result) {
-  struct supervised *run = run_from_journal(arg, &end->run);
-  if (!run) return;
-  run->end = *end;
-  run->phase = RUN_END;
-  run->spool.is_finished = true;
-  free(run->result);
-  run->result = str_dup(result);
-  run->result_bytes = run->end.result_bytes = run->result ? (uint32_t)result.len : 0;
-}
-
-static void see_ack(void *arg, int64_t run_no) {
-  struct supervised *run = run_find(arg, run_no);
-  if (run) run_free(arg, run);
-}
-
-static void see_epoch(void *arg, int64_t epoch) {
-  struct warden *w = arg;
-  if (epoch > w->epoch) w->epoch = epoch;
-}
-
-/* Another build's journal whose lock is free: its runs become ours. Its file goes once they are written
- * to our own journal, so a kill in between tells them twice at most. */
-static enum err adopt_journal(struct warden *w, const char *name, const struct journal_reader *reader,
-                              struct err_detail *detail) {
-  struct journal other;
-  TRY(journal_open(w->dir_fd, name, reader, &other, detail));
-  journal_close(&other);
-  return ERR_OK;
-}
-
-struct others {
-  uint64_t living[OTHER_WARDENS_MAX];
-  size_t living_count;
-  char dead[OTHER_WARDENS_MAX][WARDEN_BUILD_BYTES];
-  int dead_locks[OTHER_WARDENS_MAX]; /* held until their journals are ours */
-  size_t dead_count;
-};
-
-static void look_at_lock(struct warden *w, struct others *others, struct str build, const char *name) {
-  int fd = open_lock(w, name);
-  if (fd < 0) return;
-  char text[24] = "";
-  unsigned long long instance;
-  if (take_lock(fd)) {
-    if (others->dead_count == OTHER_WARDENS_MAX) return os_close(&fd);
-    (void)str_copy(others->dead[others->dead_count], WARDEN_BUILD_BYTES, build);
-    others->dead_locks[others->dead_count++] = fd;
-    return;
-  }
-  if (pread(fd, text, sizeof text - 1, 0) > 0 && sscanf(text, "%llx", &instance) == 1 &&
-      others->living_count < OTHER_WARDENS_MAX)
-    others->living[others->living_count++] = instance;
-  os_close(&fd);
-}
-
-static void look_at_others(struct warden *w, struct others *others) {
-  int fd = openat(w->dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
-  if (!dir) return os_close(&fd);
-  for (struct dirent *entry; (entry = readdir(dir));) {
-    struct str name = str_of(entry->d_name);
-    if (!str_ends(name, STR(LOCK_SUFFIX))) continue;
-    struct str build = {name.ptr, name.len - (sizeof LOCK_SUFFIX - 1)};
-    if (build.len < WARDEN_BUILD_BYTES && !str_eq(build, str_of(w->build)))
-      look_at_lock(w, others, build, entry->d_name);
-  }
-  (void)closedir(dir);
-}
-
-/* Runs that started under a dead warden: their processes are gone by now. */
-static void settle_lost(struct warden *w, uint32_t processes_left) {
-  struct map_entry entry;
-  for (size_t i = 0; map_next(&w->runs, &i, &entry);) {
-    struct supervised *run = entry.value;
-    if (run->phase == RUN_END) continue;
-    run->end = (struct warden_end){.run = run->id,
-                                   .ended_ms = warden_wall_ms(w),
-                                   .ended_tick_us = (int64_t)(warden_tick().ns / 1000),
-                                   .how = WARDEN_LOST,
-                                   .processes_left = processes_left};
-    run->phase = RUN_END;
-    run->spool.is_finished = true;
-  }
-}
-
-static enum err take_over(struct warden *w, struct err_detail *detail) {
-  struct journal_reader reader = {w, see_start, see_end, see_ack, see_epoch};
-  char name[JOURNAL_NAME_MAX];
-  (void)snprintf(name, sizeof name, "%s" JOURNAL_SUFFIX, w->build);
-  TRY(journal_open(w->dir_fd, name, &reader, &w->journal, detail));
-  struct others others = {};
-  look_at_others(w, &others);
-  enum err e = ERR_OK;
-  char theirs[JOURNAL_NAME_MAX];
-  for (size_t i = 0; i < others.dead_count && e == ERR_OK; i++) {
-    (void)snprintf(theirs, sizeof theirs, "%s" JOURNAL_SUFFIX, others.dead[i]);
-    if (faccessat(w->dir_fd, theirs, F_OK, 0) == 0) e = adopt_journal(w, theirs, &reader, detail);
-  }
-  if (e == ERR_OK) {
-    settle_lost(w, census_kill_dead_wardens(w, others.living, others.living_count));
-    int error_number = journal_compact(&w->journal, runs_write_all, w);
-    if (error_number) e = os_error(error_number, detail, "write", name);
-  }
-  for (size_t i = 0; i < others.dead_count; i++) {
-    (void)snprintf(theirs, sizeof theirs, "%s" JOURNAL_SUFFIX, others.dead[i]);
-    if (e == ERR_OK) (void)unlinkat(w->dir_fd, theirs, 0);
-    os_close(&others.dead_locks[i]);
-  }
-  return e;
 }
 
 /* Every run has at most one node in each heap: with the room taken now, adding never fails. */
@@ -333,7 +203,7 @@ static enum err open_warden(struct warden *w, struct err_detail *detail) {
   TRY(lock_folder(w, detail));
   TRY(open_signals(w, detail));
   TRY(starting_open(w));
-  TRY(take_over(w, detail));
+  TRY(adopt_at_start(w, detail));
   if (chdir("/") != 0) return os_error(errno, detail, "chdir", "/"); /* holds no file system */
   return door_open(w, detail);
 }
@@ -412,6 +282,7 @@ static void turn(struct warden *w) {
 
 static void close_warden(struct warden *w) {
   door_close(w);
+  if (w->is_superseded && w->runs.count == 0) adopt_leave_nothing(w);
   struct map_entry entry;
   for (size_t i = 0; map_next(&w->runs, &i, &entry); i = 0) run_free(w, entry.value);
   warden_unwatch(w, &w->signals);

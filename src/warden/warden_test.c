@@ -7,13 +7,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "sys/os_file.h"
 #include "tests/support/check.h"
 #include "warden/client.h"
+#include "warden/journal.h"
 #include "warden/proc.h"
 #include "warden/spool.h"
 
@@ -105,11 +108,11 @@ static void on_clock(void *arg, const struct warden_clock_done *done) {
   ((struct fixture *)arg)->clock_done = done->clock_ms;
 }
 
-#define UNTIL(f, cond)                                                            \
-  do {                                                                            \
-    int turns_ = 0;                                                               \
-    while (!(cond) && turns_++ < WAIT_TURNS) (void)loop_turn((f)->loop, TURN_US); \
-    if (!(cond)) fail_msg("line %d: %s did not come true", __LINE__, #cond);      \
+#define UNTIL(f, cond)                                                                                   \
+  do {                                                                                                   \
+    bool is_true_ = false;                                                                               \
+    for (int i_ = 0; i_ < WAIT_TURNS && !(is_true_ = (cond)); i_++) (void)loop_turn((f)->loop, TURN_US); \
+    if (!is_true_) fail_msg("line %d: %s did not come true", __LINE__, #cond);                           \
   } while (0)
 
 static void connect_client(struct fixture *f, int64_t epoch, int64_t test_clock_ms) {
@@ -233,6 +236,11 @@ static int count_tagged(const struct fixture *f, int64_t run_no) {
   }
   proc_table_free(&table);
   return count;
+}
+
+static bool is_alive(pid_t pid) {
+  struct proc p;
+  return proc_read(pid, &p) && proc_is_alive(&p);
 }
 
 /* ---- ends ---- */
@@ -685,8 +693,319 @@ static void many_short_runs_are_all_told_and_none_is_left(void **state) {
   assert_int_equal(f->seen_count, MANY);
 }
 
+/* ---- the journal's bad days ---- */
+
+/* A warden started by this program looks for these files in its data folder. DIR/fault: "N B" kills it at
+ * its N-th journal write, after B per cent of the bytes. DIR/full: the disk is full while it is there. */
+static struct {
+  char dir[64];
+  int at, percent, writes;
+} fault;
+
+static ssize_t faulty_write(int fd, const void *bytes, size_t n) {
+  char full[100];
+  (void)snprintf(full, sizeof full, "%s/full", fault.dir);
+  if (access(full, F_OK) == 0) {
+    errno = ENOSPC;
+    return -1;
+  }
+  if (fault.at < 0 || fault.writes++ != fault.at) return write(fd, bytes, n);
+  (void)!write(fd, bytes, n * (size_t)fault.percent / 100);
+  (void)raise(SIGKILL);
+  return -1;
+}
+
+static void read_faults(int argc, char **argv) {
+  char path[100];
+  for (int i = 1; i + 1 < argc; i++)
+    if (strcmp(argv[i], "--data") == 0) (void)str_copy(fault.dir, sizeof fault.dir, str_of(argv[i + 1]));
+  (void)snprintf(path, sizeof path, "%s/fault", fault.dir);
+  fault.at = -1;
+  FILE *f = fopen(path, "re");
+  if (f && fscanf(f, "%d %d", &fault.at, &fault.percent) != 2) fault.at = -1;
+  if (f) (void)fclose(f);
+  if (getenv("SERENO_TAG")) (void)unlink(path); /* only the next warden */
+  journal_write = faulty_write;
+}
+
+static void put_file(const struct fixture *f, const char *name, const char *text) {
+  char path[100];
+  (void)snprintf(path, sizeof path, "%s/%s", f->dir, name);
+  FILE *file = fopen(path, "we");
+  assert_non_null(file);
+  (void)fputs(text, file);
+  assert_int_equal(fclose(file), 0);
+}
+
+static void remove_file(const struct fixture *f, const char *name) {
+  char path[100];
+  (void)snprintf(path, sizeof path, "%s/%s", f->dir, name);
+  (void)unlink(path);
+}
+
+static int count_effects(const struct fixture *f) {
+  char path[100], bytes[100];
+  (void)snprintf(path, sizeof path, "%s/effect", f->dir);
+  int fd = open(path, O_RDONLY | O_CLOEXEC);
+  ssize_t n = fd < 0 ? 0 : read(fd, bytes, sizeof bytes);
+  if (fd >= 0) close(fd);
+  return (int)n;
+}
+
+/* Writes 0–2 make the journal; 3 is the hello's epoch, 4 START, 5 END, 6 the acknowledgement. Whatever
+ * happens, what has no START has had no effect, and starting it again then makes exactly one. */
+static void a_kill_at_any_journal_write_neither_doubles_nor_hides_a_run(void **state) {
+  struct fixture *f = *state;
+  enum { FIRST = 3, LAST = 6 };
+  for (int row = 0; row < (LAST - FIRST + 1) * 3; row++) {
+    char text[32], script[160];
+    (void)snprintf(text, sizeof text, "%d %d", FIRST + row / 3, row % 3 * 50);
+    forget(f);
+    remove_file(f, "effect");
+    put_file(f, "fault", text);
+    int64_t run_no = 5000 + row;
+    int ups = f->ups;
+    connect_client(f, 10 + row, INSTANT_NONE);
+    struct warden_start start = start_of(run_no);
+    start.epoch = 10 + row;
+    (void)snprintf(script, sizeof script, "printf x >> %s/effect", f->dir);
+    start_shell(f, &start, script);
+    UNTIL(f, seen_of(f, run_no)->ended || f->ups > ups + 1 || f->downs);
+    if (seen_of(f, run_no)->ended) CHECK_OK(warden_ack(f->client, run_no));
+    bool dies_at_hello = row < 3; /* before it was up at all */
+    UNTIL(f, (f->downs > 0 || dies_at_hello) && warden_client_is_up(f->client));
+    if (!seen_of(f, run_no)->ended) {
+      CHECK_ROW(row, count_effects(f) == 0);
+      start_shell(f, &start, script);
+      UNTIL(f, seen_of(f, run_no)->ended);
+    }
+    const struct warden_end *end = &seen_of(f, run_no)->end;
+    CHECK_ROW(row, end->how == WARDEN_EXITED || end->how == WARDEN_LOST);
+    CHECK_ROW(row, end->how == WARDEN_LOST ? count_effects(f) <= 1 : count_effects(f) == 1);
+    CHECK_OK(warden_ack(f->client, run_no));
+    warden_client_free(f->client);
+    f->client = NULL;
+    f->downs = 0;
+    end_warden(f);
+    remove_files(f->dir, "warden");
+  }
+  remove_file(f, "effect");
+}
+
+static void a_full_disk_refuses_starts_and_loses_no_end(void **state) {
+  struct fixture *f = *state;
+  connect_client(f, 1, INSTANT_NONE);
+  struct warden_start living = start_of(5100), refused = start_of(5101);
+  start_shell(f, &living, "read line; exit 7");
+  start_shell(f, &refused, "true"); /* just to know that the first one runs */
+  UNTIL(f, seen_of(f, 5101)->ended || seen_of(f, 5100)->ended);
+  forget(f);
+  living.run_no = 5102;
+  start_shell(f, &living, "echo ready; exec sleep 1000");
+  UNTIL(f, spool_text(f, 5102).len > 0);
+  put_file(f, "full", "");
+  refused.run_no = 5103;
+  start_shell(f, &refused, "true");
+  UNTIL(f, seen_of(f, 5103)->refused);
+  assert_int_equal(seen_of(f, 5103)->why, WARDEN_REFUSED_JOURNAL);
+  assert_int_equal(seen_of(f, 5103)->error_number, ENOSPC);
+  CHECK_OK(warden_kill(f->client, 5102, KILL_CANCELLED, false));
+  UNTIL(f, seen_of(f, 5102)->ended);
+  assert_int_equal(seen_of(f, 5102)->end.how, WARDEN_KILLED);
+  remove_file(f, "full");
+  UNTIL(f, (forget(f), start_shell(f, &refused, "true"), (void)loop_turn(f->loop, TURN_US * 30),
+            seen_of(f, 5103)->ended)); /* the disk is free again, and END was tried again meanwhile */
+  int ups = f->ups;
+  (void)kill(f->welcome.pid, SIGKILL);
+  UNTIL(f, f->ups > ups);
+  assert_true(seen_of(f, 5102)->ended > 0);
+}
+
+/* ---- other builds ---- */
+
+static int make_lock(const struct fixture *f, const char *name, bool is_held) {
+  char path[128];
+  (void)snprintf(path, sizeof path, "%s/warden", f->dir);
+  (void)mkdir(path, 0700);
+  (void)snprintf(path, sizeof path, "%s/warden/%s.lock", f->dir, name);
+  int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  assert_true(fd >= 0);
+  struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+  if (is_held) assert_int_equal(fcntl(fd, F_OFD_SETLK, &lock), 0);
+  return fd;
+}
+
+static void write_foreign_journal(const struct fixture *f) {
+  char path[128];
+  (void)snprintf(path, sizeof path, "%s/warden", f->dir);
+  int dir_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  struct journal_reader nobody = {};
+  struct journal j;
+  CHECK_OK(journal_open(dir_fd, "old.journal", &nobody, &j, NULL));
+  struct warden_run lost = {.run_no = 6000, .attempt = 2};
+  struct warden_end end = {.run = {.run_no = 6001, .attempt = 1}, .how = WARDEN_EXITED, .code = 8};
+  assert_int_equal(journal_start(&j, &lost), 0);
+  assert_int_equal(journal_start(&j, &end.run), 0);
+  assert_int_equal(journal_end(&j, &end, STR_NONE), 0);
+  journal_close(&j);
+  close(dir_fd);
+}
+
+static void check_adopted(struct fixture *f) {
+  assert_int_equal(seen_of(f, 6000)->end.how, WARDEN_LOST);
+  assert_int_equal(seen_of(f, 6000)->end.run.attempt, 2);
+  assert_int_equal(seen_of(f, 6001)->end.code, 8);
+  char path[128];
+  (void)snprintf(path, sizeof path, "%s/warden/old.journal", f->dir);
+  assert_int_not_equal(access(path, F_OK), 0);
+}
+
+static void the_runs_of_a_dead_warden_of_another_build_are_taken_over(void **state) {
+  struct fixture *f = *state;
+  close(make_lock(f, "old", false));
+  write_foreign_journal(f);
+  connect_client(f, 1, INSTANT_NONE);
+  check_adopted(f);
+}
+
+static void one_that_dies_later_is_taken_over_at_the_next_hello(void **state) {
+  struct fixture *f = *state;
+  connect_client(f, 1, INSTANT_NONE);
+  struct warden_start start = start_of(6002);
+  start_shell(f, &start, "exec sleep 1000");
+  UNTIL(f, seen_of(f, 6002)->started);
+  warden_client_free(f->client);
+  close(make_lock(f, "old", false));
+  write_foreign_journal(f);
+  connect_client(f, 2, INSTANT_NONE);
+  check_adopted(f);
+  assert_int_equal(seen_of(f, 6002)->listed, 1); /* our own goes on */
+}
+
+/* This test plays the warden of another build. */
+struct foreign {
+  int lock_fd, listen_fd, fd;
+};
+
+static struct foreign open_foreign(const struct fixture *f) {
+  struct foreign o = {.lock_fd = make_lock(f, "old", true), .fd = -1};
+  struct sockaddr_un address = {.sun_family = AF_UNIX};
+  (void)snprintf(address.sun_path, sizeof address.sun_path, "%s/warden/old.sock", f->dir);
+  o.listen_fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  assert_int_equal(bind(o.listen_fd, (const struct sockaddr *)&address, sizeof address), 0);
+  assert_int_equal(listen(o.listen_fd, 4), 0);
+  return o;
+}
+
+static void close_foreign(struct foreign *o) {
+  os_close(&o->fd);
+  os_close(&o->listen_fd);
+  os_close(&o->lock_fd);
+}
+
+static bool foreign_receives(struct foreign *o, enum warden_message_type want, char *to, size_t n) {
+  if (o->fd < 0) o->fd = accept4(o->listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+  enum warden_message_type type;
+  ssize_t got = o->fd < 0 ? -1 : recv(o->fd, to, n, MSG_DONTWAIT);
+  return got > 0 && warden_message_check((struct str){to, (size_t)got}, &type, NULL) == ERR_OK &&
+         type == want;
+}
+
+static void foreign_says(const struct foreign *o, const void *message, size_t n) {
+  assert_int_equal(send(o->fd, message, n, MSG_NOSIGNAL), (ssize_t)n);
+}
+
+static void connect_unready(struct fixture *f) {
+  struct warden_client_options options = {.loop = f->loop,
+                                          .data_dir = f->dir,
+                                          .epoch = 1,
+                                          .test_clock_ms = INSTANT_NONE,
+                                          .idle_exit_seconds = 20};
+  struct warden_client_callbacks callbacks = {f,          on_up,    on_down, on_listed, on_started,
+                                              on_refused, on_ended, on_line, on_output, on_clock};
+  CHECK_OK(warden_client_new(&options, &callbacks, &f->client, NULL));
+}
+
+static void nothing_is_settled_before_every_living_warden_has_answered(void **state) {
+  struct fixture *f = *state;
+  struct foreign o = open_foreign(f);
+  connect_unready(f);
+  char bytes[256];
+  UNTIL(f, foreign_receives(&o, WARDEN_HELLO, bytes, sizeof bytes));
+  for (int i = 0; i < 30; i++) (void)loop_turn(f->loop, TURN_US);
+  assert_int_equal(f->ups, 0); /* our own has answered by now */
+  struct warden_welcome welcome = {.header = warden_header(WARDEN_WELCOME, sizeof welcome), .build = "old"};
+  struct warden_listed listed = {.header = warden_header(WARDEN_LISTED, sizeof listed),
+                                 .run = {.run_no = 6100}};
+  struct warden_list_end list_end = {warden_header(WARDEN_LIST_END, sizeof list_end), 1, 0};
+  foreign_says(&o, &welcome, sizeof welcome);
+  foreign_says(&o, &listed, sizeof listed);
+  assert_int_equal(f->ups, 0);
+  foreign_says(&o, &list_end, sizeof list_end);
+  UNTIL(f, f->ups == 1);
+  assert_int_equal(seen_of(f, 6100)->listed, 1);
+  CHECK_OK(warden_kill(f->client, 6100, KILL_CANCELLED, false)); /* goes to the one that has it */
+  UNTIL(f, foreign_receives(&o, WARDEN_KILL, bytes, sizeof bytes));
+  struct warden_ended ended = {warden_header(WARDEN_ENDED, sizeof ended),
+                               {.run = {.run_no = 6100}, .how = WARDEN_KILLED}};
+  foreign_says(&o, &ended, sizeof ended);
+  UNTIL(f, seen_of(f, 6100)->ended);
+  CHECK_OK(warden_ack(f->client, 6100));
+  UNTIL(f, foreign_receives(&o, WARDEN_ACK, bytes, sizeof bytes));
+  close_foreign(&o); /* it has drained and left no journal */
+  for (int i = 0; i < 10; i++) (void)loop_turn(f->loop, TURN_US);
+  assert_int_equal(f->downs, 0);
+  assert_true(warden_client_is_up(f->client));
+}
+
+static void another_builds_serve_makes_a_warden_drain_and_leave_nothing(void **state) {
+  struct fixture *f = *state;
+  connect_client(f, 1, INSTANT_NONE);
+  run_shell(f, 6200, "true");
+  warden_client_free(f->client);
+  f->client = NULL;
+  struct sockaddr_un address = {.sun_family = AF_UNIX};
+  (void)snprintf(address.sun_path, sizeof address.sun_path, "%s/warden/%s.sock", f->dir, warden_build());
+  int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+  assert_int_equal(connect(fd, (const struct sockaddr *)&address, sizeof address), 0);
+  struct warden_hello hello = {
+      .header = warden_header(WARDEN_HELLO, sizeof hello), .epoch = 2, .build = "newer"};
+  assert_int_equal(send(fd, &hello, sizeof hello, 0), (ssize_t)sizeof hello);
+  struct warden_welcome welcome;
+  assert_int_equal(recv(fd, &welcome, sizeof welcome, 0), (ssize_t)sizeof welcome);
+  assert_true(welcome.flags & WARDEN_IS_DRAINING);
+  struct {
+    struct warden_header header;
+    uint32_t count, reserved;
+    int64_t run_no;
+  } ack = {warden_header(WARDEN_ACK, sizeof ack), 1, 0, 6200};
+  assert_int_equal(send(fd, &ack, sizeof ack, 0), (ssize_t)sizeof ack);
+  proc_wait(f->welcome.pid, 30000);
+  close(fd);
+  assert_false(is_alive(f->welcome.pid));
+  char path[128];
+  (void)snprintf(path, sizeof path, "%s/warden/%s.journal", f->dir, warden_build());
+  assert_int_not_equal(access(path, F_OK), 0);
+}
+
+static void a_warden_nobody_needs_goes_by_itself(void **state) {
+  struct fixture *f = *state;
+  struct warden_client_options options = {
+      .loop = f->loop, .data_dir = f->dir, .epoch = 1, .test_clock_ms = INSTANT_NONE, .idle_exit_seconds = 1};
+  struct warden_client_callbacks callbacks = {.arg = f, .on_up = on_up};
+  CHECK_OK(warden_client_new(&options, &callbacks, &f->client, NULL));
+  UNTIL(f, f->ups == 1);
+  warden_client_free(f->client);
+  f->client = NULL;
+  proc_wait(f->welcome.pid, 30000);
+  assert_false(is_alive(f->welcome.pid));
+}
+
 int main(int argc, char **argv) {
-  if (argc > 1 && strcmp(argv[1], "warden") == 0) return warden_main(argc - 1, argv + 1);
+  if (argc > 1 && strcmp(argv[1], "warden") == 0) {
+    read_faults(argc, argv);
+    return warden_main(argc - 1, argv + 1);
+  }
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
   const struct CMUnitTest tests[] = {
       T(a_program_ends_as_it_ended),
@@ -716,6 +1035,13 @@ int main(int argc, char **argv) {
       T(a_killed_wardens_runs_are_ended_and_lost),
       T(term_lets_runs_end_and_takes_no_new_ones),
       T(many_short_runs_are_all_told_and_none_is_left),
+      T(a_kill_at_any_journal_write_neither_doubles_nor_hides_a_run),
+      T(a_full_disk_refuses_starts_and_loses_no_end),
+      T(the_runs_of_a_dead_warden_of_another_build_are_taken_over),
+      T(one_that_dies_later_is_taken_over_at_the_next_hello),
+      T(nothing_is_settled_before_every_living_warden_has_answered),
+      T(another_builds_serve_makes_a_warden_drain_and_leave_nothing),
+      T(a_warden_nobody_needs_goes_by_itself),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
