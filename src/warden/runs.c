@@ -83,7 +83,6 @@ void run_became_program(struct warden *w, struct supervised *run, pid_t pid) {
   leave_place(w, run);
   run->pid = pid;
   run->phase = RUN_PROGRAM;
-  run->started_clock_ms = warden_clock_ms(w);
   if (run->limits.max_runtime_ms)
     run->kill_at_clock_ms = add_ms(run->started_clock_ms, run->limits.max_runtime_ms);
   ASSERT(map_put(&w->pids, run_place_key(run), run) == ERR_OK);

@@ -169,6 +169,7 @@ static enum warden_refusal begin(struct warden *w, struct starting *s, const str
   *ret_error_number = run_output_open(w, run, &s->spawn.fds[1], &s->spawn.fds[3]);
   if (*ret_error_number) return WARDEN_REFUSED_RESOURCES;
   run->id.started_ms = warden_wall_ms(w);
+  run->started_clock_ms = warden_clock_ms(w);
   run->id.started_tick_us = (int64_t)(warden_tick().ns / 1000);
   if (map_put(&w->pids, run_place_key(run), run) != ERR_OK) return WARDEN_REFUSED_RESOURCES;
   *ret_error_number = journal_start(&w->journal, &run->id);
@@ -225,7 +226,10 @@ static void take_answer(struct warden *w, struct starting *s) {
   const struct spawn *p = &s->spawn;
   w->starting--;
   w->starting_bytes -= s->bytes;
-  if (!w->has_test_clock) run->id.started_ms = p->wall_ms;
+  if (!w->has_test_clock) { /* the test clock may have been moved meanwhile: it counts from the request */
+    run->id.started_ms = p->wall_ms;
+    run->started_clock_ms = (int64_t)(p->tick.ns / 1000000);
+  }
   run->id.started_tick_us = (int64_t)(p->tick.ns / 1000);
   os_close(&s->spawn.fds[1]); /* before anything ends: an end of file is seen when the child's copies go */
   os_close(&s->spawn.fds[3]);
