@@ -810,6 +810,15 @@ static void counts_of_random_expressions_agree(void **state) {
   }
 }
 
+static void a_gap_and_the_time_at_its_end_count_once(void **state) {
+  (void)state;
+  struct schedule_options o = in_zone("Europe/Madrid");
+  struct schedule *s = compile(__LINE__, "0 2,3 * * *", &o);
+  int64_t after = at("2027-03-28T00:00:00Z"), until = at("2027-03-28T12:00:00Z");
+  assert_int_equal(schedule_count(s, after, until, INT64_MAX, NULL, NULL), 1);
+  schedule_free(s);
+}
+
 static void centuries_are_counted(void **state) {
   (void)state;
   struct schedule_options o = in_zone("Europe/Madrid");
@@ -868,6 +877,7 @@ int main(void) {
       cmocka_unit_test(prev_finds_rare_runs),
       cmocka_unit_test(prev_undoes_next),
       cmocka_unit_test(counts_of_random_expressions_agree),
+      cmocka_unit_test(a_gap_and_the_time_at_its_end_count_once),
       cmocka_unit_test(centuries_are_counted),
       cmocka_unit_test(names_are_read_back),
   };
