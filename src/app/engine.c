@@ -127,6 +127,7 @@ void engine_step(struct engine *e, const struct sched_event *event) {
   free(answers);
   engine_arm(e);
   engine_care_after_step(e);
+  engine_wind_on(e);
 }
 
 void engine_arm(struct engine *e) {
@@ -201,6 +202,7 @@ static void on_written(struct change *c) {
   struct engine_answer answer = {.error = c->error, .detail = c->detail, .change = c};
   answer_ask(e, c->token, &answer);
   change_free(c);
+  engine_wind_on(e);
 }
 
 void engine_write(struct engine *e, struct change *change, engine_fn *fn, void *arg) {

@@ -335,18 +335,20 @@ enum err engine_new(const struct engine_options *o, struct engine **ret, struct 
 
 /* ---- closing ---- */
 
-struct winding {
-  void (*done)(void *arg);
-  void *arg;
-};
-
 static void on_stop_recorded(void *arg, const struct engine_answer *answer) {
-  struct winding *w = arg;
+  struct engine *e = arg;
   if (answer->error != ERR_OK)
     log_line(LOG_WARN, "CronManager", "the stop could not be recorded",
              LF_TEXT("error", err_text(answer->error)));
-  w->done(w->arg);
-  free(w);
+  e->on_wound(e->on_wound_arg);
+}
+
+void engine_wind_on(struct engine *e) {
+  if (!e->on_wound || e->is_wound || e->changes_out > 0 || e->work_out > 0) return;
+  e->is_wound = true;
+  struct change *c = change_new(CHANGE_STOP, engine_now_ms(e));
+  ASSERT(c);
+  engine_write(e, c, on_stop_recorded, e);
 }
 
 void engine_set_hooks(struct engine *e, void (*on_note)(void *arg, const struct sched_note *note),
@@ -365,14 +367,12 @@ void engine_quiesce(struct engine *e) {
 
 void engine_wind_down(struct engine *e, void (*done)(void *arg), void *arg) {
   engine_quiesce(e);
-  warden_client_free(e->warden);
+  warden_client_free(e->warden); /* what ends from now on waits in its journal */
   e->warden = NULL;
   e->is_warden_up = false;
-  struct winding *w = malloc(sizeof *w);
-  struct change *c = change_new(CHANGE_STOP, engine_now_ms(e));
-  ASSERT(w && c);
-  *w = (struct winding){done, arg};
-  engine_write(e, c, on_stop_recorded, w);
+  e->on_wound = done;
+  e->on_wound_arg = arg;
+  engine_wind_on(e);
 }
 
 static void free_all_live(struct engine *e) {

@@ -65,6 +65,7 @@ static void on_spool_swept(void *arg) {
              LF_INT("bytes", sweep->deleted_bytes));
   e->work_out--;
   spool_sweep_free(sweep);
+  engine_wind_on(e);
 }
 
 static void sweep_spool(struct engine *e) {
@@ -84,6 +85,7 @@ static void sweep_spool(struct engine *e) {
   if (work_submit(e->work, spool_sweep_run, on_spool_swept, sweep) == ERR_OK) return;
   e->work_out--;
   spool_sweep_free(sweep);
+  engine_wind_on(e);
 }
 
 static void on_care(void *arg) {

@@ -124,7 +124,10 @@ struct engine {
   void (*on_note)(void *arg, const struct sched_note *note); /* api's metrics */
   void *on_note_arg;
   struct test_clock *test_clock; /* NULL without */
-  void (*on_stop)(void *arg);    /* engine_stop was called */
+  void (*on_wound)(void *arg); /* engine_wind_down's done */
+  void *on_wound_arg;
+  bool is_wound;
+  void (*on_stop)(void *arg); /* engine_stop was called */
   void *on_stop_arg;
 };
 
@@ -171,6 +174,7 @@ void engine_live_done(struct engine *e); /* frees all of it */
 void engine_note(struct engine *e, const struct sched_note *note);
 
 /* engine_boot.c */
+void engine_wind_on(struct engine *e); /* an answer has come: is everything on record now? */
 enum err engine_open(struct engine *e, struct err_detail *detail);
 enum err engine_connect(struct engine *e, struct err_detail *detail);
 bool engine_boot_collect(struct engine *e, const struct warden_run *run, const struct warden_end *end,
@@ -201,7 +205,8 @@ void engine_set_hooks(struct engine *e, void (*on_note)(void *arg, const struct 
                       void *note_arg, void (*on_stop)(void *arg), void *stop_arg);
 /* Nothing is claimed or started from now on. */
 void engine_quiesce(struct engine *e);
-/* After it: leaves the wardens alone; done is called when what was submitted is on record. */
+/* After it: leaves the wardens alone; done is called once, when all that was under way is on record. While the
+ * store fails this does not happen: the caller limits its patience. */
 void engine_wind_down(struct engine *e, void (*done)(void *arg), void *arg);
 /* Nothing asked of the store or the warden is unanswered; ret_running: runs that are alive. */
 bool engine_is_settled(const struct engine *e, size_t *ret_running);

@@ -144,13 +144,16 @@ void engine_do_kill(struct engine *e, int64_t run_no, enum reason reason) {
     refuse_later(e, run_no, reason, "ended before it was started");
     return;
   }
-  (void)warden_kill(e->warden, run_no, live->kill, false); /* not up: sent again when it is (engine_boot.c) */
+  if (e->warden)
+    (void)warden_kill(e->warden, run_no, live->kill,
+                      false); /* not up: sent again when it is (engine_boot.c) */
 }
 
 void engine_do_ack(struct engine *e, int64_t run_no) {
   struct live_run *live = map_get(&e->live, (uint64_t)run_no);
   if (live) engine_live_free(e, live);
-  (void)warden_ack(e->warden, run_no); /* not up: it repeats END, which is then acknowledged as known */
+  if (e->warden)
+    (void)warden_ack(e->warden, run_no); /* not up: it repeats END, which is then acknowledged as known */
 }
 
 void engine_live_started(const struct engine *e, struct live_run *live, int64_t started_ms) {

@@ -65,5 +65,15 @@ check run-is-lost-with-both is "$(ended "$id")" "lost lost 1"
 check health-is-good-again exits 0 s doctor --json
 check nothing-says-running is "$(s runs --status running,queued --json)" ""
 check audit-after-crashes exits 0 s audit
+
+for i in 1 2 3 4 5 6 7 8 9 10; do s jobs add "often-$i" --schedule '@every 1s' --command selftest >/dev/null; done
+for i in 1 2 3; do
+  pause "2.$i"
+  kill -TERM "$server"
+  wait "$server"
+  check "stop-under-load-is-clean-$i" is $? 0
+  start
+done
+check audit-after-stops exits 0 s audit
 stop
 check crash-no-sanitizer-report silent_on 'ERROR: (Address|Leak)Sanitizer|runtime error' cat "$work/serve.log"
