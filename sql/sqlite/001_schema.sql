@@ -230,6 +230,12 @@ CREATE TABLE "CronAudit" (
   "requestId" TEXT,
   "hash" TEXT
 );
+CREATE TABLE "CronOutside" (
+  "no" INTEGER PRIMARY KEY,
+  "table" TEXT,
+  "id" TEXT,
+  "what" TEXT
+);
 CREATE TABLE "CronUser" (
   "id" TEXT NOT NULL PRIMARY KEY,
   "name" TEXT NOT NULL UNIQUE,
@@ -289,13 +295,6 @@ CREATE TABLE "CronMeta" (
   "restoredAt" INTEGER,
   "boot" TEXT,
   "journal" TEXT
-);
--- What SQL from outside has touched; the next start looks at it.
-CREATE TABLE "CronOutside" (
-  "no" INTEGER PRIMARY KEY,
-  "table" TEXT NOT NULL,
-  "id" TEXT NOT NULL,
-  "what" TEXT NOT NULL
 );
 CREATE TRIGGER "CronJob_insert_instants" AFTER INSERT ON "CronJob"
 WHEN (NEW."createdAt" IS NOT NULL AND (typeof(NEW."createdAt") <> 'text' OR NEW."createdAt" NOT GLOB '????-??-??T??:??:??.???Z'))

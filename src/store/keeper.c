@@ -426,6 +426,7 @@ static enum err begin_epoch(struct keeper *k, const struct store_config *config,
   if (check.has_changed) TRY(keeper_replan_all(k, config->now_ms));
   if (boot->was_restored) TRY(note_restored(k, config->now_ms));
   if (is_boot && !is_fresh) TRY(plan_reboots(k, config->now_ms));
+  TRY(keeper_take_over(k, config->now_ms));
   if (config->is_process_off != (k->meta.is_process_off == 1))
     TRY(keeper_process_gate(k, config->now_ms, config->is_process_off));
   k->meta.epoch = row.epoch;

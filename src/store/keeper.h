@@ -86,6 +86,8 @@ enum err keeper_del(struct keeper *k, enum table_id t, const void *record);
 
 /* ---- keeper_jobs.c: definitions, schedules, zones ---- */
 enum err keeper_job(struct keeper *k, int64_t job_no, struct cached_job **ret); /* ERR_NOT_FOUND */
+/* Puts this definition in the cache, over what is there. */
+enum err keeper_cache_job(struct keeper *k, const struct job *job);
 void keeper_forget_job(struct keeper *k, int64_t job_no);
 void keeper_forget_jobs(struct keeper *k);
 /* What governs the compiling of this job; texts borrowed from job and zone. */
@@ -120,7 +122,7 @@ enum err keeper_end(struct keeper *k, struct change *c);
 enum err keeper_settle(struct keeper *k, struct change *c);
 enum err keeper_clock(struct keeper *k, struct change *c);
 
-/* ---- keeper_edit.c ---- */
+/* ---- keeper_edit.c, keeper_save.c ---- */
 enum err keeper_job_save(struct keeper *k, struct change *c);
 enum err keeper_job_delete(struct keeper *k, struct change *c);
 enum err keeper_gate(struct keeper *k, struct change *c);
@@ -130,6 +132,9 @@ enum err keeper_add_settings_version(struct keeper *k, const struct settings *s,
 /* Plans every job anew after its cursor (zone data changed). */
 enum err keeper_replan_all(struct keeper *k, int64_t now_ms);
 enum err keeper_process_gate(struct keeper *k, int64_t now_ms, bool is_off);
+
+/* What SQL from outside wrote while no server ran (CronOutside) becomes versions that govern from now on. */
+enum err keeper_take_over(struct keeper *k, int64_t now_ms);
 
 /* ---- keeper_retain.c, rollup.c ---- */
 enum err keeper_retain(struct keeper *k, struct change *c);

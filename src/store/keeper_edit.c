@@ -4,20 +4,9 @@
  *  3. the cursor goes on from `from` under the new rules, claimed anew up to the horizon. */
 #include <stdlib.h>
 
-#include "base/id.h"
-#include "store/keeper.h"
+#include "store/keeper_edit.h"
 
 #define SPLAY_MAX_MS (86400 * 1000LL) /* bound of job.splay */
-
-struct edit {
-  int64_t at_ms, until_ms;
-  const struct edit_from *from;
-  size_t from_count;
-  enum reason late_reason;
-  int64_t *jobs; /* concerned, ascending; in the arena of the edit */
-  size_t job_count;
-  struct arena arena;
-};
 
 static int64_t max_of(int64_t a, int64_t b) { return a > b ? a : b; }
 static int64_t add_ms(int64_t at_ms, int64_t ms) {
@@ -25,11 +14,11 @@ static int64_t add_ms(int64_t at_ms, int64_t ms) {
 }
 
 /* If-Match: 0 and null ask for nothing. */
-static bool is_outdated(int64_t if_updated_ms, int64_t updated_ms) {
+bool edit_is_outdated(int64_t if_updated_ms, int64_t updated_ms) {
   return if_updated_ms != FIELD_NULL && if_updated_ms != 0 && if_updated_ms != updated_ms;
 }
 
-static int64_t edit_from(const struct edit *e, int64_t job_no) {
+int64_t edit_from_ms(const struct edit *e, int64_t job_no) {
   for (size_t i = 0; i < e->from_count; i++)
     if (e->from[i].job_no == job_no) return max_of(e->at_ms, e->from[i].from_ms);
   return e->at_ms;
@@ -65,7 +54,7 @@ static enum err trim_gaps(struct keeper *k, struct cached_job *j, int64_t from_m
 }
 
 /* A claim that a later step of the same edit takes back is not in the answer. */
-static void unlist_claims(struct keeper *k, int64_t job_no, int64_t from_ms) {
+void edit_unlist_claims(struct keeper *k, int64_t job_no, int64_t from_ms) {
   size_t kept = 0;
   for (size_t i = 0; i < k->list.count; i++) {
     struct claim *c = &k->list.items[i];
@@ -75,11 +64,11 @@ static void unlist_claims(struct keeper *k, int64_t job_no, int64_t from_ms) {
   k->list.count = kept;
 }
 
-static enum err settle_old(struct keeper *k, const struct edit *e, int64_t job_no) {
+enum err edit_settle_old(struct keeper *k, const struct edit *e, int64_t job_no) {
   struct cursor_row cursor;
   struct cached_job *j;
   TRY(keeper_cursor(k, job_no, &cursor));
-  int64_t from_ms = edit_from(e, job_no);
+  int64_t from_ms = edit_from_ms(e, job_no);
   if (cursor.next_due_ms > from_ms && cursor.through_ms <= from_ms) return ERR_OK;
   TRY(keeper_job(k, job_no, &j));
   if (cursor.next_due_ms <= from_ms) {
@@ -91,17 +80,17 @@ static enum err settle_old(struct keeper *k, const struct edit *e, int64_t job_n
                              .late_reason = e->late_reason};
     TRY(keeper_claim_job(k, job_no, &w));
   }
-  unlist_claims(k, job_no, from_ms);
+  edit_unlist_claims(k, job_no, from_ms);
   TRY(withdraw_claims(k, job_no, from_ms));
   return trim_gaps(k, j, from_ms);
 }
 
 /* ---- step 3 ---- */
 
-static enum err replan(struct keeper *k, const struct edit *e, int64_t job_no) {
+enum err edit_replan(struct keeper *k, const struct edit *e, int64_t job_no) {
   struct cached_job *j;
   TRY(keeper_job(k, job_no, &j));
-  struct cursor_row cursor = {.job_no = job_no, .through_ms = edit_from(e, job_no)};
+  struct cursor_row cursor = {.job_no = job_no, .through_ms = edit_from_ms(e, job_no)};
   cursor.next_due_ms = j->job->is_active ? schedule_next(j->schedule, cursor.through_ms) : INSTANT_NEVER;
   cursor.not_before_ms = add_ms(cursor.next_due_ms, j->splay_ms);
   TRY(keeper_set_cursor(k, &cursor));
@@ -112,7 +101,7 @@ static enum err replan(struct keeper *k, const struct edit *e, int64_t job_no) {
 
 static enum err settle_all(struct keeper *k, const struct edit *e) {
   for (size_t i = 0; i < e->job_count; i++) {
-    TRY(settle_old(k, e, e->jobs[i]));
+    TRY(edit_settle_old(k, e, e->jobs[i]));
     arena_free(&k->scratch);
   }
   return ERR_OK;
@@ -120,7 +109,7 @@ static enum err settle_all(struct keeper *k, const struct edit *e) {
 
 static enum err replan_all(struct keeper *k, const struct edit *e) {
   for (size_t i = 0; i < e->job_count; i++) {
-    TRY(replan(k, e, e->jobs[i]));
+    TRY(edit_replan(k, e, e->jobs[i]));
     arena_free(&k->scratch);
   }
   return ERR_OK;
@@ -247,7 +236,7 @@ static enum err close_gate(struct keeper *k, const struct change *c, const struc
 
 /* What the same scope and key had closed ends here; then the new one, if any, begins. */
 static enum err turn_gate(struct keeper *k, const struct change *c, const struct edit *e) {
-  int64_t from_ms = c->gate.scope == GATE_SCOPE_JOB ? edit_from(e, c->gate.job_no) : e->at_ms;
+  int64_t from_ms = c->gate.scope == GATE_SCOPE_JOB ? edit_from_ms(e, c->gate.job_no) : e->at_ms;
   struct gate_row *old = gates_find(&k->gates, c->gate.scope, c->gate.job_no, c->gate.key, from_ms);
   if (old) {
     old->until_ms = max_of(from_ms, old->from_ms);
@@ -352,8 +341,8 @@ static bool settings_concern(const void *arg, const struct job *job) {
   return settings_change_concerns(q->before, q->after, job);
 }
 
-static enum err turn_enabled(struct keeper *k, const struct change *c, const struct edit *e,
-                             const struct settings *after) {
+enum err edit_turn_enabled(struct keeper *k, const struct change *c, const struct edit *e,
+                           const struct settings *after) {
   if (after->is_enabled == k->settings->is_enabled) return ERR_OK;
   struct change gate = {.kind = CHANGE_GATE,
                         .at_ms = c->at_ms,
@@ -377,7 +366,7 @@ static enum err edit_settings(struct keeper *k, struct change *c, struct edit *e
     TRY(drop_far_jobs(k, e));
   }
   TRY(settle_all(k, e));
-  TRY(turn_enabled(k, c, e, after));
+  TRY(edit_turn_enabled(k, c, e, after));
   TRY(put_settings(k, after, c->at_ms, c->audit.actor));
   TRY(put_shifts(k, e, -k->meta.last_edit_no));
   if (is_zone) keeper_forget_jobs(k);
@@ -385,7 +374,7 @@ static enum err edit_settings(struct keeper *k, struct change *c, struct edit *e
 }
 
 enum err keeper_settings(struct keeper *k, struct change *c) {
-  if (is_outdated(c->settings.if_updated_ms, k->settings->updated_ms))
+  if (edit_is_outdated(c->settings.if_updated_ms, k->settings->updated_ms))
     return err_set(&c->detail, ERR_PRECONDITION, "updatedAt", 0,
                    "the settings have changed since you read them");
   struct settings *after = next_settings(k, c->settings.settings, c->at_ms);
@@ -401,6 +390,53 @@ enum err keeper_settings(struct keeper *k, struct change *c) {
   if (error == ERR_OK) error = keeper_answer_claims(k, c);
   if (error == ERR_OK) c->settings.saved = settings_ref(after);
   settings_unref(after);
+  return error;
+}
+
+struct settings_search {
+  struct arena *arena;
+  char *definition;
+};
+
+static bool take_definition(void *arg, const void *record) {
+  struct settings_search *s = arg;
+  s->definition = arena_strdup(s->arena, str_of(((const struct settings_version_row *)record)->definition));
+  return true;
+}
+
+enum err keeper_load_last_settings(struct keeper *k) {
+  struct settings_search s = {.arena = &k->scratch};
+  struct settings row;
+  settings_init(&row);
+  TRY(k->rows->ops->scan(k->rows, SCAN_SETTINGS_VERSION_ALL, &SCAN_ALL, take_definition, &s));
+  if (!s.definition) return ERR_STORE_CORRUPT;
+  TRY(record_from_text(settings_fields, settings_field_count, str_of(s.definition), &row, &k->scratch));
+  struct settings *copy = settings_copy(&row);
+  if (!copy) return ERR_NO_MEMORY;
+  settings_unref(k->settings);
+  k->settings = copy;
+  return ERR_OK;
+}
+
+enum err keeper_restore_settings(struct keeper *k) {
+  TRY(keeper_load_last_settings(k));
+  return keeper_put(k, TABLE_SETTINGS, k->settings);
+}
+
+enum err keeper_adopt_settings(struct keeper *k, const struct change *c, const struct edit *e,
+                               struct settings *after) {
+  bool is_zone = !str_eq(str_of(after->timezone), str_of(k->settings->timezone));
+  struct edit all = *e;
+  all.arena = arena_new(KEEPER_SCRATCH_BYTES);
+  all.jobs = NULL;
+  all.job_count = 0;
+  enum err error = all_jobs(k, &all);
+  if (error == ERR_OK) error = settle_all(k, &all);
+  if (error == ERR_OK) error = edit_turn_enabled(k, c, &all, after);
+  if (error == ERR_OK) error = put_settings(k, after, e->at_ms, c->audit.actor);
+  if (is_zone) keeper_forget_jobs(k);
+  if (error == ERR_OK) error = replan_all(k, &all);
+  arena_free(&all.arena);
   return error;
 }
 
@@ -424,198 +460,4 @@ enum err keeper_replan_all(struct keeper *k, int64_t now_ms) {
   }
   arena_free(&e.arena);
   return error;
-}
-
-/* ---- definitions ---- */
-
-static enum err check_name(struct keeper *k, struct change *c, const struct job *job) {
-  struct job other = {};
-  enum err e = k->rows->ops->find(k->rows, TABLE_JOB, "name", str_of(job->name), &other, &k->scratch);
-  if (e == ERR_OK && other.no != job->no)
-    return err_set(&c->detail, ERR_CONFLICT, "name", 0, "there is a job of this name");
-  return e == ERR_NOT_FOUND ? ERR_OK : e;
-}
-
-static enum err check_system(struct keeper *k, struct change *c, const struct job *job) {
-  struct system_row system;
-  if (!job->system_id) return ERR_OK;
-  enum err e = k->rows->ops->find(k->rows, TABLE_SYSTEM, "id", str_of(job->system_id), &system, &k->scratch);
-  return e == ERR_NOT_FOUND ? err_set(&c->detail, ERR_INVALID, "systemId", 0, "there is no such system") : e;
-}
-
-static enum err first_fill(struct keeper *k, struct job *job, int64_t at_ms) {
-  job->no = ++k->meta.last_job_no;
-  job->version = 1;
-  if (!job->id) {
-    struct id_maker maker = {.last = 0};
-    int64_t number = id_next(&maker, at_ms) + job->no; /* unique by the job's number within its millisecond */
-    job->id = arena_strdup(&k->scratch, str_of(id_to_text(number).text));
-    if (!job->id) return ERR_NO_MEMORY;
-  }
-  if (!job->system_id) job->system_id = k->settings->system_id;
-  if (job->seed == FIELD_NULL) job->seed = (int64_t)schedule_seed(str_of(job->id));
-  job->created_ms = job->updated_ms = at_ms;
-  if (job->anchor_ms == FIELD_NULL) job->anchor_ms = at_ms;
-  job->last_run_ms = job->next_run_ms = FIELD_NULL;
-  job->failures = 0;
-  return ERR_OK;
-}
-
-/* What belongs to the store stays; the question brings the rest. */
-static void next_fill(struct job *job, const struct job *old, const struct change *c) {
-  job->version = old->version + 1;
-  job->id = old->id;
-  if (!job->system_id) job->system_id = old->system_id;
-  job->created_ms = old->created_ms;
-  job->updated_ms = max_of(c->at_ms, old->updated_ms + 1);
-  job->last_run_ms = old->last_run_ms;
-  job->failures = job->is_active && !old->is_active ? 0 : old->failures; /* enabled again: a new chance */
-  job->seed = old->seed;
-  bool same = c->job.keeps_anchor || str_eq(str_of(job->schedule), str_of(old->schedule));
-  job->anchor_ms = same ? old->anchor_ms : c->at_ms;
-  if (job->is_active) job->disabled_reason = NULL;
-}
-
-static enum err put_version(struct keeper *k, const struct job *job, const struct change *c,
-                            int64_t from_ms) {
-  struct job definition = *job;
-  definition.last_run_ms = definition.next_run_ms = definition.failures = FIELD_NULL;
-  struct version_row row = {.job_no = job->no,
-                            .version = job->version,
-                            .from_ms = from_ms,
-                            .to_ms = INSTANT_NEVER,
-                            .made_ms = c->at_ms,
-                            .is_active = job->is_active,
-                            .actor = c->audit.actor};
-  row.definition = record_to_text(job_fields, job_field_count, &definition, &k->scratch);
-  if (!row.definition) return ERR_NO_MEMORY;
-  return keeper_put(k, TABLE_VERSION, &row);
-}
-
-static enum err end_version(struct keeper *k, int64_t job_no, int64_t version, int64_t to_ms) {
-  struct version_row row;
-  TRY(k->rows->ops->get(k->rows, TABLE_VERSION, (int64_t[]){job_no, version}, &row, &k->scratch));
-  row.to_ms = max_of(to_ms, row.from_ms);
-  return keeper_put(k, TABLE_VERSION, &row);
-}
-
-/* A delete or disable: what waits is settled, also queued runs. */
-static enum err settle_waiting(struct keeper *k, int64_t job_no, int64_t at_ms) {
-  void **rows;
-  size_t count;
-  struct scan_args args = {.key = job_no, .from = INT64_MIN, .to = INT64_MAX};
-  TRY(rows_collect(k->rows, SCAN_LEDGER_PENDING_JOB, &args, SIZE_MAX, &k->scratch, &rows, &count));
-  for (size_t i = 0; i < count; i++) {
-    struct ledger_row *row = rows[i];
-    row->state = OCCURRENCE_SKIPPED;
-    row->reason = REASON_DISABLED;
-    TRY(keeper_put(k, TABLE_LEDGER, row));
-  }
-  TRY(rows_collect(k->rows, SCAN_RUN_OPEN, &SCAN_ALL, SIZE_MAX, &k->scratch, &rows, &count));
-  for (size_t i = 0; i < count; i++) {
-    struct run *run = rows[i];
-    if (run->job_no != job_no || run->status != RUN_QUEUED) continue;
-    run->status = RUN_SKIPPED;
-    run->reason = REASON_DISABLED;
-    run->finished_ms = at_ms;
-    TRY(keeper_put(k, TABLE_RUN, run));
-  }
-  unlist_claims(k, job_no, INSTANT_NONE);
-  return ERR_OK;
-}
-
-static enum err check_schedule(struct keeper *k, struct change *c, const struct job *job) {
-  struct schedule *s;
-  TRY(keeper_compile(k, job, k->settings->timezone, c->at_ms, &s, &c->detail));
-  schedule_free(s);
-  return ERR_OK;
-}
-
-static enum err create_job(struct keeper *k, struct change *c, struct job *job, struct edit *e) {
-  TRY(check_name(k, c, job));
-  TRY(check_system(k, c, job));
-  TRY(first_fill(k, job, c->at_ms));
-  TRY(check_schedule(k, c, job));
-  TRY(keeper_put(k, TABLE_JOB, job));
-  TRY(put_version(k, job, c, e->at_ms));
-  return replan(k, e, job->no);
-}
-
-static enum err replace_job(struct keeper *k, struct change *c, struct job *job, struct edit *e) {
-  struct job old = {};
-  enum err error = k->rows->ops->get(k->rows, TABLE_JOB, &job->no, &old, &k->scratch);
-  if (error == ERR_NOT_FOUND) return err_set(&c->detail, error, "job", 0, "there is no such job");
-  TRY(error);
-  if (is_outdated(c->job.if_updated_ms, old.updated_ms))
-    return err_set(&c->detail, ERR_PRECONDITION, "updatedAt", 0, "the job has changed since you read it");
-  TRY(check_name(k, c, job));
-  TRY(check_system(k, c, job));
-  next_fill(job, &old, c);
-  TRY(check_schedule(k, c, job));
-  int64_t from_ms = edit_from(e, job->no);
-  if (old.is_active) TRY(settle_old(k, e, job->no));
-  if (!job->is_active) TRY(settle_waiting(k, job->no, c->at_ms));
-  TRY(end_version(k, job->no, old.version, from_ms));
-  TRY(keeper_put(k, TABLE_JOB, job));
-  TRY(put_version(k, job, c, from_ms));
-  keeper_forget_job(k, job->no);
-  due_get(&k->due, job->no)->failures_age = 0;
-  return replan(k, e, job->no);
-}
-
-static int64_t shown_next_ms(struct keeper *k, const struct cached_job *j, int64_t now_ms) {
-  if (!j->job->is_active) return FIELD_NULL;
-  int64_t next_ms = schedule_next(j->schedule, now_ms), until_ms;
-  if (next_ms == INSTANT_NEVER) return FIELD_NULL;
-  return gates_at(&k->gates, j->job, next_ms, &until_ms) == GATE_OFF ? FIELD_NULL : next_ms;
-}
-
-static enum err answer_saved(struct keeper *k, struct change *c, int64_t job_no) {
-  struct cached_job *j;
-  TRY(keeper_job(k, job_no, &j));
-  struct job shown = *j->job;
-  shown.next_run_ms = shown_next_ms(k, j, c->at_ms);
-  TRY(k->rows->ops->job_touch(k->rows, job_no, FIELD_NULL, shown.next_run_ms));
-  c->job.saved = job_copy(&shown);
-  return c->job.saved ? ERR_OK : ERR_NO_MEMORY;
-}
-
-enum err keeper_job_save(struct keeper *k, struct change *c) {
-  ASSERT(c->job.job);
-  struct job job;
-  memcpy(&job, c->job.job, sizeof job);
-  bool is_new = job.no == 0;
-  struct edit_from from = {.job_no = job.no, .from_ms = c->job.from_ms};
-  struct edit e = {.at_ms = c->at_ms,
-                   .until_ms = c->job.until_ms,
-                   .from = &from,
-                   .from_count = is_new ? 0 : 1,
-                   .late_reason = REASON_WINDOW};
-  TRY(is_new ? create_job(k, c, &job, &e) : replace_job(k, c, &job, &e));
-  TRY(answer_saved(k, c, job.no));
-  return keeper_answer_claims(k, c);
-}
-
-enum err keeper_job_delete(struct keeper *k, struct change *c) {
-  struct job old = {};
-  enum err error = k->rows->ops->get(k->rows, TABLE_JOB, &c->job.job_no, &old, &k->scratch);
-  if (error == ERR_NOT_FOUND) return err_set(&c->detail, error, "job", 0, "there is no such job");
-  TRY(error);
-  if (is_outdated(c->job.if_updated_ms, old.updated_ms))
-    return err_set(&c->detail, ERR_PRECONDITION, "updatedAt", 0, "the job has changed since you read it");
-  struct edit_from from = {.job_no = old.no, .from_ms = c->job.from_ms};
-  struct edit e = {.at_ms = c->at_ms,
-                   .until_ms = c->job.until_ms,
-                   .from = &from,
-                   .from_count = 1,
-                   .late_reason = REASON_WINDOW};
-  if (old.is_active) TRY(settle_old(k, &e, old.no));
-  TRY(settle_waiting(k, old.no, c->at_ms));
-  TRY(end_version(k, old.no, old.version, edit_from(&e, old.no)));
-  struct cursor_row cursor = {.job_no = old.no};
-  TRY(keeper_del(k, TABLE_CURSOR, &cursor));
-  TRY(keeper_del(k, TABLE_JOB, &old));
-  keeper_forget_job(k, old.no);
-  TRY(due_drop(&k->due, old.no));
-  return keeper_answer_claims(k, c);
 }

@@ -128,15 +128,34 @@ enum err keeper_compile(struct keeper *k, const struct job *job, const char *tim
   return ERR_OK;
 }
 
-static enum err load_job(struct keeper *k, int64_t job_no, struct cached_job *c) {
-  struct job row = {};
-  TRY(k->rows->ops->get(k->rows, TABLE_JOB, &job_no, &row, &k->scratch));
-  c->job = job_copy(&row);
+static enum err fill_cached(struct keeper *k, const struct job *job, struct cached_job *c) {
+  c->job = job_copy(job);
   if (!c->job) return ERR_NO_MEMORY;
   TRY(keeper_compile(k, c->job, k->settings->timezone, k->meta.alive_ms, &c->schedule, NULL));
-  int64_t range_ms = row.splay == FIELD_NULL ? 0 : row.splay * 1000;
-  c->splay_ms = plan_splay_ms((uint64_t)row.seed, range_ms, schedule_min_interval_ms(c->schedule));
+  int64_t range_ms = job->splay == FIELD_NULL ? 0 : job->splay * 1000;
+  c->splay_ms = plan_splay_ms((uint64_t)job->seed, range_ms, schedule_min_interval_ms(c->schedule));
   return ERR_OK;
+}
+
+static enum err add_cached(struct keeper *k, const struct job *job, struct cached_job **ret) {
+  struct cached_job *c = calloc(1, sizeof *c);
+  if (!c) return ERR_NO_MEMORY;
+  enum err e = fill_cached(k, job, c);
+  if (e == ERR_OK) e = map_put(&k->cache.map, (uint64_t)job->no, c);
+  if (e != ERR_OK) {
+    free_cached(c);
+    return e;
+  }
+  link_newest(&k->cache, c);
+  if (k->cache.map.count > KEEPER_CACHE_JOBS) keeper_forget_job(k, k->cache.oldest->job->no);
+  *ret = c;
+  return ERR_OK;
+}
+
+enum err keeper_cache_job(struct keeper *k, const struct job *job) {
+  struct cached_job *c;
+  keeper_forget_job(k, job->no);
+  return add_cached(k, job, &c);
 }
 
 enum err keeper_job(struct keeper *k, int64_t job_no, struct cached_job **ret) {
@@ -147,18 +166,9 @@ enum err keeper_job(struct keeper *k, int64_t job_no, struct cached_job **ret) {
     *ret = c;
     return ERR_OK;
   }
-  c = calloc(1, sizeof *c);
-  if (!c) return ERR_NO_MEMORY;
-  enum err e = load_job(k, job_no, c);
-  if (e == ERR_OK) e = map_put(&k->cache.map, (uint64_t)job_no, c);
-  if (e != ERR_OK) {
-    free_cached(c);
-    return e;
-  }
-  link_newest(&k->cache, c);
-  if (k->cache.map.count > KEEPER_CACHE_JOBS) keeper_forget_job(k, k->cache.oldest->job->no);
-  *ret = c;
-  return ERR_OK;
+  struct job row = {};
+  TRY(k->rows->ops->get(k->rows, TABLE_JOB, &job_no, &row, &k->scratch));
+  return add_cached(k, &row, ret);
 }
 
 enum err keeper_version(struct keeper *k, int64_t job_no, int64_t version, struct job **ret) {

@@ -516,3 +516,7 @@ void sqlite_rows_close(struct sqlite_rows *r) {
   sqlite3_close(r->db);
   *r = (struct sqlite_rows){};
 }
+
+enum err sqlite_rows_number_jobs(struct sqlite_rows *r) {
+  return step_once(r, r->special[SQLITE_SPECIAL_NUMBER_JOBS]);
+}

@@ -24,5 +24,8 @@ struct sqlite_rows {
 enum err sqlite_rows_open(struct sqlite_rows *r, sqlite3 *db, bool is_read_only, struct err_detail *detail);
 void sqlite_rows_close(struct sqlite_rows *r);
 
+/* Jobs that SQL from outside has inserted get their ledger numbers. */
+enum err sqlite_rows_number_jobs(struct sqlite_rows *r);
+
 /* What SQLite said, as one of ours: FULL also for what says IOERR because the disk is full. */
 enum err sqlite_error(sqlite3 *db, int code, struct err_detail *detail);

@@ -149,6 +149,7 @@ static enum err open_all(struct sqlite_backend *s, const struct store_config *co
   TRY(sqlite_lock(config->folder, &s->lock_fd, detail));
   TRY(sqlite_open_writer(config->folder, &db, detail));
   TRY(sqlite_rows_open(&s->rows, db, false, detail));
+  TRY(sqlite_rows_number_jobs(&s->rows));
   return keeper_open(&s->keeper, &s->rows.rows, config, boot, detail);
 }
 

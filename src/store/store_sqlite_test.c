@@ -1,4 +1,4 @@
-/* What only a file can get wrong: modes, locks, damage, full disks, kills, copies. */
+/* What only a file can get wrong: modes, locks, damage, kills, copies. */
 #include <fcntl.h>
 #include <signal.h>
 #include <sqlite3.h>
@@ -251,6 +251,45 @@ static void instants_are_readable_text(void **state) {
   sqlite3_close(db);
 }
 
+static void sql_from_outside_governs_from_the_next_start(void **state) {
+  struct harness *h = *state;
+  int64_t a = harness_job(h, "a", "* * * * *"), b = harness_job(h, "b", "* * * * *"),
+          c = harness_job(h, "c", "* * * * *");
+  h->config.now_ms = h->now_ms = NOON + 3 * MINUTE + 30 * SECOND;
+  sql_outside(
+      h,
+      "UPDATE CronJob SET schedule='*/10 * * * *' WHERE name='a';"
+      "UPDATE CronJob SET schedule='75 * * * *' WHERE name='b';"
+      "DELETE FROM CronJob WHERE name='c';"
+      "UPDATE CronSettings SET timezone='Asia/Tokyo';"
+      "INSERT INTO CronJob(id,name,schedule,command,systemId,timezone) SELECT 'outside1','d','*/5 * * * *',"
+      "'shell',id,'UTC' FROM System;");
+  assert_string_equal(h->boot.settings->timezone, "Asia/Tokyo");
+  /* what fell due until then was the old schedule's */
+  assert_string_equal(harness_ledger(h, a), "12:01:00-12:02:00 x2 missed/superseded; 12:03:00 pending");
+  assert_string_equal(harness_ledger(h, c),
+                      "12:01:00-12:02:00 x2 missed/superseded; 12:03:00 skipped/disabled");
+  struct job *job = harness_get_job(h, b);
+  assert_int_equal(job->is_active, 0);
+  assert_non_null(strstr(job->disabled_reason, "minute"));
+  job_unref(job);
+  struct store_read *r = harness_read(h, READ_JOB);
+  r->name = STR("d");
+  harness_ask(h, r);
+  int64_t d = r->jobs[0].job->no;
+  store_read_free(r);
+  h->now_ms = NOON + 5 * MINUTE;
+  assert_int_equal(harness_work(h, RUN_SUCCESS), 1);
+  assert_string_equal(harness_ledger(h, d), "12:05:00 ran/success");
+  h->now_ms = NOON + 10 * MINUTE;
+  assert_int_equal(harness_work(h, RUN_SUCCESS), 2);
+  harness_finish_claims(h, a);
+  harness_finish_claims(h, b);
+  assert_string_equal(harness_audit(h), "");
+  sql_outside(h, "UPDATE CronSettings SET timezone='Mars/Olympus'");
+  assert_string_equal(h->boot.settings->timezone, "Asia/Tokyo");
+}
+
 /* ---- the proof must be able to fail ---- */
 
 static void audit_finds_planted_faults(void **state) {
@@ -408,154 +447,6 @@ static void acknowledged_survives_a_kill(void **state) {
   }
 }
 
-/* ---- the disk ---- */
-
-/* A VFS that fails every write, sync or truncate from the n-th on, as a full disk does. */
-static struct {
-  sqlite3_vfs vfs, *real;
-  int left; /* writes until it fails; -1: never */
-  int code;
-} faulty;
-
-struct faulty_file {
-  sqlite3_file base;
-  sqlite3_file *real;
-};
-
-static bool fails(void) {
-  if (faulty.left < 0) return false;
-  if (faulty.left > 0) faulty.left--;
-  return faulty.left == 0;
-}
-
-static sqlite3_file *real_of(sqlite3_file *f) { return ((struct faulty_file *)f)->real; }
-static int f_close(sqlite3_file *f) { return real_of(f)->pMethods->xClose(real_of(f)); }
-static int f_read(sqlite3_file *f, void *to, int n, sqlite3_int64 at) {
-  return real_of(f)->pMethods->xRead(real_of(f), to, n, at);
-}
-static int f_write(sqlite3_file *f, const void *from, int n, sqlite3_int64 at) {
-  return fails() ? faulty.code : real_of(f)->pMethods->xWrite(real_of(f), from, n, at);
-}
-static int f_truncate(sqlite3_file *f, sqlite3_int64 n) {
-  return fails() ? faulty.code : real_of(f)->pMethods->xTruncate(real_of(f), n);
-}
-static int f_sync(sqlite3_file *f, int flags) {
-  return fails() ? SQLITE_IOERR_FSYNC : real_of(f)->pMethods->xSync(real_of(f), flags);
-}
-static int f_size(sqlite3_file *f, sqlite3_int64 *n) {
-  return real_of(f)->pMethods->xFileSize(real_of(f), n);
-}
-static int f_lock(sqlite3_file *f, int l) { return real_of(f)->pMethods->xLock(real_of(f), l); }
-static int f_unlock(sqlite3_file *f, int l) { return real_of(f)->pMethods->xUnlock(real_of(f), l); }
-static int f_reserved(sqlite3_file *f, int *ret) {
-  return real_of(f)->pMethods->xCheckReservedLock(real_of(f), ret);
-}
-static int f_control(sqlite3_file *f, int op, void *arg) {
-  return real_of(f)->pMethods->xFileControl(real_of(f), op, arg);
-}
-static int f_sector(sqlite3_file *f) { return real_of(f)->pMethods->xSectorSize(real_of(f)); }
-static int f_traits(sqlite3_file *f) { return real_of(f)->pMethods->xDeviceCharacteristics(real_of(f)); }
-static int f_map(sqlite3_file *f, int page, int size, int extend, void volatile **ret) {
-  return real_of(f)->pMethods->xShmMap(real_of(f), page, size, extend, ret);
-}
-static int f_shm_lock(sqlite3_file *f, int at, int n, int flags) {
-  return real_of(f)->pMethods->xShmLock(real_of(f), at, n, flags);
-}
-static void f_barrier(sqlite3_file *f) { real_of(f)->pMethods->xShmBarrier(real_of(f)); }
-static int f_unmap(sqlite3_file *f, int del) { return real_of(f)->pMethods->xShmUnmap(real_of(f), del); }
-
-static const sqlite3_io_methods faulty_methods = {
-    2,         f_close,  f_read,   f_write, f_truncate, f_sync,    f_size,  f_lock, f_unlock, f_reserved,
-    f_control, f_sector, f_traits, f_map,   f_shm_lock, f_barrier, f_unmap, NULL,   NULL};
-
-static int faulty_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *f, int flags, int *ret_flags) {
-  struct faulty_file *file = (struct faulty_file *)f;
-  (void)vfs;
-  file->real = (sqlite3_file *)(file + 1);
-  int code = faulty.real->xOpen(faulty.real, name, file->real, flags, ret_flags);
-  file->base.pMethods = code == SQLITE_OK ? &faulty_methods : NULL;
-  return code;
-}
-
-static void faulty_install(void) {
-  faulty.real = sqlite3_vfs_find(NULL);
-  faulty.vfs = *faulty.real;
-  faulty.vfs.zName = "faulty";
-  faulty.vfs.szOsFile = (int)sizeof(struct faulty_file) + faulty.real->szOsFile;
-  faulty.vfs.xOpen = faulty_open;
-  faulty.left = -1;
-  sqlite3_vfs_register(&faulty.vfs, 1);
-}
-
-static void faulty_remove(void) { sqlite3_vfs_unregister(&faulty.vfs); }
-
-/* One server's life in small; stops at the first failure. */
-static enum err small_life(struct harness *h, int64_t *ret_acknowledged_ms) {
-  for (int i = 0; i < 4; i++) {
-    h->now_ms += SECOND;
-    struct change *claim = harness_claim(h, h->now_ms);
-    enum err e = harness_apply(h, claim);
-    for (size_t n = 0; e == ERR_OK && n < claim->claimed.count; n++) {
-      int64_t run = harness_next_run_no(h), due_ms = claim->claimed.claims[n].due_ms;
-      struct change *both[] = {harness_run(h, CHANGE_START, run, 1, due_ms),
-                               harness_run(h, CHANGE_END, run, 1, due_ms)};
-      e = h->backend->ops->apply(h->backend, both, 2);
-      if (e == ERR_OK) *ret_acknowledged_ms = due_ms;
-      change_free(both[0]);
-      change_free(both[1]);
-    }
-    change_free(claim);
-    TRY(e);
-  }
-  return ERR_OK;
-}
-
-static void finish_open_claims(struct harness *h) {
-  struct store_read *r = harness_read(h, READ_OCCURRENCES);
-  r->no = 1;
-  harness_ask(h, r);
-  for (size_t i = 0; i < r->count; i++)
-    if (r->occurrences[i].state == OCCURRENCE_PENDING)
-      harness_do(h, harness_run(h, CHANGE_END, harness_next_run_no(h), 1, r->occurrences[i].due_ms));
-  store_read_free(r);
-}
-
-/* The n-th write fails and all after it, n = 1, 2, 3 … until nothing fails any more: each failure is told, nothing
- * acknowledged is lost, and it goes on by itself when there is room again. */
-static void full_disk_loses_nothing_and_passes(void **state) {
-  (void)state;
-  static const int codes[] = {SQLITE_FULL, SQLITE_IOERR_WRITE};
-  for (size_t c = 0; c < 2; c++) {
-    bool has_failed = true;
-    for (int n = 1; has_failed; n++) {
-      struct harness h;
-      assert_true(n < 500);
-      faulty_install();
-      harness_open(&h, HARNESS_SQLITE);
-      harness_job(&h, "a", "* * * * * *");
-      int64_t acknowledged_ms = 0;
-      faulty.left = n;
-      faulty.code = codes[c];
-      enum err e = small_life(&h, &acknowledged_ms);
-      has_failed = e != ERR_OK;
-      if (has_failed && e != ERR_STORE_FULL && e != ERR_IO) fail_msg("write %d: %s", n, err_code(e));
-      faulty.left = -1;
-      if (has_failed) CHECK_OK(small_life(&h, &acknowledged_ms)); /* room again: without a restart */
-      finish_open_claims(&h);
-      assert_string_equal(harness_audit(&h), "");
-      harness_reopen(&h, h.now_ms, NULL);
-      struct store_read *r = harness_read(&h, READ_OCCURRENCES);
-      r->no = 1;
-      harness_ask(&h, r);
-      assert_true(r->count > 0 && r->occurrences[0].due_ms >= acknowledged_ms);
-      store_read_free(r);
-      assert_string_equal(harness_audit(&h), "");
-      harness_close(&h);
-      faulty_remove();
-    }
-  }
-}
-
 /* ---- copies ---- */
 
 static void backup_path(const struct harness *h, char path[256]) {
@@ -632,10 +523,10 @@ int main(void) {
       T(space_comes_back_after_retention),
       T(tables_have_the_seeds_columns),
       T(instants_are_readable_text),
+      T(sql_from_outside_governs_from_the_next_start),
       T(audit_finds_planted_faults),
       T(changed_audit_row_is_found),
       T(acknowledged_survives_a_kill),
-      cmocka_unit_test(full_disk_loses_nothing_and_passes),
       T(restored_store_goes_on_above_every_epoch),
       T(restore_refuses_what_is_no_backup),
   };

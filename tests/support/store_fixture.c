@@ -16,6 +16,7 @@ static void open_backend(struct harness *h) {
 
 void harness_open(struct harness *h, enum harness_kind kind) {
   *h = (struct harness){.kind = kind, .now_ms = NOON, .folder = "/tmp/sereno-store-XXXXXX"};
+  if (access("/dev/shm", W_OK) == 0) snprintf(h->folder, sizeof h->folder, "/dev/shm/sereno-store-XXXXXX");
   h->config = (struct store_config){.now_ms = NOON, .boot_id = "00000000-0000-0000-0000-000000000001"};
   if (kind == HARNESS_SQLITE) {
     assert_non_null(mkdtemp(h->folder));
@@ -118,6 +119,14 @@ struct change *harness_gate(struct harness *h, enum gate_scope scope, int64_t jo
 int64_t harness_next_run_no(struct harness *h) {
   struct id_maker maker = {.last = h->last_run};
   return h->last_run = id_next(&maker, h->now_ms);
+}
+
+struct change *harness_settings(struct harness *h, const struct settings *s) {
+  struct change *c = change_new(CHANGE_SETTINGS, h->now_ms);
+  c->settings.settings = settings_copy(s);
+  c->settings.if_updated_ms = FIELD_NULL;
+  c->settings.until_ms = h->now_ms;
+  return c;
 }
 
 struct change *harness_run(struct harness *h, enum change_kind kind, int64_t run_no, int64_t job_no,
@@ -223,4 +232,14 @@ const char *harness_audit(struct harness *h) {
     at += (size_t)snprintf(text + at, sizeof text - at, "%s%s", at ? " " : "", r->differences[i].kind);
   store_read_free(r);
   return text;
+}
+
+void harness_finish_claims(struct harness *h, int64_t job_no) {
+  struct store_read *r = harness_read(h, READ_OCCURRENCES);
+  r->no = job_no;
+  harness_ask(h, r);
+  for (size_t i = 0; i < r->count; i++)
+    if (r->occurrences[i].state == OCCURRENCE_PENDING)
+      harness_do(h, harness_run(h, CHANGE_END, harness_next_run_no(h), job_no, r->occurrences[i].due_ms));
+  store_read_free(r);
 }

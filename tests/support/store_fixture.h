@@ -38,6 +38,7 @@ struct job harness_definition(const char *name, const char *schedule);
 struct change *harness_save(struct harness *h, const struct job *job);
 struct change *harness_claim(struct harness *h, int64_t until_ms);
 struct change *harness_gate(struct harness *h, enum gate_scope scope, int64_t job_no, enum gate gate);
+struct change *harness_settings(struct harness *h, const struct settings *s);
 struct change *harness_run(struct harness *h, enum change_kind kind, int64_t run_no, int64_t job_no,
                            int64_t due_ms);
 int64_t harness_next_run_no(struct harness *h);
@@ -49,6 +50,8 @@ void harness_touch(struct harness *h);
 
 struct store_read *harness_read(struct harness *h, enum store_read_kind kind); /* not yet asked */
 void harness_ask(struct harness *h, struct store_read *r);                     /* must succeed */
+/* START and END of what is pending. */
+void harness_finish_claims(struct harness *h, int64_t job_no);
 /* The current definition; one reference. */
 struct job *harness_get_job(struct harness *h, int64_t job_no);
 /* Ledger of one job as text, oldest first: "12:00:00 ran/success; 12:01:00-12:05:00 x5 missed/server_down". */
