@@ -1,10 +1,10 @@
 // The npm libraries that schedules are compared with, behind one shape: compile(expr, tz) gives an object whose
 // next(date) and, where the library has it, prev(date) answer a Date or null. Also used by bench/next.
 import { createRequire } from "node:module";
-import { pathToFileURL } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import path from "node:path";
 
-const folder = path.join(process.env.SERENO_SOURCE ?? path.resolve(import.meta.dirname, "../.."), "tests/");
+const folder = path.join(process.env.SERENO_SOURCE ?? fileURLToPath(new URL("../..", import.meta.url)), "tests/");
 const require = createRequire(folder);
 const load = async (name) => import(pathToFileURL(require.resolve(name)));
 
