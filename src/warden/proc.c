@@ -6,15 +6,26 @@
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/map.h"
 #include "sys/os_file.h"
 
 #define PATH_BYTES 64
 #define STAT_BYTES 1024
 #define ENVIRON_BYTES (256 * 1024) /* a tag further on is not seen; ours comes first */
 #define PROCS_MAX (1 << 20)
+
+uint64_t tag_folder(int warden_dir_fd) {
+  struct stat st;
+  if (fstat(warden_dir_fd, &st) != 0) return 0;
+  struct {
+    uint64_t device, inode;
+  } key = {st.st_dev, st.st_ino};
+  return hash_bytes(&key, sizeof key, 0) | 1; /* 0 means blank */
+}
 
 void tag_write(struct tag tag, char to[TAG_VARIABLE_BYTES]) {
   int n =

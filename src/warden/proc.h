@@ -16,6 +16,8 @@ struct tag {
   uint64_t warden; /* one life of a warden */
   uint64_t run;    /* run_no */
 };
+/* The folder's part for DIR/warden: its place in the file system, so a copy of a data folder is another one. */
+uint64_t tag_folder(int warden_dir_fd); /* 0 on an error */
 void tag_write(struct tag tag, char to[TAG_VARIABLE_BYTES]);
 bool tag_read(struct str value, struct tag *ret); /* without the prefix */
 

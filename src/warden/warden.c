@@ -148,13 +148,9 @@ static enum err open_folders(struct warden *w, struct err_detail *detail) {
   w->data_owner = st.st_uid;
   w->dir_fd = open_dir(w->data_fd, "warden");
   w->spool_fd = open_dir(w->data_fd, "spool");
-  if (w->dir_fd < 0 || w->spool_fd < 0 || fstat(w->dir_fd, &st) != 0)
+  if (w->dir_fd >= 0) w->folder = tag_folder(w->dir_fd);
+  if (w->dir_fd < 0 || w->spool_fd < 0 || !w->folder)
     return os_error(errno, detail, "open", "warden/ and spool/");
-  struct {
-    dev_t device;
-    ino_t inode;
-  } key = {st.st_dev, st.st_ino};
-  w->folder = hash_bytes(&key, sizeof key, 0) | 1; /* 0 means blank */
   return ERR_OK;
 }
 
@@ -281,8 +277,8 @@ static void turn(struct warden *w) {
 }
 
 static void close_warden(struct warden *w) {
-  door_close(w);
   if (w->is_superseded && w->runs.count == 0) adopt_leave_nothing(w);
+  door_close(w);
   struct map_entry entry;
   for (size_t i = 0; map_next(&w->runs, &i, &entry); i = 0) run_free(w, entry.value);
   warden_unwatch(w, &w->signals);

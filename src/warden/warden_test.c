@@ -139,6 +139,30 @@ static int set_up(void **state) {
   return 0;
 }
 
+/* Processes that carry this folder's tag and this run's number (0: any); they get the signal (0: none). */
+static int count_tagged_and(const struct fixture *f, int64_t run_no, int signal_number) {
+  char path[128];
+  (void)snprintf(path, sizeof path, "%s/warden", f->dir);
+  int dir_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  uint64_t folder = dir_fd >= 0 ? tag_folder(dir_fd) : 0;
+  os_close(&dir_fd);
+  struct proc_table table = {};
+  CHECK_OK(proc_scan(&table));
+  int count = 0;
+  for (size_t i = 0; i < table.count && folder; i++) {
+    struct tag tag;
+    const struct proc *p = &table.procs[i];
+    if (!proc_is_alive(p) || !proc_read_tag(p->pid, &tag) || tag.folder != folder) continue;
+    if (run_no && (int64_t)tag.run != run_no) continue;
+    if (signal_number) proc_signal(p, signal_number);
+    count++;
+  }
+  proc_table_free(&table);
+  return count;
+}
+
+static int count_tagged(const struct fixture *f, int64_t run_no) { return count_tagged_and(f, run_no, 0); }
+
 static void remove_files(const char *dir, const char *sub) {
   char path[200];
   (void)snprintf(path, sizeof path, "%s/%s", dir, sub);
@@ -159,6 +183,7 @@ static int tear_down(void **state) {
   struct fixture *f = *state;
   warden_client_free(f->client);
   end_warden(f);
+  (void)count_tagged_and(f, 0, SIGKILL); /* of a test that failed */
   loop_free(f->loop);
   remove_files(f->dir, "warden");
   remove_files(f->dir, "spool");
@@ -220,22 +245,6 @@ static struct str spool_text(const struct fixture *f, int64_t run_no) {
   ssize_t n = fd < 0 ? 0 : read(fd, text, sizeof text);
   if (fd >= 0) close(fd);
   return (struct str){text, n > 0 ? (size_t)n : 0};
-}
-
-/* Processes that carry the tag of any warden and this run number in this folder's wardens. */
-static int count_tagged(const struct fixture *f, int64_t run_no) {
-  (void)f;
-  struct proc_table table = {};
-  CHECK_OK(proc_scan(&table));
-  int count = 0;
-  for (size_t i = 0; i < table.count; i++) {
-    struct tag tag;
-    if (proc_is_alive(&table.procs[i]) && proc_read_tag(table.procs[i].pid, &tag) &&
-        (int64_t)tag.run == run_no)
-      count++;
-  }
-  proc_table_free(&table);
-  return count;
 }
 
 static bool is_alive(pid_t pid) {
@@ -1043,5 +1052,6 @@ int main(int argc, char **argv) {
       T(another_builds_serve_makes_a_warden_drain_and_leave_nothing),
       T(a_warden_nobody_needs_goes_by_itself),
   };
+  cmocka_set_test_filter(getenv("WARDEN_TEST"));
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
