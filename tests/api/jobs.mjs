@@ -304,10 +304,19 @@ await test('the_dashboard_counts', async () => { // C-91 … C-98
   equal(board.recentExecutions.map((one) => one.id), runs.slice(0, board.recentExecutions.length).map((one) => one.id));
   const next = jobs.map((job) => job.nextRunAt).filter(Boolean).sort();
   equal(board.upcomingJobs.map((job) => job.nextRunAt), next.slice(0, 10));
-  assert(board.successRate > 0 && board.successRate < 1, 'successRate');
+  const ended = runs.filter((one) => one.finishedAt && one.startedAt), counted = ended.filter((one) => !['cancelled', 'skipped'].includes(one.status));
+  const good = ended.filter((one) => one.status === 'success').length;
+  assert([ended.length, counted.length].some((n) => Math.abs(board.successRate - good / n) < 1e-9), `successRate ${board.successRate}`);
+  const mean = (list) => list.reduce((sum, one) => sum + one.duration, 0) / list.length;
+  assert([ended, counted].some((list) => Math.abs(board.avgExecutionTime - mean(list)) <= 1), `avgExecutionTime ${board.avgExecutionTime}`);
 });
 await test('monitoring_has_load_and_log', async () => { // C-105, C-106
+  await makeJob(server, {name: 'chatty', allowConcurrent: true});
+  await Promise.all(Array.from({length: 110}, () => post('/api/cron/jobs/chatty/run', {}, 202)));
+  const lines = await until(async () => { const {data} = await get('/api/cron/logs?limit=1000'); return data.length > 260 && data; }, 'enough lines');
   const got = await get('/api/cron/monitoring');
+  equal(got.liveLogs.length, 200);
+  assert(got.liveLogs.includes(lines.at(-1)), 'the newest line is among them');
   assert(Array.isArray(got.liveLogs) && got.liveLogs.length > 0, 'liveLogs');
   for (const key of ['cpu', 'memory', 'activeCrons']) assert(typeof got.systemLoad[key] === 'number', key);
   assert(got.systemLoad.cpu >= 0 && got.systemLoad.cpu <= 100, 'cpu');
