@@ -162,6 +162,8 @@ static void json_refuses_depth_duplicates_and_rubbish(void **s) {
   memset(deep, '[', sizeof deep);
   json_t *v = NULL;
   assert_int_equal(json_parse((struct str){deep, sizeof deep}, &v, &d), ERR_INVALID);
+  assert_int_equal(json_parse(STR("{\"a\":true\0}"), &v, &d), ERR_INVALID);
+  assert_int_equal(json_parse(STR("1\0"), &v, &d), ERR_INVALID);
 }
 
 int main(void) {

@@ -31,6 +31,9 @@ static bool is_too_deep(struct str text) {
 enum err json_parse(struct str text, json_t **ret, struct err_detail *detail) {
   if (is_too_deep(text))
     return err_set(detail, ERR_INVALID, NULL, 0, "JSON is nested deeper than %d levels", LIMIT_JSON_DEPTH);
+  /* jansson reads past a NUL that ends a number or a word, as if it were not there */
+  if (str_find_char(text, 0) != SIZE_MAX)
+    return err_set(detail, ERR_INVALID, NULL, 0, "not valid JSON: a NUL byte");
   json_error_t error;
   json_t *value =
       json_loadb(text.ptr ? text.ptr : "", text.len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
