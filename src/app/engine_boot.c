@@ -216,6 +216,23 @@ static void on_down(void *arg, const char *why) {
   engine_publish_status(e);
 }
 
+static void on_jobs_counted(void *arg, struct store_read *read) {
+  struct engine *e = arg;
+  if (read->error != ERR_OK)
+    log_line(LOG_ERROR, "Store", "the jobs cannot be counted", LF_TEXT("error", read->detail.message));
+  log_line(LOG_INFO, "CronManager", "initialize: jobs loaded", LF_INT("jobs", read->dashboard.total_jobs),
+           LF_INT("active", read->dashboard.active_jobs));
+  e->knows_jobs = true;
+  become_ready(e);
+}
+
+static enum err count_jobs(struct engine *e) {
+  struct store_read *read = store_read_new(READ_DASHBOARD, engine_now_ms(e));
+  if (!read) return ERR_NO_MEMORY;
+  engine_read(e, read, on_jobs_counted, e);
+  return ERR_OK;
+}
+
 enum err engine_connect(struct engine *e, struct err_detail *detail) {
   struct warden_client_options options = {
       .loop = e->loop,
@@ -236,27 +253,11 @@ enum err engine_connect(struct engine *e, struct err_detail *detail) {
       .on_output = engine_on_output,
       .on_clock = engine_on_warden_clock,
   };
+  TRY(count_jobs(e));
   return warden_client_new(&options, &callbacks, &e->warden, detail);
 }
 
 /* ---- opening ---- */
-
-static void on_jobs_counted(void *arg, struct store_read *read) {
-  struct engine *e = arg;
-  if (read->error != ERR_OK)
-    log_line(LOG_ERROR, "Store", "the jobs cannot be counted", LF_TEXT("error", read->detail.message));
-  log_line(LOG_INFO, "CronManager", "initialize: jobs loaded", LF_INT("jobs", read->dashboard.total_jobs),
-           LF_INT("active", read->dashboard.active_jobs));
-  e->knows_jobs = true;
-  become_ready(e);
-}
-
-static enum err count_jobs(struct engine *e) {
-  struct store_read *read = store_read_new(READ_DASHBOARD, engine_now_ms(e));
-  if (!read) return ERR_NO_MEMORY;
-  engine_read(e, read, on_jobs_counted, e);
-  return ERR_OK;
-}
 
 static void find_user(struct engine *e) { /* once, at the start: the name service may be slow */
   struct passwd entry, *found = NULL;
@@ -300,7 +301,7 @@ enum err engine_open(struct engine *e, struct err_detail *detail) {
   TRY(sched_new(&config, &e->sched));
   TRY(engine_care_start(e));
   engine_step(e, &(struct sched_event){.kind = SCHED_SETTINGS, .settings = e->settings});
-  return count_jobs(e);
+  return ERR_OK;
 }
 
 enum err engine_new(const struct engine_options *o, struct engine **ret, struct err_detail *detail) {

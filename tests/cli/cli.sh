@@ -18,6 +18,10 @@ check serve-refuses-unknown-flag exits 2 s serve --nonsense
 check serve-refuses-open-address says 'reachable from elsewhere' s serve --port 0 --address 0.0.0.0
 check serve-refuses-test-clock-on-real-folder says 'not marked as a test folder' s serve --port 0 --test-clock "$work/c"
 
+mkdir -m 700 "$work/corrupt" && echo 'this is no database' >"$work/corrupt/sereno.db" && chmod 600 "$work/corrupt/sereno.db"
+check serve-refuses-a-corrupt-database says 'not a database' "$sereno" serve --port 0 --data "$work/corrupt"
+check serve-names-a-bad-line says '"field":"http.prot".*sereno.ini' bash -c 'printf "[http]\nprot = 1\n" >"$1/sereno.ini"; "$0" serve --data "$1"' "$sereno" "$work/corrupt"
+
 # ---- a server
 printf '[executors]\nshell = true\n' >"$SERENO_DATA/sereno.ini"
 start || { echo "not ok cli-server-starts"; failed=1; exit 1; }
@@ -26,6 +30,8 @@ check serve-data-is-closed is "$(stat -c %a "$SERENO_DATA" "$SERENO_DATA/admin.t
 check serve-prints-address-and-login-link grep -qE '^Log in .*/#login=' "$work/serve.out"
 check serve-logs-in-order is "$(grep -oE 'settings loaded|executors registered|jobs loaded|scheduler has started' "$work/serve.log" | tr '\n' ,)" \
   "settings loaded,executors registered,jobs loaded,scheduler has started,"
+check serve-port-in-use says 'Address already in use' "$sereno" serve --data "$work/other" --port "$(cat "$work/port")"
+check serve-port-in-use-leaks-nothing silent_on Sanitizer cat "$work/said"
 check config-shows-origin says 'executors.shell +true +file' s config --explain
 check config-shows-settings says 'settings.timezone +Europe/Madrid +default' s config --explain
 check doctor-finds-nothing-wrong exits 0 s doctor
