@@ -112,6 +112,8 @@ enum err keeper_claim(struct keeper *k, struct change *c);
 enum err keeper_answer_claims(struct keeper *k, struct change *c);
 void keeper_drop_claims(struct keeper *k);
 enum err keeper_add_gap(struct keeper *k, const struct gap *gap, int64_t version);
+/* Takes back what a stretch has beyond from_ms. */
+enum err keeper_cut_gap(struct keeper *k, const struct cached_job *j, struct gap_row *gap, int64_t from_ms);
 enum err keeper_set_cursor(struct keeper *k, const struct cursor_row *cursor);
 enum err keeper_cursor(struct keeper *k, int64_t job_no, struct cursor_row *ret);
 

@@ -129,6 +129,32 @@ enum err keeper_add_gap(struct keeper *k, const struct gap *gap, int64_t version
 }
 
 /* What is on record already is not claimed again: one row per occurrence, whatever the clock did. */
+/* The schedule of the version that the stretch belongs to. */
+static enum err gap_schedule(struct keeper *k, const struct cached_job *j, const struct gap_row *gap,
+                             struct schedule **ret) {
+  struct job *job = NULL;
+  *ret = NULL;
+  if (gap->version == j->job->version) return ERR_OK;
+  enum err e = keeper_version(k, gap->job_no, gap->version, &job);
+  if (e == ERR_NOT_FOUND) return ERR_OK;
+  TRY(e);
+  e = keeper_compile(k, job, k->settings->timezone, k->meta.alive_ms, ret, NULL);
+  job_unref(job);
+  return e;
+}
+
+enum err keeper_cut_gap(struct keeper *k, const struct cached_job *j, struct gap_row *gap, int64_t from_ms) {
+  if (gap->first_ms > from_ms) return keeper_del(k, TABLE_GAP, gap);
+  struct schedule *own;
+  TRY(gap_schedule(k, j, gap, &own));
+  struct schedule *s = own ? own : j->schedule;
+  int64_t first_ms, last_ms;
+  gap->count = schedule_count(s, gap->first_ms - 1, from_ms, INT64_MAX, &first_ms, &last_ms);
+  gap->last_ms = last_ms;
+  schedule_free(own);
+  return gap->count > 0 ? keeper_put(k, TABLE_GAP, gap) : keeper_del(k, TABLE_GAP, gap);
+}
+
 static enum err claim_slot(struct keeper *k, struct job *job, const struct plan_slot *slot) {
   bool is_new;
   struct ledger_row row = {.job_no = job->no,
@@ -172,7 +198,8 @@ static void limit_to_gate(struct keeper *k, const struct job *job, int64_t due_m
   enum gate next = gates_at(&k->gates, job, until + 1, &after);
   if (in->gate != GATE_OPEN && next == GATE_OPEN) {
     in->gate_until_ms = until + 1;
-    return;
+    until = after; /* set back, the clock may stand before the next closing */
+    if (until == INSTANT_NEVER) return;
   }
   in->now_ms = min_of(in->now_ms, until);
   in->until_ms = min_of(in->until_ms, until + in->splay_ms);
@@ -192,11 +219,30 @@ static void cut_plan(struct plan *plan, size_t room) {
   plan->has_more = true;
 }
 
-static enum err take_plan(struct keeper *k, struct job *job, const struct plan *plan) {
+/* A stretch leaves out what is on record by itself already: with the clock set back, its time comes again. */
+static enum err add_gap_around(struct keeper *k, const struct cached_job *j, const struct gap *gap) {
+  void **rows;
+  size_t count;
+  struct scan_args args = {.key = gap->job_no, .from = gap->first_ms, .to = gap->last_ms};
+  TRY(rows_collect(k->rows, SCAN_LEDGER_JOB, &args, SIZE_MAX, &k->scratch, &rows, &count));
+  if (count == 0) return keeper_add_gap(k, gap, j->job->version);
+  int64_t after_ms = gap->first_ms - 1;
+  for (size_t i = 0; i <= count; i++) {
+    int64_t until_ms = i < count ? ((const struct ledger_row *)rows[i])->due_ms - 1 : gap->last_ms;
+    struct gap piece = *gap;
+    piece.count = schedule_count(j->schedule, after_ms, until_ms, INT64_MAX, &piece.first_ms, &piece.last_ms);
+    if (piece.count > 0) TRY(keeper_add_gap(k, &piece, j->job->version));
+    after_ms = until_ms + 1;
+  }
+  return ERR_OK;
+}
+
+static enum err take_plan(struct keeper *k, const struct cached_job *j, const struct plan *plan) {
+  struct job *job = j->job;
   for (size_t i = 0; i < plan->gap_count; i++) {
     struct gap gap = plan->gaps[i];
     gap.job_no = job->no;
-    TRY(keeper_add_gap(k, &gap, job->version));
+    TRY(add_gap_around(k, j, &gap));
   }
   for (size_t i = 0; i < plan->slot_count; i++) TRY(claim_slot(k, job, &plan->slots[i]));
   return ERR_OK;
@@ -224,7 +270,7 @@ enum err keeper_claim_job(struct keeper *k, int64_t job_no, const struct claim_w
     if (schedule_kind(j->schedule) == SCHEDULE_REBOOT) plan_reboot(&cursor, &in, &k->plan);
     else plan_due(j->schedule, &policy, &in, &k->plan);
     cut_plan(&k->plan, room);
-    TRY(take_plan(k, j->job, &k->plan));
+    TRY(take_plan(k, j, &k->plan));
     is_waiting = k->plan.through_ms == cursor.through_ms; /* gated instants are settled as they fall due */
     cursor.through_ms = k->plan.through_ms;
     if (k->plan.next_due_ms <= cursor.next_due_ms) is_waiting = true;

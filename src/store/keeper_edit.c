@@ -40,16 +40,7 @@ static enum err trim_gaps(struct keeper *k, struct cached_job *j, int64_t from_m
   size_t count;
   struct scan_args args = {.key = j->job->no, .from = add_ms(from_ms, 1), .to = INT64_MAX};
   TRY(rows_collect(k->rows, SCAN_GAP_JOB, &args, SIZE_MAX, &k->scratch, &gaps, &count));
-  for (size_t i = 0; i < count; i++) {
-    struct gap_row *gap = gaps[i];
-    if (gap->first_ms > from_ms) {
-      TRY(keeper_del(k, TABLE_GAP, gap));
-      continue;
-    }
-    gap->count -= schedule_count(j->schedule, from_ms, gap->last_ms, INT64_MAX, NULL, NULL);
-    gap->last_ms = schedule_prev(j->schedule, from_ms + 1);
-    TRY(gap->count > 0 ? keeper_put(k, TABLE_GAP, gap) : keeper_del(k, TABLE_GAP, gap));
-  }
+  for (size_t i = 0; i < count; i++) TRY(keeper_cut_gap(k, j, gaps[i], from_ms));
   return ERR_OK;
 }
 

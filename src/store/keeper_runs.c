@@ -139,11 +139,7 @@ static enum err note_withdrawal(struct keeper *k, const struct job *job, const s
 
 static enum err withdraw_gap(struct keeper *k, struct cached_job *j, struct gap_row *gap, int64_t is_ms) {
   TRY(note_withdrawal(k, j->job, gap, is_ms));
-  if (gap->first_ms > is_ms) return keeper_del(k, TABLE_GAP, gap);
-  int64_t first, last;
-  gap->count -= schedule_count(j->schedule, is_ms, gap->last_ms, INT64_MAX, &first, &last);
-  gap->last_ms = schedule_prev(j->schedule, is_ms + 1);
-  return gap->count > 0 ? keeper_put(k, TABLE_GAP, gap) : keeper_del(k, TABLE_GAP, gap);
+  return keeper_cut_gap(k, j, gap, is_ms);
 }
 
 static enum err withdraw_rows(struct keeper *k, int64_t job_no, int64_t is_ms, int64_t *ret_through_ms) {
