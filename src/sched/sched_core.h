@@ -149,6 +149,7 @@ struct sched {
 /* ---- sched_items.c ---- */
 /* A new item of this job version in the map, state NEW; run_no 0: it gets the next number. NULL: no memory. */
 struct item *item_new(struct sched *s, struct job *job, int64_t run_no);
+void ids_know(struct sched *s, int64_t run_no); /* numbers given from now on are greater */
 void item_set_state(struct sched *s, struct item *i, enum item_state state);
 /* Out of every queue, slots given back, state DONE; its memory lives until the next step. */
 void item_drop(struct sched *s, struct item *i);

@@ -164,7 +164,10 @@ static enum err edit_send(struct sched *s, struct change *c, bool is_own) {
   }
   *e = (struct edit){.change = c, .js = js, .is_broad = is_broad(c), .is_own = is_own};
   list_push_back(&s->edits, &e->link);
-  if (js) js->holds++;
+  if (js) {
+    js->holds++;
+    js->lane->capacity = 0;
+  }
   if (e->is_broad) s->holds++;
   change_send(s, c);
   return ERR_OK;
@@ -238,6 +241,7 @@ static void release(struct sched *s, struct edit *e) {
   if (e->is_broad) s->holds--;
   struct job_state *js = e->js;
   if (js && --js->holds == 0) {
+    js->lane->capacity = 1;
     LIST_EACH (&js->items, node) {
       struct item *i = CONTAINER_OF(node, struct item, link);
       if (i->state == ITEM_ARMED) item_set_timer(s, i, i->run.not_before_ms);
@@ -319,11 +323,20 @@ void disable_job(struct sched *s, struct item *i, int64_t failures) {
 }
 
 /* ---- the clock ---- */
-/* Waiting is a duration: retries and queue timeouts move along with the clock; due instants do not. */
+/* A retry's delay and a wait for capacity are durations: they move along with the clock. A due instant does
+ * not: what was queued for one that lies ahead again waits for it. */
 static void move_waiting(struct sched *s, struct item *i, int64_t by_ms) {
-  if (i->state == ITEM_WAITING) i->wait_from_ms += by_ms;
-  bool is_retry = i->state == ITEM_DELAYED;
-  if (is_retry || i->state == ITEM_WAITING) item_set_timer(s, i, i->timer.key + by_ms);
+  bool is_retry = i->run.attempt > 1 || i->run.due_ms == INSTANT_NONE;
+  if (i->state == ITEM_WAITING && !is_retry && i->run.not_before_ms > s->now_ms) {
+    item_unplace(s, i);
+    item_set_state(s, i, ITEM_DELAYED);
+    item_set_timer(s, i, i->run.not_before_ms);
+  } else if (i->state == ITEM_WAITING) {
+    i->wait_from_ms += by_ms;
+    item_set_timer(s, i, i->timer.key + by_ms);
+  } else if (i->state == ITEM_DELAYED && is_retry) {
+    item_set_timer(s, i, i->timer.key + by_ms);
+  }
 }
 
 void clock_set(struct sched *s, int64_t was_ms, int64_t is_ms) {

@@ -5,14 +5,15 @@
 
 #define TO(state) (1u << ITEM_##state)
 
-/* The life of an item. STARTING → ARMED: the warden went away and surely did not start it. */
+/* The life of an item. STARTING → ARMED: the warden went away and surely did not start it. WAITING → DELAYED:
+ * somebody set the clock back to before its instant. */
 static const unsigned allowed_edges[ITEM_STATE_COUNT] = {
     [ITEM_NEW] = TO(ARMED) | TO(FRESH) | TO(DELAYED) | TO(WAITING) | TO(STARTING) | TO(RUNNING) | TO(DONE),
     [ITEM_ARMED] = TO(FRESH) | TO(SETTLING) | TO(DONE),
     [ITEM_FRESH] = TO(QUEUEING) | TO(LEAVING) | TO(STARTING) | TO(SETTLING) | TO(DONE),
-    [ITEM_QUEUEING] = TO(WAITING) | TO(DONE),
+    [ITEM_QUEUEING] = TO(DELAYED) | TO(WAITING) | TO(DONE),
     [ITEM_DELAYED] = TO(WAITING) | TO(SETTLING) | TO(DONE),
-    [ITEM_WAITING] = TO(LEAVING) | TO(SETTLING) | TO(DONE),
+    [ITEM_WAITING] = TO(DELAYED) | TO(LEAVING) | TO(SETTLING) | TO(DONE),
     [ITEM_LEAVING] = TO(STARTING) | TO(WAITING) | TO(DONE),
     [ITEM_STARTING] = TO(RUNNING) | TO(ENDING) | TO(ARMED) | TO(DONE),
     [ITEM_RUNNING] = TO(ENDING) | TO(DONE),
@@ -120,6 +121,11 @@ const struct policy *item_policy(struct sched *s, struct item *i) {
 }
 
 /* ---- items ---- */
+/* A journal may know of a run that the store does not: with the clock set back, its number would come again. */
+void ids_know(struct sched *s, int64_t run_no) {
+  if (run_no > s->ids.last) s->ids.last = run_no;
+}
+
 static void fill_identity(struct sched *s, struct item *i, const struct job *job, int64_t run_no) {
   run_init(&i->run);
   i->run.no = run_no ? run_no : id_next(&s->ids, s->now_ms);
@@ -142,6 +148,7 @@ struct item *item_new(struct sched *s, struct job *job, int64_t run_no) {
   struct item *i = js ? calloc(1, sizeof *i) : NULL;
   if (!i) return NULL;
   struct definition *def = definition_get(js, job);
+  ASSERT(!run_no || !item_find(s, run_no));
   i->js = js;
   i->def = def;
   if (def) fill_identity(s, i, def->job, run_no);

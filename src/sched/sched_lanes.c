@@ -173,6 +173,7 @@ void lane_wake_all(struct sched *s, struct lane *l) {
 /* ---- slots ---- */
 struct lane *item_blocking_lane(const struct sched *s, const struct item *i) {
   struct lane *job = i->js->lane;
+  ASSERT((i->js->holds > 0) == (job->capacity == 0));
   if (i->js->holds > 0) return job;
   if (!i->def->policy.allow_concurrent && job->used >= job->capacity) return job;
   for (int n = 0; n < ITEM_LANES_MAX; n++)

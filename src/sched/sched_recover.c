@@ -19,7 +19,7 @@ enum sched_recovery sched_judge_recovery(const struct sched_recover *r, int64_t 
 }
 
 /* The row, or the journal's START rebuilt as one; else the claim as the attempt it may have been. */
-static bool take_row(struct item *i, const struct sched_recover *r) {
+static bool take_row(struct item *i, const struct sched_recover *r, int64_t now_ms) {
   struct run own = i->run;
   if (r->run) {
     i->run = *r->run;
@@ -39,14 +39,22 @@ static bool take_row(struct item *i, const struct sched_recover *r) {
   if (i->run.not_before_ms == FIELD_NULL) i->run.not_before_ms = i->run.started_ms;
   if (i->run.queued_ms == FIELD_NULL && i->run.status == RUN_QUEUED) i->run.queued_ms = i->run.not_before_ms;
   i->has_row = r->has_run;
+  /* Queued at a later time than now: the clock was set back meanwhile, and delays are durations. */
+  bool is_delay = i->run.due_ms == INSTANT_NONE || i->run.attempt > 1;
+  int64_t ahead_ms = i->run.queued_ms == FIELD_NULL ? 0 : i->run.queued_ms - now_ms;
+  if (is_delay && ahead_ms > 0) {
+    i->run.queued_ms -= ahead_ms;
+    i->run.not_before_ms -= ahead_ms;
+  }
   return item_set_texts(i, r->run ? r->run->params : NULL, r->run ? r->run->requested_by : NULL);
 }
 
-/* It runs (or is to): it has its slots, even beyond the capacity of now. */
-static enum err take_running(struct sched *s, struct item *i, bool must_start) {
+/* It runs (or is to): it has its slots, even beyond the capacity of now. What has ended already, and only
+ * its END is to come, takes none. */
+static enum err take_running(struct sched *s, struct item *i, bool must_start, bool has_ended) {
   if (!item_bind(s, i)) return ERR_NO_MEMORY;
-  if (!i->has_row && !must_start && !record_start(s, i)) return ERR_NO_MEMORY;
-  item_take_slots(s, i);
+  if (!i->has_row && !must_start && !has_ended && !record_start(s, i)) return ERR_NO_MEMORY;
+  if (!has_ended) item_take_slots(s, i);
   item_set_state(s, i, must_start ? ITEM_STARTING : ITEM_RUNNING);
   i->is_unconfirmed = must_start;
   s->must_confirm |= must_start;
@@ -67,20 +75,21 @@ enum err recover(struct sched *s, const struct sched_recover *r) {
       sched_judge_recovery(r, s->config.horizon_ms ? s->config.horizon_ms : LIMIT_CLAIM_HORIZON_MS);
   struct item *i = item_new(s, r->job, r->run ? r->run->no : 0);
   if (!i) return ERR_NO_MEMORY;
+  ids_know(s, i->run.no);
   enum err e = ERR_OK;
   if (verdict == SCHED_START_OR_MISFIRE) {
     struct claim claim = {.due_ms = r->due_ms, .not_before_ms = r->not_before_ms};
     if (!arm(s, i, &claim)) item_drop(s, i);
     return ERR_OK;
   }
-  if (!take_row(i, r)) e = ERR_NO_MEMORY;
+  if (!take_row(i, r, s->now_ms)) e = ERR_NO_MEMORY;
   if (i->run.due_ms != INSTANT_NONE && i->run.due_ms > i->js->last_taken_ms)
     i->js->last_taken_ms = i->run.due_ms;
   if (e == ERR_OK) switch (verdict) {
       case SCHED_REQUEUE: e = queue_again(s, i) ? ERR_OK : ERR_NO_MEMORY; break;
-      case SCHED_START_NOW: e = take_running(s, i, true); break;
-      case SCHED_ADOPT: e = take_running(s, i, false); break;
-      case SCHED_AWAIT_END: e = take_running(s, i, false); break;
+      case SCHED_START_NOW: e = take_running(s, i, true, false); break;
+      case SCHED_ADOPT: e = take_running(s, i, false, false); break;
+      case SCHED_AWAIT_END: e = take_running(s, i, false, true); break;
       case SCHED_LOST: e = take_lost(s, i, r->found != SCHED_FOUND_NOTHING); break;
       case SCHED_START_OR_MISFIRE: break;
     }
