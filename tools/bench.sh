@@ -19,8 +19,9 @@ status=0
 one() {
   if ! echo "$1" | grep -Eq -- "${only:-.}"; then return; fi
   echo "== $1" >&2
+  title=$1
   shift
-  { echo; "$@" || { status=1; echo; echo "FAILED: $*"; }; } >>build/bench.md
+  { printf '\n# %s\n\n' "$title"; "$@" || { status=1; echo; echo "FAILED: $*"; }; } >>build/bench.md
 }
 for program in $(tools/sources.sh bench | sed 's#.*/##; s#\.c$##'); do one "$program" "build-bench/$program"; done
 for script in bench/*/run.sh; do [ ! -x "$script" ] || one "$script" "$script"; done
