@@ -115,6 +115,17 @@ void census_signal(const struct warden *w, const struct supervised *run, int sig
   }
 }
 
+/* No run is alive, so whatever is below the warden escaped from one: it had cleared its environment and
+ * left its session before any census saw it. */
+void census_kill_strays(struct warden *w) {
+  ASSERT(w->living == 0);
+  census_take(w);
+  for (size_t i = 0; i < w->census.count; i++) {
+    const struct proc *p = &w->census.procs[i];
+    if (p->ppid == w->pid && proc_is_alive(p)) proc_signal(p, SIGKILL); /* what it leaves is ours next */
+  }
+}
+
 struct supervised *census_run_of(struct warden *w, pid_t pid) {
   struct proc p;
   if (!proc_read(pid, &p)) return NULL;

@@ -205,6 +205,7 @@ bool census_may_live(struct warden *w, const struct supervised *run);
 uint32_t census_count(const struct warden *w, const struct supervised *run);
 /* To each member of the last census but the run's own group, which gets it as one (when whole_group). */
 void census_signal(const struct warden *w, const struct supervised *run, int signal_number);
+void census_kill_strays(struct warden *w);
 /* The run of a process that is not reaped yet, or NULL. */
 struct supervised *census_run_of(struct warden *w, pid_t pid);
 /* Memory and number of processes of every run; limits are applied by the caller. */

@@ -271,6 +271,7 @@ static void turn(struct warden *w) {
   runs_chores(w);
   sample(w);
   runs_settle(w);
+  if (w->living == 0 && spawn_has_orphans()) census_kill_strays(w);
   if (w->has_unwritten) runs_retry_unwritten(w);
   compact(w);
   door_flush(w);

@@ -441,6 +441,25 @@ static void what_a_program_leaves_behind_is_ended_with_it(void **state) {
   }
 }
 
+/* Whose it was cannot be told while another run lives; it goes with the last one at the latest. */
+static void what_escapes_its_run_does_not_outlive_them_all(void **state) {
+  struct fixture *f = *state;
+  connect_client(f, 1, INSTANT_NONE);
+  struct warden_start other = start_of(506), escaping = start_of(505);
+  start_shell(f, &other, "exec sleep 1000");
+  UNTIL(f, seen_of(f, 506)->started);
+  start_shell(f, &escaping, "(env -i setsid sh -c 'echo $$; exec sleep 1000' &); exec sleep 1000");
+  UNTIL(f, str_ends(spool_text(f, 505), STR("\n")));
+  int64_t pid = 0;
+  assert_true(str_to_int(str_trim(spool_text(f, 505)), 1, INT32_MAX, &pid));
+  CHECK_OK(warden_kill(f->client, 505, KILL_CANCELLED, true));
+  UNTIL(f, seen_of(f, 505)->ended);
+  CHECK_OK(warden_kill(f->client, 506, KILL_CANCELLED, true));
+  UNTIL(f, seen_of(f, 506)->ended);
+  proc_wait((pid_t)pid, 10000);
+  assert_false(is_alive((pid_t)pid));
+}
+
 static void timeout_ends_the_whole_tree_by_the_test_clock(void **state) {
   struct fixture *f = *state;
   connect_client(f, 1, 1000000);
@@ -1028,6 +1047,7 @@ int main(int argc, char **argv) {
       T(what_may_not_run_is_refused),
       T(a_start_said_twice_runs_once),
       T(what_a_program_leaves_behind_is_ended_with_it),
+      T(what_escapes_its_run_does_not_outlive_them_all),
       T(timeout_ends_the_whole_tree_by_the_test_clock),
       T(max_runtime_is_a_wall_whatever_the_grace),
       T(a_program_that_obeys_term_ends_at_its_timeout),
