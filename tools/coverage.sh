@@ -31,7 +31,7 @@ tools/sources.sh fuzz | sed 's#.*/##; s#\.c$#_corpus#' >>"$found"
   # A suite's names are told apart only when it runs; here they must at least be written somewhere.
   awk -F'\t' -v suite="$name" 'NR > 1 { n = split($3, t, " "); for (i = 1; i <= n; i++) if (index(t[i], suite "/") == 1) print t[i] }' \
     docs/coverage.tsv | sort -u | while read -r test; do
-    pattern=$(printf '%s' "${test#*/}" | sed 's/[][.*^$\\]/\\&/g; s/_/[_ ]/g')
+    pattern=$(printf '%s' "${test#*/}" | sed 's/[].*^$\\[]/\\&/g; s/_/[_ ]/g')
     if grep -rqE --exclude-dir=node_modules -- "$pattern" tests bench; then echo "$test"; fi
   done
 done >>"$found"
