@@ -118,6 +118,7 @@ await test('waiting_ends_with_its_time', async () => {
   const monitoring = await get('/api/cron/monitoring');
   equal(monitoring.currentlyRunning[0].jobName, 'slow'); // C-104
   equal((await get('/api/cron/jobs/slow/why')).state, 'running');
+  equal((await get('/api/cron/dashboard')).runningJobs, 1); // C-93
   await ask(server, 'POST', `/api/cron/executions/${got.data.executionId}/cancel`, 202, {body: {}});
   const ended = await until(async () => { const one = await get('/api/cron/executions/' + got.data.executionId); return one.finishedAt && one; }, 'its end');
   equal(ended.status, 'cancelled');
