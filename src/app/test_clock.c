@@ -149,7 +149,7 @@ void engine_on_warden_clock(void *arg, const struct warden_clock_done *done) {
   struct test_clock *t = e->test_clock;
   if (!t || done->clock_ms != t->now_ms) return;
   t->is_clock_out = false;
-  if (done->dying > 0 && t->dying == 0) t->dying_since_ms = engine_tick_ms(e);
+  t->dying_since_ms = engine_tick_ms(e); /* each move of the clock may be the one that kills */
   t->dying = (int)done->dying;
 }
 

@@ -64,6 +64,10 @@ check run-failure-exits-one exits 1 s run bad
 check run-failure-says-why says 'exit code 9: oops' s run bad
 check run-stops-at-first-failure exits 1 s run good bad good
 check run-sequence-in-order is "$(s runs --json --limit 2 | jq -r .jobName | tr '\n' ' ')" "bad good "
+s jobs add killed --schedule '0 3 * * *' --shell 'kill -SEGV $$' >/dev/null
+check run-signal-is-128-and-n is "$(s run killed --json | jq -r '[.status, .exitCode, .signal] | join(" ")')" "failed 139 11"
+s jobs add loud --schedule '0 3 * * *' --shell 'yes | head -c 5000000; echo the last line' >/dev/null
+check run-long-output-is-cut-and-says-so is "$(s run loud --json | jq -r '[.outputTruncated, .outputBytes, (.output | length < 65537), (.output | endswith("the last line\n"))] | join(" ")')" "true 5000014 true true"
 s jobs add slow --schedule '0 3 * * *' --shell 'echo begun; sleep 30' >/dev/null
 check run-wait-times-out exits 124 s run slow --wait 1
 check runs-shows-running says 'running' s runs --job slow

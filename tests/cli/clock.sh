@@ -13,7 +13,7 @@ check clock-now is "$(clock now)" "ok 2026-11-01T00:00:00.000Z"
 s jobs add broken --schedule '0 * * * *' --shell 'exit 1' --retries 1 --retryDelay 60 >/dev/null
 s jobs add fine --schedule '30 * * * *' --shell true >/dev/null
 check clock-advances is "$(clock advance 2h30m)" "ok 2026-11-01T02:30:00.000Z"
-check alert-not-before-three silent_on ALERT cat "$work/serve.log"
+check alert-not-before-three silent_on "ALERT: broken" cat "$work/serve.log"
 clock advance 1h >/dev/null
 check alert-at-three is "$(grep -c '"level":"critical".*"msg":"🚨 ALERT: broken failed 3 times consecutively!"' "$work/serve.log")" 1
 clock advance 3h >/dev/null
@@ -33,6 +33,36 @@ start --test-clock "$work/clock"
 check clock-goes-on-after-restart is "$(clock now)" "ok 2026-11-01T06:40:00.000Z"
 clock advance 1h >/dev/null
 check runs-go-on-after-restart is "$(s audit --json | jq -c '[.ok, .pending]')" "[true,0]"
+
+# ---- disabling holds over a restart; downtime is caught up by policy
+fresh
+start_clock 2026-11-01T00:00:00Z
+for p in last none all; do s jobs add "sync-$p" --schedule '*/5 * * * *' --misfirePolicy $p --shell true >/dev/null; done
+s jobs add idle --schedule '*/10 * * * *' --isActive false --shell true >/dev/null
+s jobs add held --schedule '*/10 * * * *' --shell true >/dev/null
+s jobs disable held >/dev/null
+stop
+start --test-clock "$work/clock"
+check disabled-over-a-restart is "$(s jobs show held --json | jq -c '[.isActive, .nextRunAt]')" "[false,null]"
+clock advance 2h >/dev/null
+check disabled-does-not-run is "$(runs_of held)$(runs_of idle)" ""
+s jobs enable held >/dev/null
+clock advance 10m >/dev/null
+check enabled-runs-at-its-next-time is "$(s runs --job held --json | jq -r .dueAt)" "2026-11-01T02:10:00.000Z"
+check nothing-of-the-past-runs-when-enabled is "$(runs_of held)" " 1 success "
+check initialize-then-schedule-then-run is "$(jq -r .msg "$work/serve.log" | grep -nE '^(initialize: jobs|scheduling|Sync-last job started)' | sort -t: -k2,2 -u | sort -n | cut -d: -f2 | tr '\n' ,)" \
+  "initialize,scheduling,Sync-last job started,"
+before=$(s runs --job sync-last --limit 1000 --json | wc -l)
+stop
+echo 2026-11-01T04:12:00.000Z >"$SERENO_DATA/test-marker" # two hours later
+start --test-clock "$work/clock"
+clock advance 1m >/dev/null
+check two-hours-down-run-once is $(($(s runs --job sync-last --limit 1000 --json | wc -l) - before)) 1
+check that-run-is-a-catch-up is "$(s runs --job sync-last --json --limit 1 | jq -r '[.triggeredBy, .dueAt] | join(" ")')" "catchup 2026-11-01T04:10:00.000Z"
+check policy-none-runs-nothing-late is $(($(s runs --job sync-none --limit 1000 --json | wc -l) - before)) 0
+check policy-all-runs-an-hour-of-it test $(($(s runs --job sync-all --limit 1000 --json | wc -l) - before)) -ge 12
+check missed-ones-are-on-record test "$(s audit --json | jq .missed)" -ge 23
+check audit-after-downtime exits 0 s audit
 
 # ---- ENABLE_CRON_JOBS
 fresh
@@ -64,7 +94,10 @@ start_clock 2026-03-28T12:00:00Z
 s jobs add gap --schedule '30 2 * * *' --timezone Europe/Madrid --shell true >/dev/null
 s jobs add hang --schedule '0 13 28 3 *' --timezone UTC --shell 'sleep 1000' --timeout 60 >/dev/null
 s jobs add stubborn --schedule '0 13 28 3 *' --timezone UTC --shell 'trap "" TERM; while :; do sleep 1; done' --timeout 60 >/dev/null
+s jobs add walled --schedule '0 13 28 3 *' --timezone UTC --shell 'trap "" TERM; while :; do sleep 1; done' --timeout 2 --maxRuntime 4 >/dev/null
 clock advance 2d >/dev/null
+check grace-ends-with-kill is "$(s runs --job stubborn --json | jq -r .finishedAt)" "2026-03-28T13:01:10.000Z"
+check max-runtime-is-a-hard-wall is "$(s runs --job walled --json | jq -r '[.status, .finishedAt] | join(" ")')" "timeout 2026-03-28T13:00:04.000Z"
 check dst-gap-fires-once-at-its-end is "$(s runs --job gap --json | jq -r .startedAt | tr '\n' ' ')" "2026-03-30T00:30:00.000Z 2026-03-29T01:00:00.000Z "
 check timeout-ends-a-hanging-run is "$(s runs --job hang --json | jq -r '[.status, .exitCode] | join(" ")')" "timeout 124"
 check timeout-ends-a-stubborn-run is "$(s runs --job stubborn --json | jq -r .status)" timeout
