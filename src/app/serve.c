@@ -312,9 +312,9 @@ static enum err boot(struct server *s, const struct serve_flags *flags, struct e
 
 static void shut(struct server *s) {
   http_server_free(s->http);
+  work_free(s->work); /* tells what still ran, and the api is one of those told */
   api_free(s->api);
   test_clock_free(s->test_clock);
-  work_free(s->work);
   engine_free(s->engine);
   for (size_t i = 0; i < 4; i++) loop_signal_free(s->signals[i]);
   loop_timer_free(s->stop_timer);
