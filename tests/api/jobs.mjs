@@ -1,4 +1,6 @@
 // Jobs and executions over HTTP: C-15 … C-26, C-67 … C-69, C-91 … C-98, C-104 … C-106, C-111 … C-113, C-135, A-56 … A-64.
+import fs from 'node:fs';
+import {Script} from 'node:vm';
 import {serve, request, ask, test, equal, assert, until, makeJob, makeToken} from './lib.mjs';
 
 const secret = 'a cron secret of some length';
@@ -359,6 +361,16 @@ await test('every_write_is_in_the_audit_log', async () => { // C-111
   equal([told.object, told.after.executionId], ['job:echo', ran.executionId]);
   assert(told.actor.startsWith('token:operator-'), 'by whom');
   equal((await get('/api/admin/audit-log/verify')).ok, true);
+});
+await test('a_backup_is_made_while_it_runs', async () => {
+  const got = await post('/api/admin/backup', {}, 201);
+  assert(/^sereno-\d{4}-\d\d-\d\d-\d{6}\.db$/.test(got.name), got.name);
+  assert(fs.statSync(got.path).size > 4096 && (fs.statSync(got.path).mode & 0o077) === 0, 'a file of the owner alone');
+  for (const name of ['../x', '.hidden', 'a/b', '']) equal((await post('/api/admin/backup', {name}, 400)).field, 'name');
+});
+await test('the_pages_script_is_whole', async () => {
+  const {text} = await request(server, 'GET', '/sereno.js', {token: null});
+  new Script(text); // throws when it does not parse
 });
 await test('the_ledger_is_proved', async () => {
   const got = await get('/api/cron/audit');

@@ -1,7 +1,7 @@
 // The live stream: C-105, DESIGN 8 (ids, resume, resync, rights).
 import {serve, request, ask, test, equal, assert, until, listen, makeJob, makeToken} from './lib.mjs';
 
-const server = await serve();
+const server = await serve({env: {SERENO_STOP_SECONDS: '1'}});
 const post = (target, body, status = 200, options = {}) => ask(server, 'POST', target, status, {body, ...options});
 const run = (name) => post(`/api/cron/jobs/${name}/run`, {}, 200, {headers: {Prefer: 'wait=20'}});
 await makeJob(server, {name: 'spoken', params: {command: 'echo hello'}});
@@ -75,10 +75,17 @@ await test('a_revoked_token_loses_its_stream', async () => { // with the next he
   await ask(server, 'DELETE', '/api/admin/tokens/' + id, 204);
   await until(() => !stream.isOpen, 'its end');
 });
-await test('the_end_of_the_server_ends_streams', async () => {
+await test('the_end_of_the_server_ends_streams_and_waits', async () => {
   const stream = await listen(server, '/api/cron/stream');
+  await makeJob(server, {name: 'long', params: {command: 'sleep 60'}});
+  const waiting = request(server, 'POST', '/api/cron/jobs/long/run', {body: {}, headers: {Prefer: 'wait=60'}}).catch((error) => error);
+  await until(async () => (await ask(server, 'GET', '/api/cron/monitoring', 200)).currentlyRunning.length === 1, 'it runs');
   equal(await server.stop(), 0);
   await until(() => !stream.isOpen, 'its end');
+  assert((await waiting).status !== 200, 'the wait is cut');
   await server.start();
+  const still = (await ask(server, 'GET', '/api/cron/monitoring', 200)).currentlyRunning;
+  equal(still.map((one) => one.jobName), ['long']); // runs outlive the server
+  await post(`/api/cron/executions/${still[0].id}/cancel`, {}, 202);
 });
 await server.finish();
