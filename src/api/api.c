@@ -33,6 +33,8 @@ enum err api_new(struct engine *e, struct api **ret) {
   if (!a) return ERR_NO_MEMORY;
   a->engine = e;
   a->world = engine_world(e);
+  a->alerts.json = buf_new(LIMIT_ANSWER_BYTES / 8);
+  a->alerts.made_ms = FIELD_NULL;
   enum err err = build(a);
   if (err == ERR_OK) *ret = a;
   else api_free(a);
@@ -48,11 +50,15 @@ void api_free(struct api *a) {
   rate_free(a->rates);
   login_links_free(a->links);
   identities_free(a->identities);
+  buf_free(&a->alerts.json);
   free(a);
 }
 
 void api_set_server(struct api *a, const struct http_server *server) { a->server = server; }
-void api_note(struct api *a, const struct sched_note *note) { metrics_note(a->metrics, note); }
+void api_note(struct api *a, const struct sched_note *note) {
+  if (note->kind == SCHED_NOTE_FAILURES || note->kind == SCHED_NOTE_RECOVERED) a->alerts.changes++;
+  metrics_note(a->metrics, note);
+}
 
 void api_answered(void *arg, const struct http_answered *answer) {
   struct api *a = arg;

@@ -28,7 +28,13 @@ struct api {
   const struct http_server *server;
   struct id_maker ids;
   int hashes_waiting; /* password hashes under way */
-  bool is_ready;      /* identities are loaded */
+  struct {
+    struct buf json;    /* the array last written */
+    int64_t made_ms;    /* FIELD_NULL: never */
+    uint64_t made_from; /* changes when it was asked for */
+    uint64_t changes;   /* counted by notes of failures and recoveries */
+  } alerts;             /* finding them reads every job, so they are kept while nothing changes */
+  bool is_ready;        /* identities are loaded */
 };
 
 struct call {

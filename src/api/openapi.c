@@ -227,6 +227,27 @@ static void write_query(struct json_writer *w, const struct shape *s) {
   }
 }
 
+static void write_header(struct json_writer *w, const char *name, const char *help) {
+  jw_object(w);
+  jw_ktext(w, "name", name);
+  jw_ktext(w, "in", "header");
+  jw_ktext(w, "description", help);
+  jw_key(w, "schema");
+  jw_raw(w, STR("{\"type\":\"string\"}"));
+  jw_object_end(w);
+}
+
+static void write_headers(struct json_writer *w, const struct route *r) {
+  bool is_edit = r->method == HTTP_PATCH || r->method == HTTP_PUT || r->method == HTTP_DELETE;
+  bool has_etag = r->flags & ROUTE_JOB || str_ends(str_of(r->path), STR("/settings"));
+  if (r->flags & ROUTE_KEYED)
+    write_header(w, "Idempotency-Key", "the same key gets the same answer for 24 hours");
+  if (r->flags & ROUTE_KEYED && r->flags & ROUTE_RUNS)
+    write_header(w, "Prefer", "wait=N: seconds to wait for its end");
+  if (is_edit && has_etag) write_header(w, "If-Match", "the ETag that was read; 412 when it has changed");
+  if (r->flags & ROUTE_STREAM) write_header(w, "Last-Event-ID", "go on after this event");
+}
+
 static void write_content(struct json_writer *w, const char *type, const struct shape *s) {
   jw_key(w, "content");
   jw_object(w);
@@ -284,6 +305,7 @@ static void write_operation(struct json_writer *w, const struct route *r) {
   jw_array(w);
   write_path_arguments(w, r->path);
   if (is_query) write_query(w, r->input);
+  write_headers(w, r);
   jw_array_end(w);
   if (!is_query && r->input) {
     jw_key(w, "requestBody");
