@@ -121,6 +121,11 @@ static enum err fold_before(struct keeper *k, int64_t job_no, int64_t now_ms, in
   return e == ERR_NOT_FOUND ? ERR_OK : e;
 }
 
+/* Its verdict may still change: waiting, or running. */
+static bool is_open(const struct ledger_row *row) {
+  return row->state == OCCURRENCE_PENDING || (row->state == OCCURRENCE_RAN && row->reason == REASON_NONE);
+}
+
 static enum err fold_job(struct keeper *k, struct change *c, int64_t job_no, size_t max, bool *ret_is_done) {
   int64_t before_ms;
   void **rows;
@@ -129,14 +134,14 @@ static enum err fold_job(struct keeper *k, struct change *c, int64_t job_no, siz
   struct scan_args args = {.key = job_no, .from = INT64_MIN, .to = before_ms - 1};
   TRY(rows_collect(k->rows, SCAN_LEDGER_JOB, &args, max, &k->scratch, &rows, &count));
   *ret_is_done = count < max;
-  size_t pending = 0;
+  size_t open = 0;
   for (size_t i = 0; i < count; i++) {
     const struct ledger_row *row = rows[i];
-    if (row->state == OCCURRENCE_PENDING && ++pending) continue;
+    if (is_open(row) && ++open) continue;
     TRY(keeper_fold(k, row, c->at_ms));
     c->retain.deleted++;
   }
-  if (pending == count) *ret_is_done = true; /* they wait for their verdict */
+  if (open == count) *ret_is_done = true; /* they wait for their verdict */
   return keeper_fold_months(k, job_no, c->at_ms, max, &months);
 }
 

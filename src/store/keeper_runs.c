@@ -18,8 +18,9 @@ static enum err fill_ids(struct keeper *k, struct run *run, char id[ID_TEXT_LEN 
 }
 
 /* Inserts or updates a run's row. What is final already, or has got further, stays as it is; *ret_is_repeated: it was
- * on record in this very status. */
+ * on record in this status or a later one. */
 static enum err put_run(struct keeper *k, const struct run *given, bool *ret_is_repeated) {
+  *ret_is_repeated = false;
   struct run run = *given;
   char id[ID_TEXT_LEN + 1];
   int64_t status;
@@ -32,21 +33,20 @@ static enum err put_run(struct keeper *k, const struct run *given, bool *ret_is_
   enum err e = is_surely_new ? ERR_NOT_FOUND : k->rows->ops->run_status(k->rows, run.no, &status);
   if (e != ERR_OK && e != ERR_NOT_FOUND) return e;
   bool is_new = e == ERR_NOT_FOUND;
-  if (!is_new && status != run.status &&
-      !run_may_become((enum run_status)status, (enum run_status)run.status))
-    return ERR_OK;
-  *ret_is_repeated = !is_new && status == run.status && run_is_final((enum run_status)status);
-  if (*ret_is_repeated) return ERR_OK;
-  return keeper_put(k, TABLE_RUN, &run);
+  if (is_new) return keeper_put(k, TABLE_RUN, &run);
+  enum run_status from = (enum run_status)status, to = (enum run_status)run.status;
+  *ret_is_repeated = from == to || !run_may_become(from, to);
+  bool is_settled = from == to ? run_is_final(from) : *ret_is_repeated;
+  return is_settled ? ERR_OK : keeper_put(k, TABLE_RUN, &run);
 }
 
 static enum err get_ledger(struct keeper *k, int64_t job_no, int64_t due_ms, struct ledger_row *ret) {
   return k->rows->ops->get(k->rows, TABLE_LEDGER, (int64_t[]){job_no, due_ms}, ret, &k->scratch);
 }
 
-/* A START or END is known: whatever the row said, the occurrence ran. Where an edit has withdrawn the row, or it
- * was folded, it comes back. */
-static enum err set_ran(struct keeper *k, const struct change *c, enum reason reason) {
+/* A START or END is known: whatever the row said, the occurrence ran. Where an edit has withdrawn the row
+ * it comes back; where the run, or an attempt before it, was known, the row may have been folded meanwhile, and stays so. */
+static enum err set_ran(struct keeper *k, const struct change *c, enum reason reason, bool is_known) {
   const struct run *run = &c->run.run;
   bool has_changed, is_new;
   if (c->run.due_ms == INSTANT_NONE) return ERR_OK;
@@ -59,7 +59,7 @@ static enum err set_ran(struct keeper *k, const struct change *c, enum reason re
                            .attempts = run->attempt};
   k->writes++;
   TRY(k->rows->ops->ledger_ran(k->rows, &row, &has_changed));
-  if (has_changed) return ERR_OK;
+  if (has_changed || is_known || run->attempt > 1) return ERR_OK;
   TRY(k->rows->ops->ledger_add(k->rows, &row, &is_new));
   if (is_new) k->meta.ledger_rows++;
   return ERR_OK;
@@ -84,7 +84,7 @@ enum err keeper_start(struct keeper *k, struct change *c, bool is_ended_too) {
   if (is_ended_too) return ERR_OK; /* its END is in the same transaction and writes both rows, once */
   bool is_repeated;
   TRY(put_run(k, &c->run.run, &is_repeated));
-  return set_ran(k, c, REASON_NONE);
+  return set_ran(k, c, REASON_NONE, is_repeated);
 }
 
 static enum err count_failures(struct keeper *k, int64_t job_no, int chain, int64_t *ret) {
@@ -104,7 +104,7 @@ enum err keeper_end(struct keeper *k, struct change *c) {
   note_start(k, &c->run.run);
   bool is_repeated = false, is_repeated_retry;
   TRY(put_run(k, &c->run.run, &is_repeated));
-  TRY(set_ran(k, c, c->run.reason));
+  TRY(set_ran(k, c, c->run.reason, is_repeated));
   if (c->run.has_retry && job_is_there(k, c->run.retry.job_no))
     TRY(put_run(k, &c->run.retry, &is_repeated_retry));
   if (!job_is_there(k, c->run.run.job_no)) return ERR_OK;

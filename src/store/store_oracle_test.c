@@ -13,6 +13,8 @@
 #define BATCH_MAX 4
 #define OPEN_MAX 256
 
+static int64_t horizon_ms; /* of this seed: also far ahead, so that edits meet claims */
+
 struct pair {
   struct harness both[HARNESS_KINDS];
   uint64_t random;
@@ -52,7 +54,7 @@ static struct change *save_change(struct harness *h, const struct choice *c) {
   job.misfire_policy = c->variant % 4 < 3 ? c->variant % 4 : FIELD_NULL;
   job.splay = c->number % 5 == 0 ? 30 : FIELD_NULL;
   struct change *change = harness_save(h, &job);
-  change->job.until_ms = h->now_ms + 2 * SECOND;
+  change->job.until_ms = h->now_ms + horizon_ms;
   change->audit = (struct audit_note){.actor = "user:test", .action = "job.save", .object = "job"};
   return change;
 }
@@ -63,7 +65,7 @@ static struct change *gate_change(struct harness *h, const struct choice *c) {
   struct change *change = harness_gate(h, scopes[c->variant % 4], c->job_no, (enum gate)(c->number % 3));
   if (change->gate.scope == GATE_SCOPE_CATEGORY) change->gate.key = "SYNC";
   if (c->number % 4 == 0) change->gate.gate_until_ms = h->now_ms + c->number % 600 * SECOND;
-  change->gate.until_ms = h->now_ms + 2 * SECOND;
+  change->gate.until_ms = h->now_ms + horizon_ms;
   return change;
 }
 
@@ -71,7 +73,7 @@ static struct change *build(struct harness *h, const struct choice *c) {
   struct change *change;
   switch (c->kind) {
     case CHANGE_CLAIM:
-      change = harness_claim(h, h->now_ms + 2 * SECOND);
+      change = harness_claim(h, h->now_ms + horizon_ms);
       change->claim.max = (size_t)(c->variant % 3 ? 10000 : 7);
       change->claim.late_reason = c->variant % 2 ? REASON_WINDOW : REASON_SERVER_DOWN;
       return change;
@@ -87,9 +89,9 @@ static struct change *build(struct harness *h, const struct choice *c) {
       s.timezone = c->number % 2 ? "America/New_York" : "Europe/Madrid";
       s.is_enabled = c->variant % 3 != 0;
       s.ledger_rows_per_job = 30;
-      s.keep_executions = 40;
+      s.keep_executions = 100000;
       change = harness_settings(h, &s);
-      change->settings.until_ms = h->now_ms + 2 * SECOND;
+      change->settings.until_ms = h->now_ms + horizon_ms;
       return change;
     }
     case CHANGE_CLOCK:
@@ -137,9 +139,11 @@ static struct choice choose(struct pair *w) {
     c.job_no = w->open_jobs[i];
     c.due_ms = w->open_dues[i];
     if (w->open_runs[i]) c.run_no = w->open_runs[i];
-    w->open_runs[i] = c.run_no;
+    if (c.due_ms <= w->both[0].now_ms) w->open_runs[i] = c.run_no;
     if (c.kind == CHANGE_SETTLE && below(w, 2)) c.kind = CHANGE_START;
-    if (c.kind != CHANGE_START) {
+    if (c.due_ms > w->both[0].now_ms) { /* nothing starts before it is due */
+      c.kind = CHANGE_CLAIM;
+    } else if (c.kind == CHANGE_SETTLE || (c.kind == CHANGE_END && below(w, 3))) { /* an END may come again */
       w->open_runs[i] = w->open_runs[--w->open_count];
       w->open_jobs[i] = w->open_jobs[w->open_count];
       w->open_dues[i] = w->open_dues[w->open_count];
@@ -253,7 +257,7 @@ static void claim_all(struct pair *w) {
   for (bool has_more = true; has_more;) {
     struct change *c[HARNESS_KINDS];
     for (int k = 0; k < HARNESS_KINDS; k++) {
-      c[k] = harness_claim(&w->both[k], w->both[k].now_ms);
+      c[k] = harness_claim(&w->both[k], w->both[k].now_ms + horizon_ms);
       CHECK_OK(harness_apply(&w->both[k], c[k]));
     }
     compare_answers(w, c[0], c[1]);
@@ -280,6 +284,24 @@ static void compare_audits(struct pair *w) {
 
 /* ---- one seed ---- */
 
+/* As the core does: an edit takes back what lies ahead, and answers with what it claimed instead. */
+static void forget_withdrawn(struct pair *w, const struct change *c) {
+  if (c->kind != CHANGE_JOB_SAVE && c->kind != CHANGE_JOB_DELETE && c->kind != CHANGE_GATE &&
+      c->kind != CHANGE_SETTINGS)
+    return;
+  size_t kept = 0;
+  int64_t stopped = 0; /* a job whose waiting claims the edit has settled */
+  if (c->kind == CHANGE_JOB_DELETE) stopped = c->job.job_no;
+  if (c->kind == CHANGE_JOB_SAVE && !c->job.job->is_active) stopped = c->job.job->no;
+  for (size_t i = 0; i < w->open_count; i++) {
+    if (w->open_dues[i] > w->both[0].now_ms || w->open_jobs[i] == stopped) continue;
+    w->open_runs[kept] = w->open_runs[i];
+    w->open_jobs[kept] = w->open_jobs[i];
+    w->open_dues[kept++] = w->open_dues[i];
+  }
+  w->open_count = kept;
+}
+
 static void step(struct pair *w) {
   struct choice choices[BATCH_MAX];
   struct change *batch[HARNESS_KINDS][BATCH_MAX];
@@ -295,6 +317,7 @@ static void step(struct pair *w) {
                w->both[1].backend->ops->next_due_ms(w->both[1].backend));
   for (size_t i = 0; i < n; i++) {
     compare_answers(w, batch[0][i], batch[1][i]);
+    forget_withdrawn(w, batch[0][i]);
     remember_claims(w, batch[0][i]);
     for (int k = 0; k < HARNESS_KINDS; k++) change_free(batch[k][i]);
   }
@@ -308,7 +331,7 @@ static void reopen_both(struct pair *w) {
   bool is_off = below(w, 4) == 0;
   for (int k = 0; k < HARNESS_KINDS; k++) {
     w->both[k].config.is_process_off = is_off;
-    harness_reopen(&w->both[k], w->both[k].now_ms, boot);
+    harness_reopen(&w->both[k], w->both[k].now_ms + SECOND, boot); /* starting takes time */
   }
   const struct store_boot *a = &w->both[0].boot, *b = &w->both[1].boot;
   AGREE(w,
@@ -330,6 +353,8 @@ static void reopen_both(struct pair *w) {
 
 static void play(uint64_t seed) {
   struct pair w = {.seed = seed, .random = seed};
+  static const int64_t horizons_ms[] = {2 * SECOND, 5 * MINUTE, 3 * HOUR};
+  horizon_ms = horizons_ms[seed % 3];
   for (int k = 0; k < HARNESS_KINDS; k++) harness_open(&w.both[k], (enum harness_kind)k);
   for (w.step = 0; w.step < STEPS; w.step++) {
     static const int64_t leaps[] = {0, SECOND, 7 * SECOND, MINUTE, 10 * MINUTE, 2 * HOUR, DAY};
