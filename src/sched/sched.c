@@ -5,8 +5,9 @@
 #include "sched/sched_core.h"
 
 /* A predecessor may have started more than it could record. With the clock set back, its numbers would be given
- * again; so many are left out (they are one millisecond's). */
-#define UNRECORDED_RUNS_MAX (1 << 21)
+ * again; so each server begins in a stretch of its own beyond the last one on record (one is a millisecond's). */
+#define STRETCH_RUNS (1 << 21)
+#define STRETCHES 64
 #define ACTIONS_PER_EVENT 16 /* room every step begins with; what loops reserves its own */
 
 /* ---- actions and changes ---- */
@@ -118,7 +119,7 @@ enum err sched_new(const struct sched_config *config, struct sched **ret) {
     return ERR_NO_MEMORY;
   }
   s->config = *config;
-  s->ids.last = config->last_run_no + UNRECORDED_RUNS_MAX;
+  s->ids.last = config->last_run_no + (1 + config->epoch % STRETCHES) * STRETCH_RUNS;
   s->random = config->random_seed;
   s->is_warden_up = true;
   s->late_reason = REASON_SERVER_DOWN;
