@@ -216,7 +216,8 @@ void sim_step(struct sim *w, struct sched_event *event);
 void sim_serve_start(struct sim *w);
 void sim_serve_crash(struct sim *w);
 void sim_submit(struct sim *w, struct change *c);
-bool sim_run(struct sim *w); /* one seed; false: w->failure */
+void sim_submit_alive(struct sim *w); /* with the journal that is in use */
+bool sim_run(struct sim *w);          /* one seed; false: w->failure */
 void sim_free(struct sim *w);
 [[gnu::format(printf, 2, 3)]] void sim_fail(struct sim *w, const char *format, ...);
 [[gnu::format(printf, 2, 3)]] void sim_say(struct sim *w, const char *format, ...);
@@ -230,6 +231,7 @@ void sim_warden_die(struct sim *w);
 void sim_warden_start(struct sim *w);
 void sim_warden_connect(struct sim *w); /* tells everything it knows, then that it is up */
 void sim_disconnect(struct sim *w);
+void sim_journal_lost(struct sim *w);
 struct sim_entry *sim_entry_find(struct sim *w, int64_t run_no);
 struct sim_entry *sim_entry_of_due(struct sim *w, int64_t job_no, int64_t due_ms);
 void sim_tell_end(struct sim *w, const struct sim_entry *e);

@@ -329,7 +329,7 @@ static void expect(struct sim *w, const struct sim_job *j, int64_t until_ms, str
       if (is_governing(j, i, at_ms)) add_instant(all, at_ms);
     schedule_free(s);
   }
-  qsort(all->at, all->count, sizeof *all->at, by_time);
+  if (all->count > 0) qsort(all->at, all->count, sizeof *all->at, by_time);
   all->verdicts = calloc(all->count + 1, 1);
 }
 

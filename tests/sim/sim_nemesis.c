@@ -274,19 +274,15 @@ void sim_power_loss(struct sim *w) {
   sim_say(w, "the power fails");
   w->counters[SIM_POWER]++;
   w->boot_no++;
-  bool is_journal_lost = sim_chance(w, 50); /* it is not synced: the page cache may not have made it */
-  if (is_journal_lost) w->journal_no++;
   LIST_EACH (&w->entries, node) {
     struct sim_entry *e = CONTAINER_OF(node, struct sim_entry, link);
-    for (size_t i = w->start_count; i-- > 0;) {
+    for (size_t i = w->start_count; i-- > 0 && e->life == SIM_LIVING;) {
       if (w->starts[i].run_no != e->run_no) continue;
-      if (is_journal_lost || e->life == SIM_LIVING) w->starts[i].status = RUN_LOST;
+      w->starts[i].status = RUN_LOST;
       w->starts[i].has_ended = true;
     }
-    if (!is_journal_lost) continue;
-    list_remove(node);
-    free(e);
   }
+  if (sim_chance(w, 50)) sim_journal_lost(w); /* it is not synced: the page cache may not have made it */
   w->is_warden_up = false;
   w->fence = ++w->connection;
   sim_serve_crash(w);

@@ -159,10 +159,26 @@ void sim_warden_die(struct sim *w) {
   sim_later(w, SIM_EV_WARDEN_UP, sim_pick(w, 50, 4000));
 }
 
+/* The journal is gone (its folder was lost): whatever was in it has ended, nobody knows how. */
+void sim_journal_lost(struct sim *w) {
+  w->journal_no++;
+  LIST_EACH (&w->entries, node) {
+    struct sim_entry *e = CONTAINER_OF(node, struct sim_entry, link);
+    for (size_t i = w->start_count; i-- > 0;) {
+      if (w->starts[i].run_no != e->run_no) continue;
+      w->starts[i].status = RUN_LOST;
+      w->starts[i].has_ended = true;
+    }
+    list_remove(node);
+    free(e);
+  }
+}
+
 /* A new warden first kills the trees of a dead one; only then are its runs lost. */
 void sim_warden_start(struct sim *w) {
   w->is_warden_up = true;
   sim_say(w, "a warden starts");
+  if (!w->is_calm && sim_chance(w, 10)) sim_journal_lost(w);
   LIST_EACH (&w->entries, node) {
     struct sim_entry *e = CONTAINER_OF(node, struct sim_entry, link);
     if (e->life == SIM_LIVING) finish_entry(w, e, RUN_LOST, REASON_LOST);
@@ -195,6 +211,7 @@ void sim_warden_connect(struct sim *w) {
       sim_step(w, &started);
     }
   }
+  sim_submit_alive(w);
   struct sched_event up = {.kind = SCHED_WARDEN, .is_up = true};
   sim_step(w, &up);
 }

@@ -256,6 +256,14 @@ static void recover_one(struct sim *w, const struct store_boot *boot, struct unf
   sim_step(w, &event);
 }
 
+void sim_submit_alive(struct sim *w) {
+  if (!w->core) return;
+  struct change *alive = change_new(CHANGE_ALIVE, sim_wall(w));
+  alive->alive.journal_id = arena_printf(&alive->arena, "journal-%d", w->journal_no);
+  alive->epoch = w->epoch;
+  sim_submit(w, alive);
+}
+
 void sim_serve_start(struct sim *w) {
   ASSERT(!w->core);
   if (!w->is_warden_up) sim_warden_start(w);
@@ -295,11 +303,6 @@ void sim_serve_start(struct sim *w) {
   sim_step(w, &ready);
   w->is_recovering = false;
   if (!ends_first) sim_warden_connect(w);
-  struct change *alive = change_new(CHANGE_ALIVE, sim_wall(w));
-  alive->alive.journal_id = arena_strdup(&alive->arena, str_of(journal_id));
-  alive->epoch = w->epoch;
-  if (w->core) sim_submit(w, alive);
-  else change_free(alive);
   sim_later(w, SIM_EV_ALIVE, SIM_SECOND);
 }
 
@@ -342,9 +345,7 @@ static void answer_event(struct sim *w, struct sim_event *e) {
 
 static void alive_event(struct sim *w, const struct sim_event *e) {
   if (e->generation != w->generation || !w->core) return;
-  struct change *alive = change_new(CHANGE_ALIVE, sim_wall(w));
-  alive->epoch = w->epoch;
-  sim_submit(w, alive);
+  sim_submit_alive(w);
   sim_later(w, SIM_EV_ALIVE, SIM_SECOND);
 }
 
