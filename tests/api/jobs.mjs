@@ -273,7 +273,10 @@ await test('the_managers_actions', async () => { // A-56, A-62 … A-64
 await test('stop_all_stops_the_six_world_jobs', async () => {
   const six = ['cleanup', 'sync', 'auto-pause', 'memory-consolidation', 'emergent-events', 'delete-scheduled-worlds'];
   for (const name of six) if ((await request(server, 'GET', '/api/cron/jobs/' + name)).status === 404) await makeJob(server, {name, schedule: '0 * * * *', params: {command: 'echo "{\\"n\\":1}" >&3'}});
+  await patch('/api/cron/jobs/cleanup', {command: 'shell', params: {command: 'sleep 1; echo done'}, schedule: '0 * * * *'});
+  const running = await post('/api/cron/jobs/cleanup/run', {}, 202);
   equal((await post('/api/admin/cron-jobs', {action: 'stop-all'})).jobs, six);
+  await until(async () => (await get('/api/cron/executions/' + running.executionId)).status === 'success', 'what runs ends by itself');
   const next = async (name) => (await get('/api/cron/jobs/' + name)).nextRunAt;
   for (const name of six) await until(async () => await next(name) === null, name); // follows within a second
   assert(await next('plain'), 'others go on');
@@ -377,3 +380,14 @@ await test('the_ledger_is_proved', async () => {
   equal([got.ok, got.differences], [true, []]);
 });
 await server.finish();
+
+const off = await serve({env: {ENABLE_CRON_JOBS: 'false'}});
+await test('a_switched_off_server_runs_only_by_hand', async () => {
+  await makeJob(off, {name: 'quiet', schedule: '* * * * * *', params: {command: 'echo by hand'}});
+  const seen = () => ask(off, 'GET', '/api/cron/jobs/quiet', 200);
+  equal([(await seen()).nextRunAt, (await ask(off, 'GET', '/api/cron/jobs/quiet/why', 200)).state], [null, 'off']);
+  const got = await ask(off, 'POST', '/api/cron/jobs/quiet/run', 200, {body: {}, headers: {Prefer: 'wait=20'}});
+  equal(got.execution.output, 'by hand\n');
+  equal((await ask(off, 'GET', '/api/cron/jobs/quiet/executions', 200)).data.map((one) => one.triggeredBy), ['manual']);
+});
+await off.finish();

@@ -212,13 +212,27 @@ await test('all_of_it_survives_a_restart', async () => {
   const ended = await logIn('ana', 'a longer word for the horses');
   await post('/api/auth/logout', {}, 204, ended.asWriter);
   const token = await makeToken(server, 'viewer');
-  const before = server.token;
+  const before = server.token, next = async (name) => (await get('/api/cron/jobs/' + name)).nextRunAt;
+  await makeJob(server, {name: 'hourly', schedule: '0 * * * *'});
+  await makeJob(server, {name: 'other', schedule: '0 * * * *'});
+  await post('/api/admin/cron-jobs', {action: 'disable', jobName: 'hourly'});
+  await until(async () => await next('hourly') === null, 'nextRunAt follows within a second');
+  const nextOfOther = await next('other');
   equal(await server.stop(), 0);
   await server.start();
   equal(server.token, before);
+  equal([(await get('/api/cron/jobs/hourly')).isActive, await next('hourly'), await next('other')], [false, null, nextOfOther]); // A-59, C-66
   await get('/api/auth/session', 200, session.as);
   await get('/api/auth/session', 401, ended.as);
   await get('/api/cron/jobs', 200, {token});
+});
+await test('a_disabled_job_runs_again_only_when_enabled', async () => { // A-59
+  const runs = async (name) => (await get(`/api/cron/jobs/${name}/executions`)).data.length;
+  await moveClock(server, 'advance 2h');
+  equal([await runs('hourly'), await runs('other')], [0, 2]);
+  await post('/api/admin/cron-jobs', {action: 'enable', jobName: 'hourly'});
+  await moveClock(server, 'advance 1h');
+  equal([await runs('hourly'), await runs('other')], [1, 3]);
 });
 await test('a_lost_token_file_is_made_anew', async () => {
   const before = server.token;
