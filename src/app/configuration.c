@@ -152,7 +152,7 @@ static enum err set_from_environment(struct config *c, char *const *environment,
 
 static bool is_known_variable(struct str name) {
   static const char *const others[] = {"SERENO_URL", "SERENO_TOKEN", "SERENO_CONFIG", "SERENO_TAG",
-                                       "SERENO_SANITIZE"};
+                                       "SERENO_CA_FILE"};
   if (str_starts(name, STR("SERENO_RUN_"))) return true;
   for (size_t i = 0; i < sizeof others / sizeof *others; i++)
     if (str_eq(name, str_of(others[i]))) return true;

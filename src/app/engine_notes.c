@@ -98,10 +98,10 @@ static void log_occurrence(const struct sched_note *note) {
            LF_TEXT("reason", reason_names[note->reason]));
 }
 
-static void log_gap(const struct gap *gap) {
+static void log_gap(const struct gap *gap, const struct job *job) {
   log_line(gap->state == OCCURRENCE_MISSED ? LOG_WARN : LOG_INFO, "CronManager",
            gap->state == OCCURRENCE_MISSED ? "occurrences missed" : "occurrences skipped",
-           LF_INT("jobNo", gap->job_no), LF_INT("count", gap->count),
+           LF_TEXT("job", job ? job->name : NULL), LF_INT("jobNo", gap->job_no), LF_INT("count", gap->count),
            LF_TEXT("first", instant_to_text(gap->first_ms).text),
            LF_TEXT("last", instant_to_text(gap->last_ms).text), LF_TEXT("reason", reason_names[gap->reason]));
 }
@@ -116,7 +116,7 @@ void engine_note(struct engine *e, const struct sched_note *note) {
       break;
     case SCHED_NOTE_OCCURRENCE: log_occurrence(note); break;
     case SCHED_NOTE_GAP:
-      if (note->gap) log_gap(note->gap);
+      if (note->gap) log_gap(note->gap, note->job);
       break;
     case SCHED_NOTE_FAILURES: log_failures(note); break;
     case SCHED_NOTE_RECOVERED:

@@ -131,7 +131,8 @@ int cli_begin(struct cli *c, int argc, char **argv, const struct cli_flag *flags
     (void)fputs(help, stdout);
     (void)fputs(
         "\nAlso: --json, --plain (no colours), --url URL, --token TOKEN, --data DIR; SERENO_URL, "
-        "SERENO_TOKEN, SERENO_DATA.\n",
+        "SERENO_TOKEN, SERENO_DATA,\n"
+        "SERENO_CA_FILE (authority of an https server), NO_COLOR.\n",
         stdout);
     return CLI_OK;
   }
@@ -227,6 +228,8 @@ static struct curl_slist *set_up(struct cli *c, const char *method, const char *
   (void)curl_easy_setopt(curl, CURLOPT_URL, url);
   (void)curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
   (void)curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, method);
+  const char *ca_file = getenv("SERENO_CA_FILE"); /* a private authority, PEM */
+  if (ca_file && ca_file[0]) (void)curl_easy_setopt(curl, CURLOPT_CAINFO, ca_file);
   (void)curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
   (void)curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, 10L);
   (void)curl_easy_setopt(curl, CURLOPT_NOPROXY, "127.0.0.1,localhost,::1");

@@ -104,7 +104,10 @@ check pause-needs-something exits 2 s pause
 check why-unknown exits 3 s why nope
 check why-says-next says '^next run: 20' s why good
 check logs-of-the-server says 'ProgJob' s logs -n 200
-check logs-of-a-job says '^other$' s logs good
+{ pause 1; s run good >/dev/null; } &
+check logs-follow-shows-what-comes says 'Good job completed.*triggeredBy=manual' timeout 4 "$sereno" logs -f -n 1
+wait $!
+check logs-of-a-job says '^there$' s logs good
 
 check token-add s token add reader --role viewer
 reader=$(s token add reader2 --role viewer)

@@ -77,3 +77,16 @@ done
 check audit-after-stops exits 0 s audit
 stop
 check crash-no-sanitizer-report silent_on 'ERROR: (Address|Leak)Sanitizer|runtime error' cat "$work/serve.log"
+
+# ---- TLS
+if openssl req -x509 -newkey rsa:2048 -nodes -days 2 -keyout key.pem -out cert.pem -subj /CN=127.0.0.1 -addext 'subjectAltName=IP:127.0.0.1' 2>/dev/null; then
+  : >"$work/serve.log"
+  SERENO_CA_FILE=$work/cert.pem start --tls-cert "$work/cert.pem" --tls-key "$work/key.pem"
+  check tls-serves-the-command-line says '^often-1 ' env SERENO_CA_FILE="$work/cert.pem" "$sereno" jobs list
+  check tls-unknown-authority-is-refused exits 4 s jobs list
+  check tls-link-is-https says '^https://127.0.0.1:' env SERENO_CA_FILE="$work/cert.pem" "$sereno" user login-link
+  kill -HUP "$server"
+  pause 0.3
+  check tls-certificate-is-read-again grep -q '"msg":"reloaded"' "$work/serve.log"
+  stop
+fi
