@@ -197,10 +197,20 @@ enum err sqlite_open_writer(const char *folder, sqlite3 **ret, struct err_detail
 enum err sqlite_open_reader(const char *folder, sqlite3 **ret, struct err_detail *detail) {
   char path[STORE_PATH_MAX];
   TRY(sqlite_path(folder, STORE_FILE, path, detail));
-  TRY(open_connection(path, SQLITE_OPEN_READONLY, ret, detail));
-  enum err e = sqlite_exec(*ret, "PRAGMA query_only=ON; PRAGMA cache_size=-2048", detail);
-  if (e != ERR_OK) sqlite3_close(*ret);
-  return e;
+  sqlite3 *db;
+  int64_t version;
+  TRY(open_connection(path, SQLITE_OPEN_READONLY, &db, detail));
+  enum err e = sqlite_exec(db, "PRAGMA query_only=ON; PRAGMA cache_size=-2048", detail);
+  if (e == ERR_OK) e = check_identity(db, path, &version, detail);
+  if (e == ERR_OK && version < STORE_SCHEMA) /* a reader cannot migrate */
+    e = err_set(detail, ERR_STORE_SCHEMA, "data", 0,
+                "the database has the older schema %lld; start the server", (long long)version);
+  if (e != ERR_OK) {
+    sqlite3_close(db);
+    return e;
+  }
+  *ret = db;
+  return ERR_OK;
 }
 
 /* ---- copies ---- */

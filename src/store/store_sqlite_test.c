@@ -110,6 +110,8 @@ static void newer_schema_is_refused(void **state) {
   assert_int_equal(try_open(h, &detail), ERR_STORE_SCHEMA);
   assert_non_null(strstr(detail.message, "99"));
   assert_true(detail.hint[0] != 0);
+  struct store_backend *reader = NULL; /* an audit of it would prove nothing */
+  assert_int_equal(store_sqlite_open_reader(h->folder, NULL, &reader, &detail), ERR_STORE_SCHEMA);
   db = outside(h);
   assert_int_equal(number(db, "PRAGMA user_version"), 99); /* untouched */
   sqlite3_close(db);
