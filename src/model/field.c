@@ -6,6 +6,8 @@
 #include "base/instant.h"
 #include "base/limits.h"
 
+#define SECRET_SHOWN "***"
+
 const struct field *field_find(const struct field *fields, size_t count, struct str name) {
   for (size_t i = 0; i < count; i++)
     if (str_eq(str_of(fields[i].name), name)) return &fields[i];
@@ -118,6 +120,12 @@ static enum err read_member(const struct field *f, const json_t *v, void *record
                             struct err_detail *d) {
   if (f->flags & FIELD_READ_ONLY)
     return err_set(d, ERR_INVALID, f->name, 0, "%s is set by the server and cannot be given", f->name);
+  if (f->flags & FIELD_SECRET && str_eq(str_of(json_string_value(v)), STR(SECRET_SHOWN))) {
+    enum err e = err_set(d, ERR_INVALID, f->name, 0, "%s is \"" SECRET_SHOWN "\", which only hides its value",
+                         f->name);
+    err_hint(d, "leave the field out to keep it as it is (PATCH), or write the value");
+    return e;
+  }
   if (!json_is_null(v)) return read_value(f, v, record, arena, d);
   if (!(f->flags & FIELD_NULLABLE))
     return err_set(d, ERR_INVALID, f->name, 0, "%s must not be null", f->name);
@@ -158,7 +166,7 @@ static void write_value(const struct field *f, const void *record, struct json_w
   if (is_null) {
     jw_null(w);
   } else if (f->flags & FIELD_SECRET) {
-    jw_text(w, "***");
+    jw_text(w, SECRET_SHOWN);
   } else {
     switch (f->type) {
       case FIELD_TEXT: jw_text(w, text); break;

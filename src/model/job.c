@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/id.h"
 #include "base/limits.h"
 
 const struct field job_fields[] = {
@@ -71,15 +72,33 @@ static enum err channels_are_known(const char *text, struct err_detail *d) {
   return e;
 }
 
+/* A name stands in paths of the API, in crontabs and on terminals, and finds a job where an id does, too. */
+static enum err name_is_usable(const char *name, struct err_detail *d) {
+  size_t len = strlen(name);
+  for (const char *p = name; *p; p++)
+    if ((unsigned char)*p < 0x20 || *p == 0x7f || *p == '/') {
+      enum err e = err_set(d, ERR_INVALID, "name", (int)(p - name) + 1, "name must not hold %s",
+                           *p == '/' ? "a slash" : "a control character");
+      err_hint(d, "letters of any language, digits, spaces and - _ . : are good");
+      return e;
+    }
+  if (name[0] == ' ' || (len > 0 && name[len - 1] == ' '))
+    return err_set(d, ERR_INVALID, "name", 0, "name must not begin or end with a space");
+  if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
+    return err_set(d, ERR_INVALID, "name", 0, "name must not be \"%s\"", name);
+  int64_t number;
+  if (id_from_text(str_of(name), &number))
+    return err_set(d, ERR_INVALID, "name", 0, "name must not look like an id");
+  return ERR_OK;
+}
+
 enum err job_validate(const struct job *job, struct err_detail *d) {
   TRY(must_be_json(job->params, "params", false, d));
   TRY(must_be_json(job->labels, "labels", false, d));
   TRY(channels_are_known(job->alert_channels, d));
   if (job->start_at_ms != FIELD_NULL && job->end_at_ms != FIELD_NULL && job->end_at_ms <= job->start_at_ms)
     return err_set(d, ERR_INVALID, "endAt", 0, "endAt must be after startAt");
-  if (str_trim(str_of(job->name)).len != strlen(job->name ? job->name : ""))
-    return err_set(d, ERR_INVALID, "name", 0, "name must not begin or end with a space");
-  return ERR_OK;
+  return job->name ? name_is_usable(job->name, d) : ERR_OK;
 }
 
 void job_to_json(const struct job *job, struct json_writer *w) {

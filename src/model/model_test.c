@@ -1,5 +1,6 @@
 #include "tests/support/check.h"
 
+#include "base/id.h"
 #include "model/change.h"
 #include "model/policy.h"
 
@@ -122,6 +123,44 @@ static void run_status_takes_only_allowed_edges(void **s) {
     assert_false(run_may_become((enum run_status)from, RUN_QUEUED));
 }
 
+static void names_that_no_path_or_crontab_could_hold_are_refused(void **s) {
+  (void)s;
+  struct id_text id = id_to_text(4711);
+  const struct {
+    int line;
+    const char *name;
+    enum err want;
+  } rows[] = {
+      {__LINE__, "a/b", ERR_INVALID}, {__LINE__, "a\nb", ERR_INVALID},  {__LINE__, "a\x7f", ERR_INVALID},
+      {__LINE__, ".", ERR_INVALID},   {__LINE__, "..", ERR_INVALID},    {__LINE__, " a", ERR_INVALID},
+      {__LINE__, "a ", ERR_INVALID},  {__LINE__, id.text, ERR_INVALID}, {__LINE__, "...", ERR_OK},
+      {__LINE__, "x?y#z%", ERR_OK},   {__LINE__, "Copia ✅ a", ERR_OK},  {__LINE__, "c1", ERR_OK},
+  };
+  for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+    struct job job;
+    struct err_detail d = {};
+    job_init(&job);
+    job.name = rows[i].name;
+    CHECK_ROW(rows[i].line, job_validate(&job, &d) == rows[i].want);
+    CHECK_STR(str_of(d.field), str_of(rows[i].want == ERR_OK ? "" : "name"));
+  }
+}
+
+static void the_mask_of_a_secret_never_becomes_its_value(void **s) {
+  (void)s;
+  ARENA_AUTO struct arena a = arena_new(100000);
+  struct settings settings;
+  struct err_detail d = {};
+  settings_init(&settings);
+  settings.slack_webhook = "https://hooks.example/x";
+  JSON_AUTO json_t *json = json_pack("{s:s}", "slackWebhook", "***");
+  assert_int_equal(
+      fields_from_json(settings_fields, settings_field_count, json, FIELD_PATCH, &settings, &a, &d),
+      ERR_INVALID);
+  CHECK_STR(str_of(d.field), STR("slackWebhook"));
+  CHECK_STR(str_of(settings.slack_webhook), STR("https://hooks.example/x"));
+}
+
 static void settings_reject_bad_pools(void **s) {
   (void)s;
   struct settings settings;
@@ -154,6 +193,8 @@ int main(void) {
       cmocka_unit_test(a_copy_owns_its_texts_and_reads_back_the_same),
       cmocka_unit_test(policy_takes_the_job_then_settings_then_the_built_in_default),
       cmocka_unit_test(run_status_takes_only_allowed_edges),
+      cmocka_unit_test(names_that_no_path_or_crontab_could_hold_are_refused),
+      cmocka_unit_test(the_mask_of_a_secret_never_becomes_its_value),
       cmocka_unit_test(settings_reject_bad_pools),
       cmocka_unit_test(a_change_copies_a_run_with_its_texts),
   };
