@@ -1,4 +1,5 @@
 /* `sereno backup`: a copy of the database while the server runs. `sereno restore`: puts one back while it does not. */
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,7 +30,9 @@ static int copy_file(struct cli *c, const char *from, const char *to) {
     return cli_fail(c, CLI_NOT_FOUND, "the backup lies on the server as %s, and cannot be read from here",
                     from);
   [[gnu::cleanup(os_close)]] int out = open(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-  if (out < 0) return cli_fail(c, CLI_CONFLICT, "%s exists already, or cannot be written", to);
+  struct err_detail detail = {};
+  if (out < 0 && errno == EEXIST) return cli_fail(c, CLI_CONFLICT, "%s exists already", to);
+  if (out < 0) return cli_fail_detail(c, os_error(errno, &detail, "making", to), &detail);
   ssize_t n;
   while ((n = sendfile(out, in, NULL, 1 << 20)) > 0) {
   }

@@ -60,7 +60,8 @@ static void check_config(struct doctor *d) {
   struct err_detail detail = {};
   enum err e = config_load(&input, &c, &detail);
   if (e != ERR_OK)
-    return tell(d, WRONG, "configuration", "%s: %s %s", detail.field, detail.message, detail.hint);
+    return tell(d, WRONG, "configuration", "%s: %s%s%s", detail.field, detail.message,
+                detail.hint[0] ? "; " : "", detail.hint);
   tell(d, FINE, "configuration", "%s", config_file(c) ? config_file(c) : "no file; environment and defaults");
   for (size_t i = 0; config_warning(c, i); i++) tell(d, WARNING, "configuration", "%s", config_warning(c, i));
   bool is_off = config_is_cron_off(c);
@@ -77,7 +78,8 @@ static void check_folder(struct doctor *d) {
     return tell(d, WARNING, "data folder", "not known; say --data DIR or set SERENO_DATA");
   enum err e = data_dir_check(d->cli->data, &detail);
   if (e == ERR_NOT_FOUND) return tell(d, WARNING, "data folder", "%s does not exist yet", d->cli->data);
-  if (e != ERR_OK) return tell(d, WRONG, "data folder", "%s %s", detail.message, detail.hint);
+  if (e != ERR_OK)
+    return tell(d, WRONG, "data folder", "%s%s%s", detail.message, detail.hint[0] ? "; " : "", detail.hint);
   struct statvfs fs;
   if (statvfs(d->cli->data, &fs) != 0)
     return tell(d, WRONG, "data folder", "%s cannot be read", d->cli->data);

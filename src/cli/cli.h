@@ -100,6 +100,7 @@ struct cli_table {
 void cli_table_begin(struct cli_table *t, struct cli *c, const char *const *headers);
 void cli_table_add(struct cli_table *t, enum cli_color color, const char *text); /* copies; NULL prints "-" */
 void cli_table_end(struct cli_table *t);                                         /* prints and frees */
+void cli_table_drop(struct cli_table *t); /* frees; there was no answer to print */
 
 enum cli_column_kind {
   CLI_COLUMN_TEXT,

@@ -184,6 +184,9 @@ static int import_job(struct importing *im, const struct crontab_job *job, const
   im->unproven += !is_proven;
   im->refused += code != CLI_OK;
   im->imported += code == CLI_OK && is_proven;
+  if (code != CLI_OK)
+    (void)fprintf(stderr, "  line %d, %s%s\n", job->line, job->name,
+                  code == CLI_CONFLICT ? ": --replace gives that job this definition" : "");
   tell(im, job, what, code == CLI_OK && is_proven, proven, body);
   return code == CLI_REFUSED ? code : CLI_OK;
 }

@@ -83,7 +83,9 @@ static int list(struct cli *c, struct jobs_args *a) {
     const char *next = cli_text(reply.json, "nextCursor");
     (void)str_copy(cursor, sizeof cursor, str_of(next ? next : ""));
   } while (cursor[0]);
-  if (!c->is_json) cli_table_end(&table);
+  if (c->is_json) return code;
+  if (code == CLI_OK) cli_table_end(&table);
+  else cli_table_drop(&table);
   return code;
 }
 
@@ -168,7 +170,8 @@ static int add(struct cli *c, struct jobs_args *a) {
   int code = read_file(c, a);
   if (code != CLI_OK) return code;
   if (!a->fields.body) a->fields.body = json_object();
-  if (c->argc == 1) json_object_set_new(a->fields.body, "name", json_string(c->argv[0]));
+  if (c->argc == 1 && json_object_set_new(a->fields.body, "name", json_string(c->argv[0])) != 0)
+    return cli_fail(c, CLI_USAGE, "the name must be UTF-8 text");
   return send_job(c, "POST", "/api/cron/jobs", a->fields.body);
 }
 

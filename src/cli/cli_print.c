@@ -71,6 +71,11 @@ void cli_table_end(struct cli_table *t) {
   free(t->cells);
 }
 
+void cli_table_drop(struct cli_table *t) {
+  for (size_t i = 0; i < t->count; i++) free(t->cells[i].text);
+  free(t->cells);
+}
+
 static void print_dump(const json_t *value, size_t flags) {
   char *text = json_dumps(value, flags | JSON_ENCODE_ANY);
   (void)printf("%s\n", text ? text : "null");
@@ -176,6 +181,8 @@ int cli_list(struct cli *c, const char *path, const struct cli_column *columns, 
     const char *next = cli_text(reply.json, "nextCursor");
     (void)str_copy(cursor, sizeof cursor, str_of(next ? next : ""));
   } while (cursor[0] && left > 0);
-  if (!c->is_json) cli_table_end(&table);
+  if (c->is_json) return code;
+  if (code == CLI_OK) cli_table_end(&table);
+  else cli_table_drop(&table);
   return code;
 }

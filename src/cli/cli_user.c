@@ -11,7 +11,7 @@
 
 static const char user_help[] =
     "sereno user list\n"
-    "sereno user add NAME [--role viewer|operator|editor|admin]   asks for a password; empty: login links "
+    "sereno user add NAME --role viewer|operator|editor|admin   asks for a password; empty: login links "
     "only\n"
     "sereno user edit NAME [--role R] [--disable | --enable]\n"
     "sereno user password NAME\n"
@@ -19,7 +19,7 @@ static const char user_help[] =
     "sereno user login-link [NAME]   a link that logs in once, within ten minutes (default admin)\n";
 static const char token_help[] =
     "sereno token list\n"
-    "sereno token add NAME [--role R] [--user U] [--expires DURATION] [--scope JSON]   prints the secret "
+    "sereno token add NAME --role R [--user U] [--expires DURATION] [--scope JSON]   prints the secret "
     "once\n"
     "sereno token rm NAME…\n";
 

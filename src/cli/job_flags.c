@@ -27,7 +27,9 @@ static const struct field *find_field(const char *flag) {
 }
 
 static void set(struct job_flags *f, const char *name, json_t *value) {
-  if (!value || json_object_set_new(f->body, name, value) != 0) f->has_failed = true;
+  if (value && json_object_set_new(f->body, name, value) == 0) return;
+  f->has_failed = true;
+  if (!f->message[0]) (void)snprintf(f->message, sizeof f->message, "%s must be UTF-8 text", name);
 }
 
 static void refuse(struct job_flags *f, const struct field *field, const char *what) {
@@ -83,8 +85,13 @@ bool job_flags_take(void *arg, const char *name, const char *value, bool *ret_us
 
 void job_flags_print_help(void) {
   (void)puts("\nFields (null unsets one):");
-  for (size_t i = 0; i < job_field_count; i++)
-    if (!(job_fields[i].flags & FIELD_READ_ONLY))
-      (void)printf("  --%-18s %s\n", job_fields[i].name, job_fields[i].help);
+  for (size_t i = 0; i < job_field_count; i++) {
+    const struct field *f = &job_fields[i];
+    if (f->flags & FIELD_READ_ONLY) continue;
+    (void)printf("  --%-18s %s", f->name, f->help);
+    for (size_t k = 0; f->type == FIELD_ENUM && f->names[k]; k++)
+      (void)printf("%s%s", k ? " | " : ": ", f->names[k]);
+    (void)putchar('\n');
+  }
   (void)puts("  --shell LINE         the same as --command shell --params '{\"command\":LINE}'");
 }

@@ -45,6 +45,14 @@ check jobs-add-names-parameter says 'params.comand' s jobs add x --schedule '0 3
 check jobs-add-bad-json exits 2 s jobs add x --params '{'
 check jobs-add-bad-number says '--priority must be a whole number' s jobs add x --priority high
 check jobs-add-out-of-range says 'priority' s jobs add x --schedule '0 3 * * *' --shell true --priority 11
+check jobs-add-not-utf8 says 'the name must be UTF-8' s jobs add $'x\xff' --schedule '0 3 * * *' --shell true
+check jobs-add-field-not-utf8 says 'description must be UTF-8' s jobs add x --schedule '0 3 * * *' --shell true --description $'\xff'
+check jobs-add-name-with-slash says 'name, column 2: name must not hold a slash' s jobs add a/b --schedule '0 3 * * *' --shell true
+check jobs-add-name-with-newline says 'must not hold a control character' s jobs add $'a\n* * * * * b' --schedule '0 3 * * *' --shell true
+check jobs-add-name-like-an-id says 'must not look like an id' s jobs add "$(s jobs show good --json | jq -r .id)" --schedule '0 3 * * *' --shell true
+check jobs-help-lists-choices says 'overlapPolicy .*: skip \| queue \| replace' s jobs add --help
+check jobs-list-without-answer-prints-no-table is "$(s jobs list --url http://127.0.0.1:1 2>/dev/null)" ""
+check runs-list-without-answer-prints-no-table is "$(s runs --job nope 2>/dev/null)" ""
 check jobs-show-unknown exits 3 s jobs show nope
 check jobs-show says '^schedule +0 3 \* \* \*' s jobs show good
 check jobs-edit says 'version 2' s jobs edit good --schedule '30 4 * * *' --priority 2
@@ -134,6 +142,7 @@ T
 check import-dry-run-proves says '500 firings agree' s import crontab tab --dry-run
 check import-names-refused-line says 'line 6 refused' s import crontab tab --dry-run
 check import-is-a-conflict-when-refused exits 5 s import crontab tab
+check import-again-names-the-line says 'line [0-9]+, .*--replace' s import crontab tab
 check import-kept is "$(s jobs list --json | jq -r 'select(.labels.source == "crontab") | [.schedule, .timezone, .noNewPrivs, .allowConcurrent, .labels.line] | join(" ")' | sort | tr '\n' ';')" \
   "*/7 1-5 * * mon-fri Europe/Madrid false true 5;30 2 * * * Europe/Madrid false true 4;@reboot Europe/Madrid false true 7;"
 check import-needs-no-server says '500 firings agree' s import crontab tab --dry-run --url http://127.0.0.1:1
@@ -145,6 +154,8 @@ check audit-is-clean exits 0 s audit
 check audit-verify exits 0 s audit verify
 check audit-log says 'job.create +job:good' s audit log --limit 500
 check backup exits 0 s backup "$work/copy.db"
+check backup-twice-is-a-conflict exits 5 s backup "$work/copy.db"
+check backup-into-nowhere says 'nowhere/copy.db: No such file' s backup "$work/nowhere/copy.db"
 check backup-is-a-database is "$(head -c 15 "$work/copy.db" 2>/dev/null)" "SQLite format 3"
 
 check jobs-rm says 'good: deleted' s jobs rm good
