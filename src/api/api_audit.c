@@ -218,29 +218,47 @@ static void backup_noted(struct call *c, const struct engine_answer *answer) {
 }
 
 static void on_backup(struct call *c, struct store_read *read) {
-  (void)read;
   const struct backup_state *b = c->state;
+  c->api->is_backing_up = false;
+  if (read->error != ERR_OK) {
+    c->detail = read->detail;
+    call_fail(c, read->error);
+    return;
+  }
   struct change *change = call_new_change(c, CHANGE_AUDIT);
   if (!change) return;
   call_note(c, change, "backup.create", arena_printf(&c->req->arena, "backup:%s", b->name), NULL, NULL);
   call_write(c, change, backup_noted);
 }
 
-void backup_create(struct call *c) {
+static bool is_there(const char *path) {
+  BUF_AUTO struct buf first = buf_new(1);
+  return os_read_file(path, &first, NULL) != ERR_NOT_FOUND;
+}
+
+static enum err name_backup(struct call *c, struct backup_state *b) {
   const char *given = CALL_INPUT(c, struct backup_request)->name;
   struct arena *arena = &c->req->arena;
-  struct backup_state *b = ARENA_NEW(arena, struct backup_state);
   const char *folder = arena_printf(arena, "%s/backups", engine_folder(c->api->engine));
-  enum err e = b && folder ? ERR_OK : ERR_NO_MEMORY;
-  if (e == ERR_OK && given && !is_file_name(str_of(given)))
-    e = err_set(&c->detail, ERR_INVALID, "name", 0, "a file name of letters, digits, '-', '_' and '.'");
-  if (e == ERR_OK) e = os_make_dir(folder, 0700, &c->detail);
+  if (given && !is_file_name(str_of(given)))
+    return err_set(&c->detail, ERR_INVALID, "name", 0, "a file name of letters, digits, '-', '_' and '.'");
+  if (c->api->is_backing_up) return err_set(&c->detail, ERR_CONFLICT, NULL, 0, "a backup is under way");
+  b->name = given ? given : default_name(c);
+  b->path = arena_printf(arena, "%s/%s", folder, b->name);
+  if (!folder || !b->path) return ERR_NO_MEMORY;
+  TRY(os_make_dir(folder, 0700, &c->detail));
+  return is_there(b->path) ? err_set(&c->detail, ERR_CONFLICT, "name", 0, "there is a backup of this name")
+                           : ERR_OK;
+}
+
+void backup_create(struct call *c) {
+  struct backup_state *b = ARENA_NEW(&c->req->arena, struct backup_state);
+  enum err e = b ? name_backup(c, b) : ERR_NO_MEMORY;
   struct store_read *r = e == ERR_OK ? call_new_read(c, READ_BACKUP) : NULL;
   if (e != ERR_OK) call_fail(c, e);
   if (!r) return;
-  b->name = given ? given : default_name(c);
-  b->path = arena_printf(arena, "%s/%s", folder, b->name);
   c->state = b;
+  c->api->is_backing_up = true;
   r->path = str_of(b->path);
-  call_read(c, r, on_backup);
+  call_read_any(c, r, on_backup);
 }

@@ -35,6 +35,7 @@ struct api {
     uint64_t changes;   /* counted by notes of failures and recoveries */
   } alerts;             /* finding them reads every job, so they are kept while nothing changes */
   bool is_ready;        /* identities are loaded */
+  bool is_backing_up;   /* one backup at a time */
 };
 
 struct call {

@@ -369,6 +369,8 @@ await test('a_backup_is_made_while_it_runs', async () => {
   const got = await post('/api/admin/backup', {}, 201);
   assert(/^sereno-\d{4}-\d\d-\d\d-\d{6}\.db$/.test(got.name), got.name);
   assert(fs.statSync(got.path).size > 4096 && (fs.statSync(got.path).mode & 0o077) === 0, 'a file of the owner alone');
+  await post('/api/admin/backup', {name: 'mine.db'}, 201);
+  equal((await post('/api/admin/backup', {name: 'mine.db'}, 409)).field, 'name');
   for (const name of ['../x', '.hidden', 'a/b', '']) equal((await post('/api/admin/backup', {name}, 400)).field, 'name');
 });
 await test('the_pages_script_is_whole', async () => {
