@@ -124,7 +124,7 @@ struct engine {
   void (*on_note)(void *arg, const struct sched_note *note); /* api's metrics */
   void *on_note_arg;
   struct test_clock *test_clock; /* NULL without */
-  void (*on_wound)(void *arg); /* engine_wind_down's done */
+  void (*on_wound)(void *arg);   /* engine_wind_down's done */
   void *on_wound_arg;
   bool is_wound;
   void (*on_stop)(void *arg); /* engine_stop was called */

@@ -117,13 +117,16 @@ void engine_send_start(struct engine *e, struct live_run *live) {
   if (error != ERR_OK) {
     char text[sizeof detail.field + sizeof detail.message + 4];
     snprintf(text, sizeof text, "%s: %s", detail.field, detail.message[0] ? detail.message : err_text(error));
-    live->state = LIVE_SENT;
+    live->state = LIVE_ENDED;
     return refuse_later(e, live->run_no, REASON_COULD_NOT_START, text);
   }
   live->state = LIVE_SENT;
   error = warden_start(e->warden, &live->start, &launch, -1);
   if (error == ERR_UNAVAILABLE) live->state = LIVE_UNSENT; /* sent again when the warden is up */
-  else if (error != ERR_OK) refuse_later(e, live->run_no, REASON_COULD_NOT_START, err_text(error));
+  else if (error != ERR_OK) {
+    live->state = LIVE_ENDED;
+    refuse_later(e, live->run_no, REASON_COULD_NOT_START, err_text(error));
+  }
 }
 
 static enum kill_reason kill_reason_of(enum reason reason) {
@@ -140,7 +143,7 @@ void engine_do_kill(struct engine *e, int64_t run_no, enum reason reason) {
   if (!live || live->state == LIVE_ENDED) return;
   live->kill = kill_reason_of(reason);
   if (live->state == LIVE_UNSENT) {
-    live->state = LIVE_SENT;
+    live->state = LIVE_ENDED;
     refuse_later(e, run_no, reason, "ended before it was started");
     return;
   }
