@@ -30,7 +30,6 @@ struct waiting {
   int status;
   struct engine_wait *wait;
   struct loop_timer *timer;
-  bool is_starting, is_over;
 };
 
 static void write_answer(struct call *c, int64_t run_no, const struct run *run) {
@@ -55,8 +54,6 @@ static void write_answer(struct call *c, int64_t run_no, const struct run *run) 
 
 static void finish_waiting(struct waiting *wait, const struct run *run) {
   struct call *c = wait->call;
-  wait->is_over = true;
-  if (wait->is_starting) return; /* told at once: the starter finishes */
   loop_timer_free(wait->timer);
   http_on_close(c->req, NULL, NULL);
   if (run) http_header(c->req, "Preference-Applied", STR("wait"));
@@ -90,9 +87,7 @@ static void wait_for(struct call *c, int64_t run_no, const struct run_order *ord
   wait->call = c;
   wait->run_no = run_no;
   wait->status = order->status;
-  wait->is_starting = true;
   wait->wait = engine_wait_run(e, run_no, on_final, wait);
-  wait->is_starting = false;
   if (!wait->wait) {
     finish_waiting(wait, NULL);
     return;

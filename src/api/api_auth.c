@@ -46,20 +46,38 @@ static void nothing(void *arg, const struct engine_answer *answer) {
   (void)answer;
 }
 
+/* In memory and in the store; not waited for. */
+static void end_session(struct api *a, const struct session *s) {
+  struct change *change = change_new(CHANGE_SESSION_DELETE, engine_now_ms(a->engine));
+  if (change) {
+    change->epoch = engine_epoch(a->engine);
+    memcpy(change->session.id_hash, s->id_hash, sizeof s->id_hash);
+    engine_write(a->engine, change, nothing, NULL);
+  }
+  unsigned char hash[32];
+  memcpy(hash, s->id_hash, sizeof hash);
+  identities_remove_session(a->identities, hash);
+}
+
 void sessions_end(struct call *c, struct str user_id, const unsigned char keep[32]) {
   struct identities *ids = c->api->identities;
-  for (size_t i = 0; i < identities_session_count(ids); i++) {
+  for (size_t i = identities_session_count(ids); i-- > 0;) {
     const struct session *s = identities_session_at(ids, i);
     bool is_kept = keep && secret_hash_eq(s->id_hash, keep);
-    struct change *change = NULL;
-    if (str_eq(str_of(s->user_id), user_id) && !is_kept)
-      change = change_new(CHANGE_SESSION_DELETE, call_now_ms(c));
-    if (!change) continue;
-    change->epoch = engine_epoch(c->api->engine);
-    memcpy(change->session.id_hash, s->id_hash, sizeof s->id_hash);
-    engine_write(c->api->engine, change, nothing, NULL);
+    if (str_eq(str_of(s->user_id), user_id) && !is_kept) end_session(c->api, s);
   }
-  identities_remove_sessions_of(ids, user_id, keep);
+}
+
+#define SWEEP_AT_ONCE 100
+#define SWEEP_AFTER_MS (3600LL * 1000)
+
+void sessions_sweep(struct api *a) {
+  int64_t then_ms = engine_now_ms(a->engine) - SWEEP_AFTER_MS;
+  for (int i = 0; i < SWEEP_AT_ONCE; i++) {
+    const struct session *s = identities_expired_session(a->identities, then_ms);
+    if (!s) return;
+    end_session(a, s);
+  }
 }
 
 /* lastLoginAt is written behind: a log-in must not fail for it. */

@@ -181,6 +181,7 @@ void sessions_list(struct call *c) {
   for (size_t i = 0; i < identities_session_count(c->api->identities); i++) {
     const struct session *s = identities_session_at(c->api->identities, i);
     const struct user *u = identities_user(c->api->identities, str_of(s->user_id));
+    if (session_is_over(s, call_now_ms(c))) continue;
     shown_id(s, id);
     jw_object(w);
     jw_ktext(w, "id", id);

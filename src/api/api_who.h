@@ -29,5 +29,7 @@ enum err password_is_fit(struct str text, const char *field, struct err_detail *
 
 /* Ends the sessions of this user, in memory and in the store, but not the one of `keep` (may be NULL). */
 void sessions_end(struct call *c, struct str user_id, const unsigned char keep[32]);
+/* Forgets some sessions that ended by time more than an hour ago; called now and then. */
+void sessions_sweep(struct api *a);
 /* Begins a session for this user and answers with it (cookie, CSRF token). */
 void session_begin(struct call *c, struct str user_id, const char *action);

@@ -30,7 +30,8 @@ void engine_write(struct engine *e, struct change *change, engine_fn *fn, void *
 /* Takes the read over; fn gets it with its answer, and it is freed afterwards. */
 typedef void engine_read_fn(void *arg, struct store_read *read);
 void engine_read(struct engine *e, struct store_read *read, engine_read_fn *fn, void *arg);
-/* Called once when the run is final (at once if it is already, by a read). Cancel by the handle. */
+/* Called once, later, when the run is final (if it is already, after a read). Cancel by the handle. NULL: too
+ * many wait. */
 struct engine_wait;
 struct engine_wait *engine_wait_run(struct engine *e, int64_t run_no,
                                     void (*fn)(void *arg, const struct run *run), void *arg);

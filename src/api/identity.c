@@ -282,13 +282,13 @@ const struct session *identities_session_at(const struct identities *ids, size_t
   return ids->sessions[i];
 }
 
-static bool is_over(const struct session *s, int64_t now_ms) {
+bool session_is_over(const struct session *s, int64_t now_ms) {
   return now_ms >= s->expires_ms || now_ms - s->seen_ms >= SESSION_IDLE_MS;
 }
 
 const struct session *identities_expired_session(const struct identities *ids, int64_t now_ms) {
   for (size_t i = 0; i < ids->session_count; i++)
-    if (is_over(ids->sessions[i], now_ms)) return ids->sessions[i];
+    if (session_is_over(ids->sessions[i], now_ms)) return ids->sessions[i];
   return NULL;
 }
 
@@ -374,7 +374,7 @@ static enum err recognise_session(struct identities *ids, const struct credentia
   struct session *s = find_session(ids, hash.bytes);
   if (!s) return ERR_OK; /* an old cookie is nobody, so that the log-in page can be reached with it */
   const struct user *u = user_by_id(ids, s->user_id);
-  if (!u || u->is_disabled || is_over(s, shown->now_ms)) return ERR_TOKEN_EXPIRED;
+  if (!u || u->is_disabled || session_is_over(s, shown->now_ms)) return ERR_TOKEN_EXPIRED;
   ret->who = (struct who){.kind = WHO_SESSION,
                           .role = u->role,
                           .actor = arena_printf(arena, "user:%s", u->name),

@@ -64,5 +64,7 @@ enum err identities_recognise(struct identities *ids, const struct credentials *
 /* Still the same rights? For streams: kind, name and role as they are now. */
 bool identities_still(const struct identities *ids, const struct who *who,
                       const unsigned char session_hash[32], int64_t now_ms);
-/* A session that has ended by time, or NULL; for the sweeper. */
+/* Has it ended by time? */
+bool session_is_over(const struct session *s, int64_t now_ms);
+/* A session that had ended by time at that instant, or NULL; for the sweeper. */
 const struct session *identities_expired_session(const struct identities *ids, int64_t now_ms);

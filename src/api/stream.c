@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "api/api_who.h"
 #include "api/identity.h"
 #include "base/list.h"
 
@@ -108,6 +109,7 @@ static void on_heartbeat(void *arg) {
     if (identities_still(s->api->identities, &k->who, k->session_hash, now_ms)) send(k, STR(": \n\n"));
     else drop(k);
   }
+  sessions_sweep(s->api);
   loop_timer_arm_ms(s->heartbeat, STREAM_HEARTBEAT_MS);
 }
 

@@ -144,6 +144,9 @@ await test('a_session_ends_idle_or_old', async () => {
     equal(status, (i + 1) * 29 < 12 * 60 ? 200 : 401, `after ${(i + 1) * 29} minutes`);
   }
 });
+await test('ended_sessions_are_not_listed', async () => {
+  equal((await get('/api/admin/sessions')).data.filter((one) => one.user === 'ana'), []);
+});
 await test('a_disabled_account_is_out_at_once', async () => {
   const session = await logIn('ana', 'a longer word for the horses');
   const token = await makeToken(server, 'operator', {user: 'ana'});
