@@ -24,39 +24,53 @@ static const char restore_help[] =
     "\n"
     "What fell due between the backup and now is put on record as missed/restored.\n";
 
-static int copy_file(struct cli *c, const char *from, const char *to) {
+/* Asks for a backup; name NULL: the server finds one. ret_path is where it lies. */
+static int ask(struct cli *c, const char *name, char *ret_path, size_t size) {
+  char body[100] = "{}";
+  if (name) (void)snprintf(body, sizeof body, "{\"name\":\"%s\"}", name);
+  CLI_REPLY_AUTO struct cli_reply reply;
+  int code = cli_call(c, "POST", "/api/admin/backup", body, &reply);
+  if (code != CLI_OK) return code;
+  const char *path = cli_text(reply.json, "path");
+  return path && str_copy(ret_path, size, str_of(path))
+             ? CLI_OK
+             : cli_fail(c, CLI_REFUSED, "the server did not say where the backup is");
+}
+
+static int move_into(struct cli *c, const char *from, int out, const char *to) {
   [[gnu::cleanup(os_close)]] int in = open(from, O_RDONLY | O_CLOEXEC);
   if (in < 0)
     return cli_fail(c, CLI_NOT_FOUND, "the backup lies on the server as %s, and cannot be read from here",
                     from);
-  [[gnu::cleanup(os_close)]] int out = open(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-  struct err_detail detail = {};
-  if (out < 0 && errno == EEXIST) return cli_fail(c, CLI_CONFLICT, "%s exists already", to);
-  if (out < 0) return cli_fail_detail(c, os_error(errno, &detail, "making", to), &detail);
   ssize_t n;
   while ((n = sendfile(out, in, NULL, 1 << 20)) > 0) {
   }
-  if (n < 0 || fsync(out) != 0) {
-    (void)unlink(to);
-    return cli_fail(c, CLI_REFUSED, "%s could not be written whole", to);
-  }
-  return CLI_OK;
+  (void)unlink(from);
+  return n == 0 && fsync(out) == 0 ? CLI_OK : cli_fail(c, CLI_REFUSED, "%s could not be written whole", to);
+}
+
+/* The file is made first, so that the server does not work for nothing; a name of our own keeps two backups of
+ * one second apart. */
+static int backup_to(struct cli *c, const char *to) {
+  char name[60], path[CLI_PATH_BYTES_MAX];
+  struct err_detail detail = {};
+  [[gnu::cleanup(os_close)]] int out = open(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  if (out < 0 && errno == EEXIST) return cli_fail(c, CLI_CONFLICT, "%s exists already", to);
+  if (out < 0) return cli_fail_detail(c, os_error(errno, &detail, "making", to), &detail);
+  (void)snprintf(name, sizeof name, "copy-%d-%lld.db", getpid(), (long long)world_now_ms(world_real()));
+  int code = ask(c, name, path, sizeof path);
+  if (code == CLI_OK) code = move_into(c, path, out, to);
+  if (code != CLI_OK) (void)unlink(to);
+  return code;
 }
 
 static int backup(struct cli *c) {
-  CLI_REPLY_AUTO struct cli_reply reply;
-  int code = cli_call(c, "POST", "/api/admin/backup", "{}", &reply);
+  char path[CLI_PATH_BYTES_MAX];
+  int code = c->argc == 1 ? backup_to(c, c->argv[0]) : ask(c, NULL, path, sizeof path);
   if (code != CLI_OK) return code;
-  const char *path = cli_text(reply.json, "path");
-  if (!path) return cli_fail(c, CLI_REFUSED, "the server did not say where the backup is");
-  if (c->argc == 1) {
-    code = copy_file(c, path, c->argv[0]);
-    if (code != CLI_OK) return code;
-    (void)unlink(path);
-    path = c->argv[0];
-  }
-  if (c->is_json) (void)printf("{\"path\":\"%s\"}\n", path);
-  else (void)printf("%s\n", path);
+  JSON_AUTO json_t *told = json_pack("{s:s}", "path", c->argc == 1 ? c->argv[0] : path);
+  if (c->is_json) cli_print_json(told);
+  else (void)printf("%s\n", json_string_value(json_object_get(told, "path")));
   return CLI_OK;
 }
 

@@ -144,6 +144,23 @@ static void check_settings(struct doctor *d) {
        (long long)json_int_at(reply.json, "maxConcurrentJobs", 0), cli_text(reply.json, "timezone"));
 }
 
+/* What the log says of the last start: settings, executors, jobs, recovery, scheduler. */
+static void check_start(struct doctor *d) {
+  CLI_REPLY_AUTO struct cli_reply reply;
+  if (cli_try(d->cli, "GET", "/api/cron/logs?limit=500", &reply) != 200) return;
+  size_t i;
+  json_t *line;
+  json_array_foreach(json_object_get(reply.json, "data"), i, line) {
+    JSON_AUTO json_t *entry = NULL;
+    const char *text = json_string_value(line);
+    bool is_start = strstr(text, "initialize: ") || strstr(text, "scheduling: ");
+    if (!is_start) continue;
+    bool is_json = json_parse(str_of(text), &entry, NULL) == ERR_OK && cli_text(entry, "msg");
+    if (is_json) tell(d, FINE, "start-up", "%s %s", cli_text(entry, "ts"), cli_text(entry, "msg"));
+    else tell(d, FINE, "start-up", "%s", text);
+  }
+}
+
 static void check_audit(struct doctor *d) {
   CLI_REPLY_AUTO struct cli_reply reply;
   if (cli_try(d->cli, "GET", "/api/cron/audit", &reply) != 200) return;
@@ -226,6 +243,7 @@ int verb_doctor(int argc, char **argv) {
   check_zones(&d);
   if (check_server(&d)) {
     check_settings(&d);
+    if (c.argc > 0) check_start(&d);
     check_audit(&d);
     for (int i = 0; i < c.argc; i++) check_job(&d, c.argv[i]);
   }

@@ -103,6 +103,9 @@ check program-gives-a-result is "$(s run prog --json | jq -c .result)" '{"done":
 check result-becomes-fields-of-the-log grep -q '"component":"ProgJob","msg":"✅ Prog job completed".*"done":3' "$work/serve.log"
 check failure-line-of-the-log grep -q '"component":"BadJob","msg":"❌ Job failed".*"error":"exit code 9: oops"' "$work/serve.log"
 
+check doctor-of-a-job-shows-start-and-next says 'start-up +.*scheduling: the scheduler has started' s doctor good
+check doctor-of-a-failing-job exits 1 s doctor bad
+check doctor-of-an-unknown-job exits 1 s doctor nope
 check pause says 'good: paused until' s pause good --for 10m
 check why-paused says 'paused' s why good
 check resume says 'good: resumed' s resume good
