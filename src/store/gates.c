@@ -109,6 +109,22 @@ struct gate_row *gates_find(struct gates *g, enum gate_scope scope, int64_t job_
   return NULL;
 }
 
+static enum err step_row_back(struct gate_row *row, int64_t is_ms,
+                              enum err (*put)(void *arg, const struct gate_row *row), void *arg) {
+  if (row->from_ms <= is_ms || row->until_ms != INSTANT_NEVER) return ERR_OK;
+  row->from_ms = is_ms;
+  return put(arg, row);
+}
+
+enum err gates_step_back(struct gates *g, int64_t is_ms,
+                         enum err (*put)(void *arg, const struct gate_row *row), void *arg) {
+  struct map_entry e;
+  for (size_t i = 0; i < g->common_count; i++) TRY(step_row_back(&g->common[i], is_ms, put, arg));
+  for (size_t i = 0; map_next(&g->by_job, &i, &e);)
+    for (struct gate_node *n = e.value; n; n = n->next) TRY(step_row_back(&n->row, is_ms, put, arg));
+  return ERR_OK;
+}
+
 static bool concerns(const struct gate_row *r, const struct job *job) {
   switch ((enum gate_scope)r->scope) {
     case GATE_SCOPE_JOB: return r->job_no == job->no;

@@ -22,5 +22,9 @@ enum err gates_add_shift(struct gates *g, const struct shift_row *row);
 /* The open-ended or still closed gate of this scope and key, NULL when there is none. */
 struct gate_row *gates_find(struct gates *g, enum gate_scope scope, int64_t job_no, const char *key,
                             int64_t at_ms);
+/* The clock has stepped back: what is closed now is closed from here on. Each gate that begins later begins at is_ms
+ * instead and is handed to put. */
+enum err gates_step_back(struct gates *g, int64_t is_ms,
+                         enum err (*put)(void *arg, const struct gate_row *row), void *arg);
 /* State at a due instant, and the last instant (inclusive) up to which it surely stays so. */
 enum gate gates_at(const struct gates *g, const struct job *job, int64_t due_ms, int64_t *ret_until_ms);

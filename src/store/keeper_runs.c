@@ -185,10 +185,13 @@ static enum err step_back(struct keeper *k, int64_t job_no, int64_t is_ms) {
   return keeper_set_cursor(k, &cursor);
 }
 
+static enum err put_gate(void *arg, const struct gate_row *row) { return keeper_put(arg, TABLE_GATE, row); }
+
 enum err keeper_clock(struct keeper *k, struct change *c) {
   struct clock_row row = {.no = ++k->meta.last_edit_no, .was_ms = c->clock.was_ms, .is_ms = c->clock.is_ms};
   TRY(keeper_put(k, TABLE_CLOCK, &row));
   if (c->clock.is_ms >= c->clock.was_ms) return ERR_OK;
+  TRY(gates_step_back(&k->gates, c->clock.is_ms, put_gate, k));
   void **cursors;
   size_t count;
   struct scan_args args = {.from = c->clock.is_ms + 1, .to = INT64_MAX};

@@ -227,6 +227,26 @@ static void stepping_back_withdraws_what_the_jump_settled(void **state) {
   assert_string_equal(harness_audit(h), "");
 }
 
+static void pause_holds_when_the_clock_steps_back(void **state) {
+  struct harness *h = *state;
+  int64_t no = harness_job(h, "a", "* * * * *");
+  for (int i = 0; i < 2; i++) {
+    advance(h, 30 * MINUTE);
+    while (harness_work(h, RUN_SUCCESS)) {
+    }
+  }
+  harness_do(h, harness_gate(h, GATE_SCOPE_JOB, no, GATE_PAUSED));
+  struct change *c = change_new(CHANGE_CLOCK, NOON - HOUR);
+  c->clock.was_ms = h->now_ms;
+  c->clock.is_ms = h->now_ms = NOON - HOUR;
+  harness_do(h, c);
+  for (int i = 0; i < 5; i++) {
+    advance(h, MINUTE);
+    assert_int_equal(harness_work(h, RUN_SUCCESS), 0);
+  }
+  assert_string_equal(harness_audit(h), "");
+}
+
 static void what_started_never_starts_again(void **state) {
   struct harness *h = *state;
   int64_t no = harness_job(h, "a", "* * * * *");
@@ -343,6 +363,7 @@ int main(void) {
       CONTRACT(settings_zone_moves_the_jobs_without_one),
       CONTRACT(unknown_zone_in_settings_is_refused),
       CONTRACT(stepping_back_withdraws_what_the_jump_settled),
+      CONTRACT(pause_holds_when_the_clock_steps_back),
       CONTRACT(what_started_never_starts_again),
       CONTRACT(reopened_store_lists_what_was_open),
       CONTRACT(waiting_claim_and_its_queued_run_are_one),
