@@ -188,8 +188,7 @@ static enum err started(struct sched *s, const struct sched_event *e) {
     }
     item_set_state(s, i, ITEM_RUNNING);
   }
-  if (i->is_unconfirmed && i->killed) kill_item(s, i, i->killed);
-  i->is_unconfirmed = false;
+  if (i->is_kill_unsure) kill_item(s, i, i->killed);
   return ERR_OK;
 }
 
@@ -256,16 +255,7 @@ static enum err clock_was_set(struct sched *s, const struct sched_event *e) {
 }
 
 static void warden_changed(struct sched *s, bool is_up) {
-  if (!is_up && s->is_warden_up) {
-    LIST_EACH (&s->jobs, job_node) {
-      struct job_state *js = CONTAINER_OF(job_node, struct job_state, link);
-      LIST_EACH (&js->items, node) {
-        struct item *i = CONTAINER_OF(node, struct item, link);
-        i->is_unconfirmed |= is_running(i);
-      }
-    }
-  }
-  s->must_confirm |= is_up;
+  s->must_resume |= is_up;
   s->is_warden_up = is_up;
 }
 

@@ -31,10 +31,10 @@ enum sched_event_kind {
                       Answered when accepted; ERR_NOT_FOUND when it is neither queued nor running */
   SCHED_EDIT,      /* change: JOB_SAVE, JOB_DELETE, GATE or SETTINGS to be fitted in and sent on */
   SCHED_CLOCK_SET, /* clock: somebody set the clock */
-  SCHED_WARDEN,    /* is_up. Taken as up until told otherwise. While it is up again, STARTED (or ENDED) was
-                      repeated for every run it knows before this event: what was not named never started
-                      (it is started now) or, if it ran, is lost with its journal */
-  SCHED_STOP       /* claim and start nothing more; running runs go on in the warden */
+  SCHED_WARDEN, /* is_up. Taken as up until told otherwise. While it is down nothing new starts. The app keeps
+                      the STARTs that were sent: before this event it has repeated those that no journal knows, and
+                      told the END (lost) of what ran and is in no journal any more */
+  SCHED_STOP    /* claim and start nothing more; running runs go on in the warden */
 };
 
 struct sched_end { /* how an attempt ended; texts borrowed during the step */

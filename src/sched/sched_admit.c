@@ -216,27 +216,12 @@ static void queue_fresh(struct sched *s) {
   }
 }
 
-/* The warden is back: what it does not know of never started, or is lost with its journal. */
-static void confirm(struct sched *s, struct item *i) {
-  if (!i->is_unconfirmed) return;
-  if (i->state == ITEM_RUNNING) {
-    struct sched_end lost = {.run_no = i->run.no, .status = RUN_LOST, .reason = REASON_LOST};
-    run_init(&lost.facts);
-    if (finish(s, i, &lost)) starve(s);
-  } else if (i->state == ITEM_STARTING && i->has_row) {
-    if (!actions_reserve(s, 2)) return;
-    i->is_unconfirmed = false;
-    send_start(s, i);
-    if (i->killed) kill_item(s, i, i->killed);
-  } else if (i->state == ITEM_STARTING) { /* as if it fell due only now */
-    i->is_unconfirmed = false;
-    item_give_slots(s, i);
-    item_set_state(s, i, ITEM_ARMED);
-    enum reason killed = i->killed;
-    i->killed = REASON_NONE;
-    item_set_timer(s, i, i->run.not_before_ms);
-    if (killed) settle(s, i, OCCURRENCE_SKIPPED, killed == REASON_REPLACED ? REASON_OVERLAP : killed);
-  }
+/* The warden is back: what was to be told to it. */
+static void resume(struct sched *s, struct item *i) {
+  if ((!i->is_unsent && !i->is_kill_unsure) || !actions_reserve(s, 2)) return;
+  if (i->is_unsent) send_start(s, i);
+  i->is_unsent = false;
+  if (i->is_kill_unsure) kill_item(s, i, i->killed);
 }
 
 /* Runs of jobs that were disabled or deleted do not start any more. */
@@ -265,9 +250,9 @@ static void for_each_item(struct sched *s, void (*fn)(struct sched *s, struct it
 
 void pump(struct sched *s) {
   if (!s->is_ready || s->is_stopping) return;
-  if (s->must_confirm && s->is_warden_up) {
-    for_each_item(s, confirm);
-    s->must_confirm = s->is_starved;
+  if (s->must_resume && s->is_warden_up) {
+    for_each_item(s, resume);
+    s->must_resume = s->is_starved;
   }
   if (s->must_settle_disabled) {
     for_each_item(s, settle_disabled);
@@ -288,7 +273,8 @@ void kill_item(struct sched *s, struct item *i, enum reason reason) {
     i->unwanted = reason;
   } else if (i->state == ITEM_STARTING || i->state == ITEM_RUNNING) {
     if (!i->killed) i->killed = reason;
-    if (!s->is_warden_up || !actions_reserve(s, 1)) return;
+    i->is_kill_unsure = !s->is_warden_up || i->is_unsent || !actions_reserve(s, 1);
+    if (i->is_kill_unsure) return;
     struct sched_action *a = action_add(s, SCHED_DO_KILL);
     a->run_no = i->run.no;
     a->reason = i->killed;

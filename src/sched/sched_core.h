@@ -89,7 +89,9 @@ struct item {
   struct definition *def;
   struct lane *lanes[ITEM_LANES_MAX]; /* one reference each */
   enum item_state state;
-  bool is_catch_up, has_row, has_slots, is_unconfirmed, has_token;
+  bool is_catch_up, has_row, has_slots, has_token;
+  bool is_unsent;       /* STARTING: its row is there, its START waits for the warden */
+  bool is_kill_unsure;  /* the warden was down when the kill was asked for */
   enum reason unwanted; /* while a change is on its way: end it so when the answer is there */
   enum reason killed;   /* a kill was asked for */
   int64_t token;
@@ -115,9 +117,9 @@ struct sched {
   struct id_maker ids;
   uint64_t random;
   bool is_ready, is_stopping, is_store_down, is_warden_up;
-  bool is_starved;                         /* an allocation failed in this step */
-  bool has_future_taken;                   /* a job_state is kept for its last_taken_ms */
-  bool must_confirm, must_settle_disabled; /* passes over all items that pump() has to make */
+  bool is_starved;                        /* an allocation failed in this step */
+  bool has_future_taken;                  /* a job_state is kept for its last_taken_ms */
+  bool must_resume, must_settle_disabled; /* passes over all items that pump() has to make */
 
   struct map items;  /* by run number */
   struct map states; /* job_state by job number */

@@ -163,7 +163,7 @@ enum err finish(struct sched *s, struct item *i, const struct sched_end *end) {
   c->run.has_retry = retry != NULL;
   c->run.chain = chain_of(end->status, retry != NULL);
   i->retry = retry;
-  i->is_unconfirmed = false;
+  i->is_unsent = i->is_kill_unsure = false;
   item_set_timer(s, i, INSTANT_NEVER);
   item_give_slots(s, i);
   item_set_state(s, i, ITEM_ENDING);
@@ -241,8 +241,8 @@ static void end_unstarted(struct sched *s, struct item *i) {
   struct sched_end end = {.run_no = i->run.no, .status = RUN_CANCELLED, .reason = i->unwanted};
   run_init(&end.facts);
   i->killed = i->unwanted;
-  i->is_unconfirmed = true;
-  if (finish(s, i, &end)) s->must_confirm = true; /* no memory: it starts then, and is killed at once */
+  i->is_unsent = i->is_kill_unsure = true;
+  if (finish(s, i, &end)) s->must_resume = true; /* no memory: it starts then, and is killed at once */
 }
 
 static void start_recorded(struct sched *s, struct item *i, struct change *c) {
@@ -253,11 +253,9 @@ static void start_recorded(struct sched *s, struct item *i, struct change *c) {
   item_set_state(s, i, ITEM_STARTING);
   if (i->unwanted) {
     end_unstarted(s, i);
-  } else if (s->is_stopping) {
-    i->is_unconfirmed = true; /* the next server starts it */
-  } else if (!s->is_warden_up) {
-    i->is_unconfirmed = true; /* goes out when the warden is back */
-    s->must_confirm = true;
+  } else if (s->is_stopping || !s->is_warden_up) {
+    i->is_unsent = true; /* goes out when the warden is back, or by the next server */
+    s->must_resume = true;
   } else {
     send_start(s, i);
   }

@@ -5,8 +5,7 @@
 
 #define TO(state) (1u << ITEM_##state)
 
-/* The life of an item. STARTING → ARMED: the warden went away and surely did not start it. WAITING → DELAYED:
- * somebody set the clock back to before its instant. */
+/* The life of an item. WAITING → DELAYED: somebody set the clock back to before its instant. */
 static const unsigned allowed_edges[ITEM_STATE_COUNT] = {
     [ITEM_NEW] = TO(ARMED) | TO(FRESH) | TO(DELAYED) | TO(WAITING) | TO(STARTING) | TO(RUNNING) | TO(DONE),
     [ITEM_ARMED] = TO(FRESH) | TO(SETTLING) | TO(DONE),
@@ -15,7 +14,7 @@ static const unsigned allowed_edges[ITEM_STATE_COUNT] = {
     [ITEM_DELAYED] = TO(WAITING) | TO(SETTLING) | TO(DONE),
     [ITEM_WAITING] = TO(DELAYED) | TO(LEAVING) | TO(SETTLING) | TO(DONE),
     [ITEM_LEAVING] = TO(STARTING) | TO(WAITING) | TO(DONE),
-    [ITEM_STARTING] = TO(RUNNING) | TO(ENDING) | TO(ARMED) | TO(DONE),
+    [ITEM_STARTING] = TO(RUNNING) | TO(ENDING) | TO(DONE),
     [ITEM_RUNNING] = TO(ENDING) | TO(DONE),
     [ITEM_ENDING] = TO(DONE),
     [ITEM_SETTLING] = TO(DONE),

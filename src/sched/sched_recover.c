@@ -56,8 +56,8 @@ static enum err take_running(struct sched *s, struct item *i, bool must_start, b
   if (!i->has_row && !must_start && !has_ended && !record_start(s, i)) return ERR_NO_MEMORY;
   if (!has_ended) item_take_slots(s, i);
   item_set_state(s, i, must_start ? ITEM_STARTING : ITEM_RUNNING);
-  i->is_unconfirmed = must_start;
-  s->must_confirm |= must_start;
+  i->is_unsent = must_start;
+  s->must_resume |= must_start;
   return ERR_OK;
 }
 

@@ -1020,23 +1020,32 @@ static void without_a_warden_everything_waits_in_the_queue(void **state) {
   job_unref(job);
 }
 
-static void what_a_warden_that_came_back_does_not_know_is_started_now_or_lost(void **state) {
+static void what_left_the_queue_while_the_warden_was_away_starts_when_it_is_back(void **state) {
   RIG(r);
-  struct job *a = new_job(1), *b = new_job(2), *c = new_job(3);
-  claim(r, a, NOON);
-  claim(r, b, NOON);
-  claim(r, c, NOON);
+  struct job *job = new_job(1);
+  r->is_manual_store = true;
+  request(r, job, false);
+  set_warden(r, false);
+  answer_all(r);
+  SAID(r, "row 1\nanswer ok\n");
+  set_warden(r, true);
+  SAID(r, "start 1\n");
+  job_unref(job);
+}
+
+static void a_kill_asked_for_while_the_warden_was_away_is_told_when_it_is_back(void **state) {
+  RIG(r);
+  struct job *job = new_job(1);
+  claim(r, job, NOON);
   advance(r, NOON);
   started(r, 1);
-  started(r, 2);
   set_warden(r, false);
   r->log[0] = 0;
-  started(r, 1); /* in its journal, alive */
+  step(r, (struct sched_event){.kind = SCHED_CANCEL, .run_no = run_of(r, 1)});
+  SAID(r, "");
   set_warden(r, true);
-  SAID(r, "end 2 lost chain-1\nstart 3\nack\nfailures 1\n");
-  job_unref(a);
-  job_unref(b);
-  job_unref(c);
+  SAID(r, "kill cancelled\n");
+  job_unref(job);
 }
 
 static void a_refused_start_is_a_failed_attempt(void **state) {
@@ -1236,7 +1245,8 @@ int main(void) {
       TEST(while_the_store_fails_claims_start_and_ends_are_repeated_until_they_are_down),
       TEST(what_leaves_the_queue_goes_back_when_the_commit_fails),
       TEST(without_a_warden_everything_waits_in_the_queue),
-      TEST(what_a_warden_that_came_back_does_not_know_is_started_now_or_lost),
+      TEST(what_left_the_queue_while_the_warden_was_away_starts_when_it_is_back),
+      TEST(a_kill_asked_for_while_the_warden_was_away_is_told_when_it_is_back),
       TEST(a_refused_start_is_a_failed_attempt),
       TEST(an_end_that_is_told_twice_is_acknowledged_and_not_recorded_twice),
       TEST(stopping_starts_and_claims_nothing_more),
