@@ -95,6 +95,15 @@ struct sim_event {
 /* ---- the warden ---- */
 enum sim_life { SIM_ASKED, SIM_LIVING, SIM_ENDED };
 
+/* What serve's engine remembers of a START it has sent, to sort it out when the warden comes back. */
+struct sim_asked {
+  struct list link;
+  struct sim_entry *entry; /* as it was sent */
+  bool is_started, is_sent;
+  enum reason killed;
+  int journal_no; /* in use when it was sent */
+};
+
 struct sim_entry { /* one run: a journal record, and the process itself */
   struct list link;
   enum sim_life life;
@@ -102,7 +111,7 @@ struct sim_entry { /* one run: a journal record, and the process itself */
   enum run_trigger trigger;
   bool is_concurrent, is_cut_by_total;
   enum crash_policy on_crash;
-  char group[16];
+  const char *group;  /* of the one there is, or NULL */
   int64_t started_ms; /* wall */
   int64_t exit_at;    /* world time at which it would end by itself; INSTANT_NEVER: hangs */
   bool is_stubborn;
@@ -196,6 +205,7 @@ struct sim {
   int64_t connection;
   int boot_no, journal_no;
   struct list entries; /* struct sim_entry: the journal */
+  struct list asked;   /* struct sim_asked: of the serve that runs */
 
   struct sim_start *starts;
   size_t start_count, start_capacity;
@@ -232,6 +242,11 @@ void sim_warden_start(struct sim *w);
 void sim_warden_connect(struct sim *w); /* tells everything it knows, then that it is up */
 void sim_disconnect(struct sim *w);
 void sim_journal_lost(struct sim *w);
+struct sim_asked *sim_ask(struct sim *w, const struct sim_entry *entry);
+struct sim_asked *sim_asked_find(struct sim *w, int64_t run_no);
+void sim_send_start(struct sim *w, struct sim_asked *a);
+void sim_send_to_warden(struct sim *w, enum sim_message message, int64_t run_no, enum reason reason);
+void sim_asked_forget(struct sim *w, int64_t run_no); /* 0: all */
 struct sim_entry *sim_entry_find(struct sim *w, int64_t run_no);
 struct sim_entry *sim_entry_of_due(struct sim *w, int64_t job_no, int64_t due_ms);
 void sim_tell_end(struct sim *w, const struct sim_entry *e);

@@ -116,6 +116,7 @@ static void set_settings(struct sim *w, const struct settings *s) {
 void sim_setup(struct sim *w) {
   int64_t before_s, after_s;
   list_init(&w->entries);
+  list_init(&w->asked);
   w->queue_end = &w->queue;
   w->is_gap = w->seed % 2 == 0;
   w->random = hash_int(w->seed);

@@ -140,6 +140,67 @@ void sim_warden_message(struct sim *w, const struct sim_event *m) {
   }
 }
 
+/* ---- what serve has asked for ---- */
+struct sim_asked *sim_asked_find(struct sim *w, int64_t run_no) {
+  LIST_EACH (&w->asked, node) {
+    struct sim_asked *a = CONTAINER_OF(node, struct sim_asked, link);
+    if (a->entry->run_no == run_no) return a;
+  }
+  return NULL;
+}
+
+struct sim_asked *sim_ask(struct sim *w, const struct sim_entry *entry) {
+  struct sim_asked *a = calloc(1, sizeof *a);
+  a->entry = calloc(1, sizeof *a->entry);
+  *a->entry = *entry;
+  a->journal_no = w->journal_no;
+  list_push_back(&w->asked, &a->link);
+  return a;
+}
+
+void sim_asked_forget(struct sim *w, int64_t run_no) {
+  LIST_EACH (&w->asked, node) {
+    struct sim_asked *a = CONTAINER_OF(node, struct sim_asked, link);
+    if (run_no != 0 && a->entry->run_no != run_no) continue;
+    list_remove(node);
+    free(a->entry);
+    free(a);
+  }
+}
+
+void sim_send_start(struct sim *w, struct sim_asked *a) {
+  a->is_sent |= w->is_connected;
+  sim_send_to_warden(w, SIM_MSG_START, a->entry->run_no, REASON_NONE);
+  if (a->killed) sim_send_to_warden(w, SIM_MSG_KILL, a->entry->run_no, a->killed);
+}
+
+/* What was sent and is in no journal was not started, so it is sent again; unless the journal is a new one, which cannot
+ * tell, or it is known to have run: then it is lost. */
+static void resume(struct sim *w, int64_t run_no) {
+  struct sim_asked *a = sim_asked_find(w, run_no);
+  const struct sim_entry *e = a ? sim_entry_find(w, run_no) : NULL;
+  if (!a || (e && e->life == SIM_ENDED)) return;
+  if (e) {
+    if (a->killed) sim_send_to_warden(w, SIM_MSG_KILL, run_no, a->killed);
+  } else if (!a->is_started && (!a->is_sent || a->journal_no == w->journal_no)) {
+    sim_send_start(w, a);
+  } else {
+    struct sched_end lost = {.run_no = run_no, .status = RUN_LOST, .reason = REASON_LOST};
+    run_init(&lost.facts);
+    sim_asked_forget(w, run_no);
+    struct sched_event event = {.kind = SCHED_ENDED, .end = &lost};
+    sim_step(w, &event);
+  }
+}
+
+static void resume_all(struct sim *w) {
+  int64_t runs[1000];
+  size_t count = 0;
+  LIST_EACH (&w->asked, node)
+    if (count < 1000) runs[count++] = CONTAINER_OF(node, struct sim_asked, link)->entry->run_no;
+  for (size_t i = 0; i < count && w->core; i++) resume(w, runs[i]);
+}
+
 /* ---- life of the warden ---- */
 void sim_disconnect(struct sim *w) {
   if (!w->is_connected) return;
@@ -198,7 +259,8 @@ void sim_tell_end(struct sim *w, const struct sim_entry *e) {
 
 void sim_warden_connect(struct sim *w) {
   if (!w->core || !w->is_warden_up) return;
-  if (!w->is_connected) w->fence = ++w->connection;
+  bool is_back = !w->is_connected; /* else it is a new server, which has asked for nothing before */
+  if (is_back) w->fence = ++w->connection;
   w->is_connected = true;
   int64_t generation = w->generation;
   LIST_EACH (&w->entries, node) {
@@ -207,11 +269,13 @@ void sim_warden_connect(struct sim *w) {
     if (e->life == SIM_ENDED) {
       sim_tell_end(w, e);
     } else {
+      if (sim_asked_find(w, e->run_no)) sim_asked_find(w, e->run_no)->is_started = true;
       struct sched_event started = {.kind = SCHED_STARTED, .run_no = e->run_no, .at_ms = e->started_ms};
       sim_step(w, &started);
     }
   }
   sim_submit_alive(w);
+  if (is_back) resume_all(w);
   struct sched_event up = {.kind = SCHED_WARDEN, .is_up = true};
   sim_step(w, &up);
 }

@@ -99,36 +99,46 @@ static void store_batch(struct sim *w) {
 }
 
 /* ---- serve ---- */
+void sim_send_to_warden(struct sim *w, enum sim_message message, int64_t run_no, enum reason reason) {
+  if (!w->is_connected) return;
+  struct sim_event *e = sim_send(w, SIM_EV_TO_WARDEN, &w->last_to_warden);
+  e->generation = w->connection;
+  e->run_no = run_no;
+  e->reason = reason;
+  e->message = message;
+  const struct sim_asked *asked = message == SIM_MSG_START ? sim_asked_find(w, run_no) : NULL;
+  if (!asked) return;
+  e->entry = calloc(1, sizeof *e->entry);
+  *e->entry = *asked->entry;
+}
+
 static void perform(struct sim *w, const struct sched_action *a) {
-  struct sim_event *e;
+  struct sim_asked *asked = sim_asked_find(w, a->run_no);
   switch (a->kind) {
     case SCHED_DO_CHANGE: sim_submit(w, a->change); break;
     case SCHED_DO_START:
+      if (asked) sim_fail(w, "the core starts run %lld twice", (long long)a->run_no);
+      else
+        sim_send_start(w, sim_ask(w, &(struct sim_entry){.run_no = a->run_no,
+                                                         .job_no = a->start.run->job_no,
+                                                         .version = a->start.run->version,
+                                                         .due_ms = a->start.run->due_ms,
+                                                         .attempt = a->start.run->attempt,
+                                                         .trigger = (enum run_trigger)a->start.run->trigger,
+                                                         .timeout_ms = a->start.timeout_ms,
+                                                         .max_runtime_ms = a->start.max_runtime_ms,
+                                                         .is_cut_by_total = a->start.is_cut_by_total,
+                                                         .is_concurrent = a->start.policy.allow_concurrent,
+                                                         .on_crash = a->start.policy.on_crash,
+                                                         .group = a->start.policy.group}));
+      break;
     case SCHED_DO_KILL:
+      if (asked) asked->killed = a->reason;
+      sim_send_to_warden(w, SIM_MSG_KILL, a->run_no, a->reason);
+      break;
     case SCHED_DO_ACK:
-      if (!w->is_connected) break; /* the core is told of it by WARDEN */
-      e = sim_send(w, SIM_EV_TO_WARDEN, &w->last_to_warden);
-      e->generation = w->connection;
-      e->run_no = a->run_no;
-      e->reason = a->reason;
-      e->message = a->kind == SCHED_DO_START  ? SIM_MSG_START
-                   : a->kind == SCHED_DO_KILL ? SIM_MSG_KILL
-                                              : SIM_MSG_ACK;
-      if (a->kind != SCHED_DO_START) break;
-      e->entry = calloc(1, sizeof *e->entry);
-      *e->entry = (struct sim_entry){.run_no = a->run_no,
-                                     .job_no = a->start.run->job_no,
-                                     .version = a->start.run->version,
-                                     .due_ms = a->start.run->due_ms,
-                                     .attempt = a->start.run->attempt,
-                                     .trigger = (enum run_trigger)a->start.run->trigger,
-                                     .timeout_ms = a->start.timeout_ms,
-                                     .max_runtime_ms = a->start.max_runtime_ms,
-                                     .is_cut_by_total = a->start.is_cut_by_total,
-                                     .is_concurrent = a->start.policy.allow_concurrent,
-                                     .on_crash = a->start.policy.on_crash};
-      if (a->start.policy.group)
-        str_copy(e->entry->group, sizeof e->entry->group, str_of(a->start.policy.group));
+      sim_asked_forget(w, a->run_no);
+      sim_send_to_warden(w, SIM_MSG_ACK, a->run_no, REASON_NONE);
       break;
     case SCHED_DO_ANSWER:
       if (a->token == 1 && a->error == ERR_OK) { /* a manual run is promised */
@@ -215,6 +225,7 @@ void sim_serve_crash(struct sim *w) {
   w->is_store_busy = false;
   w->is_connected = false;
   drop_serves_changes(w);
+  sim_asked_forget(w, 0);
   sim_later(w, SIM_EV_SERVE_UP, sim_chance(w, 20) ? sim_pick(w, 1, 180) * SIM_SECOND : sim_pick(w, 10, 5000));
 }
 
@@ -249,6 +260,7 @@ static void recover_one(struct sim *w, const struct store_boot *boot, struct unf
     run.not_before_ms = u->not_before_ms;
     r.run = &run;
   }
+  if (r.found == SCHED_FOUND_LIVING) sim_ask(w, e)->is_started = true;
   sim_say(w, "recover job %lld due %s claim %d run %d found %d -> %d", (long long)u->job->no,
           u->due_ms == INSTANT_NONE ? "-" : instant_to_text(u->due_ms).text, u->has_claim, u->has_run,
           r.found, sched_judge_recovery(&r, LIMIT_CLAIM_HORIZON_MS));
@@ -313,9 +325,11 @@ static void serve_event(struct sim *w, const struct sim_event *e) {
   switch (e->message) {
     case SIM_MSG_STARTED:
       event.kind = SCHED_STARTED;
+      if (sim_asked_find(w, e->run_no)) sim_asked_find(w, e->run_no)->is_started = true;
       sim_step(w, &event);
       break;
     case SIM_MSG_REFUSED:
+      sim_asked_forget(w, e->run_no);
       event.kind = SCHED_REFUSED;
       event.text = "refused";
       sim_step(w, &event);
@@ -446,6 +460,7 @@ void sim_free(struct sim *w) {
   }
   heap_free(&w->events);
   sim_entries_free(w);
+  sim_asked_forget(w, 0);
   for (size_t i = 0; i < w->job_count; i++) job_unref(w->jobs[i].job);
   if (w->store) w->store->ops->close(w->store);
   settings_unref(w->settings);
