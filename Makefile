@@ -18,10 +18,10 @@ build:
 	@tools/build.sh build
 
 test:
-	@exec tools/test.sh '$(ONLY)'
+	@exec tools/test.sh '$(value ONLY)'
 
 bench:
-	@exec tools/bench.sh '$(ONLY)'
+	@exec tools/bench.sh '$(value ONLY)'
 
 fuzz:
 	@exec tools/fuzz.sh $(TARGET)
