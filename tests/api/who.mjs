@@ -72,6 +72,7 @@ await test('a_secure_cookie_behind_https', async () => {
   assert(/^__Host-sereno=[A-Za-z0-9_-]{43};.*; Secure$/.test(got.headers['set-cookie'][0]), got.headers['set-cookie'][0]);
   equal((await ask(other, 'POST', '/api/auth/login-links', 201, {body: {}})).url.startsWith('https://cron.example/#login='), true);
   equal(await other.stop(), 0);
+  fs.rmSync(other.folder, {recursive: true, force: true});
 });
 await test('a_session_writes_only_with_its_csrf_token_and_from_its_own_page', async () => {
   await makeJob(server, {name: 'normal'});
