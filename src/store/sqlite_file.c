@@ -112,7 +112,7 @@ static enum err check_integrity(sqlite3 *db, const char *path, struct err_detail
   struct stat st;
   sqlite3_stmt *s = NULL;
   if (stat(path, &st) == 0 && st.st_size > CHECK_BYTES_ALWAYS) {
-    /* Bigger ones are checked by READ_HEALTH and by backups; here only that the schema can be read. */
+    /* Bigger ones are checked whole by every backup; here only that the schema can be read. */
     return sqlite_exec(db, "SELECT count(*) FROM sqlite_schema", detail);
   }
   int code = sqlite3_prepare_v2(db, "PRAGMA quick_check(1)", -1, &s, NULL);

@@ -121,7 +121,7 @@ enum store_read_kind {
   READ_IDENTITIES,   /* all users, tokens, sessions */
   READ_GATES,        /* gates closed now */
   READ_BACKUP,       /* copies the database to a file */
-  READ_HEALTH,       /* sizes, integrity of a page sample */
+  READ_HEALTH,       /* sizes and numbers of rows */
   READ_KIND_COUNT
 };
 

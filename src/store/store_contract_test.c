@@ -180,6 +180,21 @@ static void downtime_is_one_row(void **state) {
   assert_string_equal(harness_audit(h), "");
 }
 
+/* A million missed slots are one row and a jump, not a loop. */
+static void long_downtime_of_a_fast_job_is_one_row(void **state) {
+  struct harness *h = *state;
+  struct job job = harness_definition("a", "@every 1s");
+  job.misfire_policy = MISFIRE_NONE;
+  harness_do(h, harness_save(h, &job));
+  advance(h, 12 * DAY);
+  struct change *c = harness_claim(h, h->now_ms);
+  CHECK_OK(harness_apply(h, c));
+  assert_int_equal(c->gap_count, 1);
+  assert_int_equal(c->gaps[0].count + (int64_t)c->claimed.count, 12 * 86400);
+  change_free(c);
+  assert_string_equal(harness_audit(h), "");
+}
+
 static void last_misfire_is_caught_up(void **state) {
   struct harness *h = *state;
   int64_t no = harness_job(h, "a", "0 * * * *");
@@ -421,6 +436,7 @@ int main(void) {
       CONTRACT(claim_gives_each_instant_once),
       CONTRACT(claim_stops_at_its_maximum),
       CONTRACT(downtime_is_one_row),
+      CONTRACT(long_downtime_of_a_fast_job_is_one_row),
       CONTRACT(last_misfire_is_caught_up),
       CONTRACT(gaps_that_touch_are_one),
       CONTRACT(run_goes_from_claim_to_end),
