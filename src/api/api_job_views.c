@@ -34,6 +34,7 @@ static const char *const sentences[REASON_COUNT] = {
 const char *reason_sentence(enum occurrence_state state, enum reason reason) {
   ASSERT((unsigned)reason < REASON_COUNT);
   if (state == OCCURRENCE_PENDING) return "it is due now or in a moment, or it runs";
+  if (state == OCCURRENCE_RAN && reason == REASON_NONE) return "it has started; its end is not on record yet";
   return sentences[reason];
 }
 
@@ -190,7 +191,7 @@ static struct verdict judge(const struct call *c, const struct live_runs *live) 
     return (struct verdict){"off", "scheduling is off: settings.isEnabled is false"};
   if (c->row.gate == GATE_OFF) return (struct verdict){"off", "the world jobs are stopped (stop-all)"};
   if (c->row.gate == GATE_PAUSED)
-    return (struct verdict){"paused", "the job, its category or everything is paused"};
+    return (struct verdict){"paused", c->state ? (const char *)c->state : "it is paused"};
   struct engine_health health = engine_health(e);
   if (!health.is_ready)
     return (struct verdict){"not_ready",
@@ -234,11 +235,42 @@ static void on_recent(struct call *c, struct store_read *read) {
   call_end(c, 200);
 }
 
-void job_why(struct call *c) {
+static void read_recent(struct call *c) {
   struct store_read *r = call_new_read(c, READ_OCCURRENCES);
   if (!r) return;
   r->no = c->job->no;
   r->from_ms = r->to_ms = INSTANT_NONE;
   r->limit = 10;
   call_read(c, r, on_recent);
+}
+
+static bool covers(const struct closed_gate *g, const struct job *job) {
+  if (g->gate != GATE_PAUSED) return false;
+  if (g->scope == GATE_SCOPE_JOB) return g->job_no == job->no;
+  if (g->scope == GATE_SCOPE_CATEGORY) return job->category && str_eq(str_of(g->key), str_of(job->category));
+  return g->scope == GATE_SCOPE_ALL;
+}
+
+/* "the job is paused until …; all jobs are paused until resumed" */
+static void on_gates(struct call *c, struct store_read *read) {
+  struct arena *a = &c->req->arena;
+  const char *text = NULL;
+  for (size_t i = 0; i < read->count; i++) {
+    const struct closed_gate *g = &read->gates[i];
+    if (!covers(g, c->job)) continue;
+    const char *who = g->scope == GATE_SCOPE_JOB   ? "the job is"
+                      : g->scope == GATE_SCOPE_ALL ? "all jobs are"
+                                                   : arena_printf(a, "the category %s is", g->key);
+    struct instant_text until = instant_to_text_seconds(g->until_ms == INSTANT_NEVER ? 0 : g->until_ms);
+    text = arena_printf(a, "%s%s%s paused until %s", text ? text : "", text ? "; " : "", who,
+                        g->until_ms == INSTANT_NEVER ? "resumed" : until.text);
+  }
+  c->state = (void *)(uintptr_t)text;
+  read_recent(c);
+}
+
+void job_why(struct call *c) {
+  if (c->row.gate != GATE_PAUSED) return read_recent(c);
+  struct store_read *r = call_new_read(c, READ_GATES);
+  if (r) call_read(c, r, on_gates);
 }

@@ -107,9 +107,10 @@ check doctor-of-a-job-shows-start-and-next says 'start-up +.*scheduling: the sch
 check doctor-of-a-failing-job exits 1 s doctor bad
 check doctor-of-an-unknown-job exits 1 s doctor nope
 check pause says 'good: paused until' s pause good --for 10m
-check why-paused says 'paused' s why good
+check why-paused says '^good: the job is paused until 20[0-9T:-]+Z$' s why good
 check resume says 'good: resumed' s resume good
 check pause-all says 'all jobs: paused' s pause --all
+check why-tells-what-is-paused says '^good: all jobs are paused until resumed$' s why good
 check resume-all says 'all jobs: resumed' s resume --all
 check pause-needs-something exits 2 s pause
 check why-unknown exits 3 s why nope
