@@ -69,7 +69,7 @@ static void write_scheduler(struct call *c, struct buf *out) {
   for (int p = 1; p <= 10; p++)
     buf_addf(out, "sereno_queue_depth{priority=\"%d\"} %zu\n", p, s.queued_by_priority[p]);
   gauge(out, "sereno_armed", (double)s.armed, "Claimed instants of the coming seconds.");
-  gauge(out, "sereno_slots", (double)s.slots_total, "Runs that may go on at one moment.");
+  gauge(out, "sereno_slots_total", (double)s.slots_total, "Runs that may go on at one moment.");
   gauge(out, "sereno_scheduler_tick_timestamp_seconds", (double)h.last_turn_ms / 1000,
         "When the scheduler last had something to do.");
   gauge(out, "sereno_ready", h.is_ready && c->api->is_ready, "1 when it serves and schedules.");
