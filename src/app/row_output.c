@@ -88,7 +88,7 @@ void output_read(const char *path, struct buf *out, bool *ret_is_cut) {
   if (!is_whole) {
     buf_clear(out);
     (void)add_head(out, (struct str){bytes, got < half ? got : half}, half);
-    buf_addf(out, "\n[… %zu bytes in all; the middle is in the whole output …]\n", size);
+    buf_addf(out, "\n[… the middle is left out: the kept output has %zu bytes …]\n", size);
     size_t tail = size < half ? size : half;
     got = read_at(fd, bytes, tail, (off_t)(size - tail));
     add_tail(out, (struct str){bytes, got});

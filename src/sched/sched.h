@@ -104,7 +104,7 @@ struct sched_start { /* borrowed until the next step */
   struct policy policy;
   int64_t timeout_ms; /* of this attempt, cut by totalTimeout */
   int64_t max_runtime_ms;
-  bool is_cut_by_total; /* a timeout means REASON_TOTAL_TIMEOUT and no retry */
+  bool is_cut_by_total; /* its timeout is what is left of totalTimeout */
 };
 
 enum sched_note_kind {

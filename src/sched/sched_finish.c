@@ -61,6 +61,10 @@ static struct run ended_row(const struct sched *s, const struct item *i, const s
   if (row.first_started_ms == FIELD_NULL) row.first_started_ms = row.started_ms;
   if (row.lag_ms == FIELD_NULL && row.started_ms >= row.not_before_ms)
     row.lag_ms = row.started_ms - row.not_before_ms;
+  /* Told by the clock and not by how the attempt was sent: it may have been sent by the server before. */
+  int64_t total_ms = i->def->policy.total_timeout_ms;
+  if (row.reason == REASON_TIMEOUT && total_ms > 0 && row.finished_ms >= row.first_started_ms + total_ms)
+    row.reason = REASON_TOTAL_TIMEOUT;
   return row;
 }
 

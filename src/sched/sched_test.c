@@ -665,7 +665,7 @@ static void the_total_timeout_cuts_the_last_attempt(void **state) {
   advance(r, NOON + 25 * SECOND);
   r->log[0] = 0;
   struct sched_end end = {
-      .run_no = run_of(r, 1), .status = RUN_TIMEOUT, .reason = REASON_TOTAL_TIMEOUT, .may_retry = true};
+      .run_no = run_of(r, 1), .status = RUN_TIMEOUT, .reason = REASON_TIMEOUT, .may_retry = true};
   run_init(&end.facts);
   step(r, (struct sched_event){.kind = SCHED_ENDED, .end = &end});
   SAID(r, "end 1#3 timeout chain-1\nack\nfailures 1\n");
