@@ -6,7 +6,7 @@ import http from 'node:http';
 import os from 'node:os';
 import path from 'node:path';
 
-const binary = process.env.SERENO_BIN || 'build-dbg/sereno';
+export const binary = path.resolve(process.env.SERENO_BIN || 'build-dbg/sereno');
 let failures = 0;
 
 export const assert = (condition, text) => { if (!condition) throw new Error(text); };
@@ -35,7 +35,8 @@ export async function until(ask, text) {
   throw new Error('never came: ' + text);
 }
 
-export async function serve({env = {}, flags = [], clockAt = null} = {}) {
+// cwd: where it runs (its .env is read from there); clockAt: a server by the test clock.
+export async function serve({env = {}, flags = [], clockAt = null, cwd} = {}) {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'sereno-api-'));
   const data = path.join(folder, 'data'), log = path.join(folder, 'log');
   const clean = Object.fromEntries(Object.entries(process.env).filter(([key]) => !/^(SERENO_|CRON_SECRET|ENABLE_CRON)/.test(key)));
@@ -50,7 +51,7 @@ export async function serve({env = {}, flags = [], clockAt = null} = {}) {
     const portFile = path.join(folder, 'port');
     fs.rmSync(portFile, {force: true});
     const out = fs.openSync(log, 'a');
-    server.child = spawn(binary, ['serve', '--data', data, '--port', '0', '--port-file', portFile, ...flags], {env: whole, stdio: ['ignore', out, out]});
+    server.child = spawn(binary, ['serve', '--data', data, '--port', '0', '--port-file', portFile, ...flags], {env: whole, cwd, stdio: ['ignore', out, out]});
     fs.closeSync(out);
     server.ended = new Promise((done) => server.child.on('exit', (code, signal) => done(signal || code)));
     server.port = await until(() => fs.existsSync(portFile) && Number(fs.readFileSync(portFile, 'utf8')), 'the port');
