@@ -37,7 +37,9 @@ static enum err put_run(struct keeper *k, const struct run *given, bool *ret_is_
   enum run_status from = (enum run_status)status, to = (enum run_status)run.status;
   *ret_is_repeated = from == to || !run_may_become(from, to);
   bool is_settled = from == to ? run_is_final(from) : *ret_is_repeated;
-  return is_settled ? ERR_OK : keeper_put(k, TABLE_RUN, &run);
+  if (is_settled) return ERR_OK;
+  k->writes++;
+  return k->rows->ops->run_update(k->rows, &run);
 }
 
 static enum err get_ledger(struct keeper *k, int64_t job_no, int64_t due_ms, struct ledger_row *ret) {

@@ -329,6 +329,8 @@ static enum err mem_job_failures(struct rows *r, int64_t job_no, int chain, int6
   return chain != 0 && job.failures != before ? put_changed_job(r, &job) : ERR_OK;
 }
 
+static enum err mem_run_update(struct rows *r, const struct run *run) { return mem_put(r, TABLE_RUN, run); }
+
 static const struct ledger_row *peek_ledger(struct rows *r, int64_t job_no, int64_t due_ms) {
   bool found;
   const struct mem_table *t = &mem_of(r)->tables[TABLE_LEDGER];
@@ -385,6 +387,7 @@ static const struct rows_ops mem_ops = {
     .run_status = mem_run_status,
     .job_touch = mem_job_touch,
     .job_failures = mem_job_failures,
+    .run_update = mem_run_update,
     .ledger_add = mem_ledger_add,
     .ledger_ran = mem_ledger_ran,
     .ledger_nth = mem_ledger_nth,

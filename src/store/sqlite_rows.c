@@ -118,6 +118,27 @@ static enum err prepare_scan(struct sqlite_rows *r, enum scan_id id, struct buf 
   return prepare_buf(r, sql, &r->scan[id], detail);
 }
 
+static bool names_the_run(const char *column) {
+  static const char *const names[] = {"id", "jobId", "jobNo", "dueAt", "attempt"};
+  for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+    if (strcmp(names[i], column) == 0) return true;
+  return false;
+}
+
+/* An index is written anew whenever one of its columns is assigned, changed or not. */
+static enum err prepare_run_update(struct sqlite_rows *r, struct buf *sql, struct err_detail *detail) {
+  const struct table *t = table_get(TABLE_RUN);
+  const char *between = "";
+  buf_addf(sql, "UPDATE \"%s\" SET ", t->name);
+  for (size_t i = 0; i < t->field_count; i++) {
+    if (names_the_run(t->fields[i].name)) continue;
+    buf_addf(sql, "%s\"%s\"=?%zu", between, t->fields[i].name, i + 1);
+    between = ",";
+  }
+  buf_addf(sql, " WHERE \"%s\"=?1", t->fields[0].name);
+  return prepare_buf(r, sql, &r->run_update, detail);
+}
+
 static const struct {
   bool writes;
   const char *sql;
@@ -130,6 +151,7 @@ static const struct {
 static enum err prepare_all(struct sqlite_rows *r, bool is_read_only, struct err_detail *detail) {
   BUF_AUTO struct buf sql = buf_new(SQL_BYTES);
   for (int t = 0; t < TABLE_COUNT; t++) TRY(prepare_table(r, (enum table_id)t, is_read_only, &sql, detail));
+  if (!is_read_only) TRY(prepare_run_update(r, &sql, detail));
   for (int s = 0; s < SCAN_COUNT; s++) TRY(prepare_scan(r, (enum scan_id)s, &sql, detail));
   for (int s = 0; s < SQLITE_SPECIALS; s++)
     if (!is_read_only || !specials[s].writes) TRY(prepare(r, specials[s].sql, &r->special[s], detail));
@@ -399,6 +421,17 @@ static enum err sq_run_status(struct rows *rows, int64_t run_no, int64_t *ret) {
   return done(s, index < 0 ? ERR_STORE_CORRUPT : ERR_OK);
 }
 
+static enum err sq_run_update(struct rows *rows, const struct run *run) {
+  struct sqlite_rows *r = rows_of(rows);
+  const struct table *t = table_get(TABLE_RUN);
+  for (size_t i = 0; i < t->field_count; i++) {
+    if (i > 0 && names_the_run(t->fields[i].name)) continue;
+    int code = bind_field(r->run_update, (int)i + 1, &t->fields[i], run);
+    if (code != SQLITE_OK) return failed(r, code);
+  }
+  return step_once(r, r->run_update);
+}
+
 static void bind_instant(sqlite3_stmt *s, int at, int64_t ms) {
   struct instant_text text = instant_to_text(ms == FIELD_NULL ? 0 : ms);
   if (ms == FIELD_NULL) sqlite3_bind_null(s, at);
@@ -492,6 +525,7 @@ static const struct rows_ops sqlite_ops = {
     .run_status = sq_run_status,
     .job_touch = sq_job_touch,
     .job_failures = sq_job_failures,
+    .run_update = sq_run_update,
     .ledger_add = sq_ledger_add,
     .ledger_ran = sq_ledger_ran,
     .ledger_nth = sq_ledger_nth,
@@ -511,6 +545,7 @@ void sqlite_rows_close(struct sqlite_rows *r) {
     sqlite3_finalize(r->put[i]);
     sqlite3_finalize(r->del[i]);
   }
+  sqlite3_finalize(r->run_update);
   for (int i = 0; i < SCAN_COUNT; i++) sqlite3_finalize(r->scan[i]);
   for (int i = 0; i < SQLITE_SPECIALS; i++) sqlite3_finalize(r->special[i]);
   sqlite3_close(r->db);
