@@ -24,8 +24,10 @@ ended() { # ended ID: waits, prints how it ended
 }
 
 start || { echo "not ok crash-server-starts"; failed=1; exit 1; }
-s jobs add long --schedule '0 3 * * *' --shell 'for i in 1 2 3 4 5 6 7 8; do echo "line $i"; sleep 0.4; done; echo end' >/dev/null
-s jobs add again --schedule '0 3 * * *' --onCrash retry --retryDelay 1 --retries 3 --shell 'echo "attempt $SERENO_RUN_ATTEMPT"; [ "$SERENO_RUN_ATTEMPT" != 1 ] || sleep 30' >/dev/null
+s jobs add long --schedule '0 3 * * *' --shell 'for i in 1 2 3 4 5 6 7 8; do echo "line $i"; sleep 0.9; done; echo end' >/dev/null
+s jobs add lasting --schedule '0 3 * * *' --shell 'sleep 300' >/dev/null
+s jobs add quick --schedule '0 3 * * *' --shell 'echo end' >/dev/null
+s jobs add again --schedule '0 3 * * *' --onCrash retry --retryDelay 1 --retries 3 --shell 'echo "attempt $SERENO_RUN_ATTEMPT"; [ "$SERENO_RUN_ATTEMPT" != 1 ] || sleep 300' >/dev/null
 
 check second-server-is-refused says 'another sereno uses this data folder' "$sereno" serve --port 0
 
@@ -40,15 +42,15 @@ id=$(begin long)
 begun=$(date +%s)
 stop
 check stop-does-not-wait-for-runs test $(($(date +%s) - begun)) -le 3
-pause 4
+pause 8
 start
 check run-ended-while-the-server-was-down is "$(ended "$id")" "success success 1"
 check its-bill-is-on-record is "$(s runs show "$id" --json | jq -r '[.peakMemoryBytes > 0, .duration > 2000, .billSource != null] | join(" ")')" "true true true"
 
-id=$(begin long)
+id=$(begin lasting)
 kill -9 "$(warden)"
 check run-is-lost-with-its-warden is "$(ended "$id")" "lost lost 1"
-check a-new-warden-takes-over says '^end$' s run long
+check a-new-warden-takes-over says '^end$' s run quick
 check no-process-is-left-over is "$(grep -lzs "SERENO_RUN_ID=$id" /proc/[0-9]*/environ 2>/dev/null | wc -l)" 0
 
 id=$(begin again)
@@ -57,7 +59,7 @@ check lost-run-is-on-record is "$(ended "$id")" "lost lost 1"
 for i in $(seq 1 100); do [ "$(s runs --job again --json | jq -r .status | head -n 1)" = success ] && break; pause 0.1; done
 check on-crash-retry-runs-again is "$(s runs --job again --json | jq -r '[.attempt, .status, .triggeredBy] | join(" ")' | tr '\n' ';')" "2 success retry;1 lost manual;"
 
-id=$(begin long)
+id=$(begin lasting)
 kill -9 "$(warden)" "$server"
 wait "$server" 2>/dev/null
 start
