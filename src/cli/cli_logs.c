@@ -13,7 +13,7 @@
 
 static const char help[] =
     "sereno logs [-f] [-n LINES]        the server's log; -f follows it\n"
-    "sereno logs [-f] JOB | RUN-ID      the output of a job's newest run, or of one run\n";
+    "sereno logs [-f] [-n LINES] JOB | RUN-ID   the output of a job's newest run, or of one run\n";
 
 struct logs_args {
   bool follow;
@@ -106,13 +106,23 @@ static int is_running(struct cli *c, const char *id, bool *ret) {
   return code;
 }
 
-/* Prints what is new since *shown bytes. */
-static int print_new(struct cli *c, const char *id, size_t *shown) {
+/* Where the last so many lines begin. */
+static size_t last_lines(struct str text, int64_t lines) {
+  size_t at = text.len;
+  if (at > 0 && text.ptr[at - 1] == '\n') at--;
+  for (; at > 0; at--)
+    if (text.ptr[at - 1] == '\n' && --lines == 0) break;
+  return at;
+}
+
+/* Prints what is new since *shown bytes; of the first of it only the last so many lines, unless 0. */
+static int print_new(struct cli *c, const char *id, int64_t lines, size_t *shown) {
   char path[CLI_PATH_BYTES_MAX];
   if (!cli_path(path, sizeof path, "/api/cron/executions/", id, "/output")) return CLI_USAGE;
   CLI_REPLY_AUTO struct cli_reply reply;
   int code = cli_call(c, "GET", path, NULL, &reply);
   if (code != CLI_OK) return code;
+  if (lines > 0 && *shown == 0) *shown = last_lines(buf_str(&reply.body), lines);
   if (reply.body.len > *shown) (void)fwrite(reply.body.ptr + *shown, 1, reply.body.len - *shown, stdout);
   *shown = reply.body.len;
   (void)fflush(stdout);
@@ -122,11 +132,14 @@ static int print_new(struct cli *c, const char *id, size_t *shown) {
 static int run_output(struct cli *c, const struct logs_args *a, const char *name) {
   char id[64];
   size_t shown = 0;
+  int64_t lines = 0;
+  if (a->lines && !str_to_int(str_of(a->lines), 1, INT32_MAX, &lines))
+    return cli_fail(c, CLI_USAGE, "-n must be a whole number above 0");
   int code = find_run(c, name, id, sizeof id);
   for (bool goes_on = true; code == CLI_OK && goes_on;) {
     goes_on = false;
     if (a->follow) code = is_running(c, id, &goes_on); /* asked first: what comes last is not left out */
-    if (code == CLI_OK) code = print_new(c, id, &shown);
+    if (code == CLI_OK) code = print_new(c, id, lines, &shown);
     if (code == CLI_OK && goes_on) (void)poll(NULL, 0, POLL_MS);
   }
   return code;

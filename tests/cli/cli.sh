@@ -120,6 +120,9 @@ check logs-of-the-server says 'ProgJob' s logs -n 200
 check logs-follow-shows-what-comes says 'Good job completed.*triggeredBy=manual' timeout 4 "$sereno" logs -f -n 1
 wait $!
 check logs-of-a-job says '^there$' s logs good
+s run good --params '{"command":"printf \"1\\\\n2\\\\n3\\\\n\""}' >/dev/null 2>&1
+check logs-of-a-job-last-lines is "$(s logs -n 2 good | tr '\n' ' ')" "2 3 "
+check logs-of-a-job-bad-lines exits 2 s logs -n 0 good
 
 check token-add s token add reader --role viewer
 reader=$(s token add reader2 --role viewer)
