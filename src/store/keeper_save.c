@@ -1,5 +1,6 @@
 /* Definitions: creating, editing, deleting a job, and what SQL from outside has made of one. */
 #include "base/id.h"
+#include "base/map.h"
 #include "store/keeper_edit.h"
 
 static int64_t max_of(int64_t a, int64_t b) { return a > b ? a : b; }
@@ -309,6 +310,34 @@ static enum err take_over_settings(struct keeper *k, const struct change *c, con
   return error;
 }
 
+/* Each job once, however often it was changed. Of two ids with one hash both are taken. */
+static enum err is_first_note(struct map *seen, const struct outside_row *note, bool *ret) {
+  uint64_t key = hash_bytes(note->id, note->id ? strlen(note->id) : 0, 0);
+  const struct outside_row *before = map_get(seen, key);
+  *ret = !before || !str_eq(str_of(before->id), str_of(note->id));
+  return before ? ERR_OK : map_put(seen, key, (void *)(uintptr_t)note);
+}
+
+static enum err take_over_jobs(struct keeper *k, const struct change *c, struct edit *e, void **notes,
+                               size_t count, struct map *seen) {
+  for (size_t i = 0; i < count; i++) {
+    const struct outside_row *note = notes[i];
+    struct job job = {};
+    bool is_first;
+    TRY(is_first_note(seen, note, &is_first));
+    bool is_job = is_first && strcmp(note->table, "CronJob") == 0;
+    enum err error = is_job
+                         ? k->rows->ops->find(k->rows, TABLE_JOB, "id", str_of(note->id), &job, &k->scratch)
+                         : ERR_NOT_FOUND;
+    if (error == ERR_OK) error = take_over_job(k, c, e, &job);
+    else if (error == ERR_NOT_FOUND) error = ERR_OK;
+    TRY(error);
+    TRY(keeper_del(k, TABLE_OUTSIDE, note));
+    arena_free(&k->scratch);
+  }
+  return ERR_OK;
+}
+
 static enum err take_over(struct keeper *k, const struct change *c, struct edit *e, void **notes,
                           size_t count) {
   bool has_settings = false, has_deletes = false;
@@ -320,21 +349,10 @@ static enum err take_over(struct keeper *k, const struct change *c, struct edit 
   if (has_settings) TRY(keeper_load_last_settings(k)); /* until the jobs are settled */
   keeper_forget_jobs(k);
   if (has_deletes) TRY(take_over_deletes(k, e));
-  for (size_t i = 0; i < count; i++) {
-    const struct outside_row *note = notes[i];
-    struct job job = {};
-    bool is_job = strcmp(note->table, "CronJob") == 0;
-    for (size_t n = 0; n < i; n++) /* each job once */
-      if (str_eq(str_of(((const struct outside_row *)notes[n])->id), str_of(note->id))) is_job = false;
-    enum err error = is_job
-                         ? k->rows->ops->find(k->rows, TABLE_JOB, "id", str_of(note->id), &job, &k->scratch)
-                         : ERR_NOT_FOUND;
-    if (error == ERR_OK) error = take_over_job(k, c, e, &job);
-    else if (error == ERR_NOT_FOUND) error = ERR_OK;
-    TRY(error);
-    TRY(keeper_del(k, TABLE_OUTSIDE, note));
-    arena_free(&k->scratch);
-  }
+  struct map seen = {};
+  enum err error = take_over_jobs(k, c, e, notes, count, &seen);
+  map_free(&seen);
+  TRY(error);
   return has_settings ? take_over_settings(k, c, e) : ERR_OK;
 }
 
