@@ -8,6 +8,8 @@
 #include "base/id.h"
 #include "sys/os_file.h"
 
+#define ORDERLY '=' /* before a journal's id: its server stopped with every start answered */
+
 static void hex_text(const uint8_t *bytes, size_t n, char *ret) {
   for (size_t i = 0; i < n; i++) snprintf(ret + 2 * i, 3, "%02x", bytes[i]);
 }
@@ -65,7 +67,25 @@ static void rebuild_run(const struct found_run *f, const struct unfinished *u, s
   ret->job_id = u->job->id;
 }
 
-static void recover(struct engine *e, const struct unfinished *u, bool is_same_boot) {
+/* Whether this is the boot whose journal tells of every start: same boot id and same journal. A predecessor that
+ * noted no journal has started nothing. One that stopped in order has told by ORDERLY that no start was left
+ * unanswered: then what has no running row has not started, even if the journal is another one (an upgrade). */
+static bool is_same_boot(const struct engine *e, const struct unfinished *u) {
+  const char *noted = e->boot.journal_id;
+  bool was_orderly = noted[0] == ORDERLY;
+  bool is_same_journal = !noted[0] || strcmp(noted + was_orderly, e->journal_id) == 0;
+  bool has_started = u && u->has_run && u->run.status == RUN_RUNNING;
+  return e->boot.is_same_boot && (is_same_journal || (was_orderly && u && !has_started));
+}
+
+static void note_journal(struct engine *e, const char *mark) {
+  struct change *c = change_new(CHANGE_ALIVE, engine_now_ms(e));
+  ASSERT(c);
+  c->alive.journal_id = arena_printf(&c->arena, "%s%s", mark, e->journal_id);
+  engine_write(e, c, NULL, NULL);
+}
+
+static void recover(struct engine *e, const struct unfinished *u) {
   struct found_run *f = find_found(e, u);
   struct run rebuilt;
   struct sched_recover r = {
@@ -78,7 +98,7 @@ static void recover(struct engine *e, const struct unfinished *u, bool is_same_b
       .found = !f            ? SCHED_FOUND_NOTHING
                : f->is_ended ? SCHED_FOUND_ENDED
                              : SCHED_FOUND_LIVING,
-      .is_same_boot = is_same_boot,
+      .is_same_boot = is_same_boot(e, u),
       .last_alive_ms = e->boot.last_alive_ms,
   };
   if (f && !u->has_run) {
@@ -91,20 +111,6 @@ static void recover(struct engine *e, const struct unfinished *u, bool is_same_b
     engine_live_started(e, live, f->run.started_ms);
   }
   engine_step(e, &(struct sched_event){.kind = SCHED_RECOVER, .recover = &r});
-}
-
-/* Whether this is the boot whose journal tells of every start: same boot id and same journal. A predecessor that
- * noted no journal has started nothing. */
-static bool is_same_boot(const struct engine *e) {
-  bool is_same_journal = !e->boot.journal_id[0] || strcmp(e->boot.journal_id, e->journal_id) == 0;
-  return e->boot.is_same_boot && is_same_journal;
-}
-
-static void note_journal(struct engine *e) {
-  struct change *c = change_new(CHANGE_ALIVE, engine_now_ms(e));
-  ASSERT(c);
-  c->alive.journal_id = arena_strdup(&c->arena, str_of(e->journal_id));
-  engine_write(e, c, NULL, NULL);
 }
 
 static void settle_found(struct engine *e) {
@@ -122,12 +128,12 @@ static void settle_found(struct engine *e) {
 
 static void become_ready(struct engine *e) {
   if (e->was_up || !e->is_warden_up || !e->knows_jobs) return;
-  bool is_same = is_same_boot(e);
-  note_journal(e);
+  bool is_same = is_same_boot(e, NULL);
+  note_journal(e, "");
   log_line(LOG_INFO, "CronManager", "initialize: recovery",
            LF_INT("unfinished", (int64_t)e->boot.unfinished_count),
            LF_INT("journal", (int64_t)e->found_count), LF_BOOL("sameBoot", is_same));
-  for (size_t i = 0; i < e->boot.unfinished_count; i++) recover(e, &e->boot.unfinished[i], is_same);
+  for (size_t i = 0; i < e->boot.unfinished_count; i++) recover(e, &e->boot.unfinished[i]);
   e->was_up = true;
   engine_step(e, &(struct sched_event){.kind = SCHED_WARDEN, .is_up = true});
   e->is_ready = true;
@@ -193,7 +199,7 @@ static void on_up(void *arg, const struct warden_welcome *own) {
   log_line(LOG_INFO, "Warden", "connected", LF_INT("pid", own->pid),
            LF_BOOL("cgroups", own->flags & WARDEN_HAS_CGROUPS), LF_BOOL("root", own->flags & WARDEN_IS_ROOT));
   if (!e->was_up) return become_ready(e);
-  if (is_new_journal) note_journal(e);
+  if (is_new_journal) note_journal(e, "");
   resume_runs(e, is_new_journal);
   engine_step(e, &(struct sched_event){.kind = SCHED_WARDEN, .is_up = true});
   engine_publish_status(e);
@@ -347,6 +353,7 @@ static void on_stop_recorded(void *arg, const struct engine_answer *answer) {
 void engine_wind_on(struct engine *e) {
   if (!e->on_wound || e->is_wound || e->changes_out > 0 || e->work_out > 0) return;
   e->is_wound = true;
+  if (e->is_orderly) note_journal(e, (char[]){ORDERLY, 0});
   struct change *c = change_new(CHANGE_STOP, engine_now_ms(e));
   ASSERT(c);
   engine_write(e, c, on_stop_recorded, e);
@@ -366,8 +373,16 @@ void engine_quiesce(struct engine *e) {
   engine_step(e, &(struct sched_event){.kind = SCHED_STOP});
 }
 
+static bool is_start_unanswered(const struct engine *e) {
+  struct map_entry entry;
+  for (size_t i = 0; map_next(&e->live, &i, &entry);)
+    if (((const struct live_run *)entry.value)->state == LIVE_SENT) return true;
+  return false;
+}
+
 void engine_wind_down(struct engine *e, void (*done)(void *arg), void *arg) {
   engine_quiesce(e);
+  e->is_orderly = e->was_up && !is_start_unanswered(e);
   warden_client_free(e->warden); /* what ends from now on waits in its journal */
   e->warden = NULL;
   e->is_warden_up = false;

@@ -126,7 +126,7 @@ struct engine {
   struct test_clock *test_clock; /* NULL without */
   void (*on_wound)(void *arg);   /* engine_wind_down's done */
   void *on_wound_arg;
-  bool is_wound;
+  bool is_wound, is_orderly;
   void (*on_stop)(void *arg); /* engine_stop was called */
   void *on_stop_arg;
 };

@@ -92,3 +92,18 @@ if openssl req -x509 -newkey rsa:2048 -nodes -days 2 -keyout key.pem -out cert.p
   check tls-certificate-is-read-again grep -q '"msg":"reloaded"' "$work/serve.log"
   stop
 fi
+
+# ---- an upgrade: the next server is another build, whose warden has a journal of its own
+if [ -x "${SERENO_RELEASE_BIN:-}" ]; then
+  start
+  pause 3
+  stop
+  sereno=$SERENO_RELEASE_BIN
+  : >"$work/serve.log"
+  start
+  pause 2
+  check upgrade-has-another-journal grep -q '"initialize: recovery".*"sameBoot":false' "$work/serve.log"
+  check upgrade-loses-no-run is "$(s runs --status lost --json --limit 1000 | jq -r 'select(.jobName | startswith("often")) | .id')" ""
+  check audit-after-upgrade exits 0 s audit
+  stop
+fi
