@@ -441,9 +441,6 @@ static void check_audit(struct sim *w) {
   store_read_free(r);
 }
 
-#define LATELY_MS \
-  (2 * SIM_MINUTE) /* longer than a process of the calm end, its commits and its acknowledgement */
-
 /* Where the clock was set back, an instant may come at the very end: what waits for it, or has begun lately, may. */
 static bool check_open(void *arg, const struct run *run, const struct job *job, size_t place) {
   struct sim *w = arg;
