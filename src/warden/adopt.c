@@ -113,6 +113,16 @@ static void settle_lost(struct warden *w, uint32_t processes_left) {
   }
 }
 
+void adopt_note_name(const char *build, char ret[JOURNAL_NAME_MAX]) {
+  (void)snprintf(ret, JOURNAL_NAME_MAX, "%s.cgroup", build);
+}
+
+static void end_dead_cgroup(struct warden *w, const char *build) {
+  char note[JOURNAL_NAME_MAX];
+  adopt_note_name(build, note);
+  cgroup_end_dead(w->folder, w->dir_fd, note, WARDEN_UNKILLABLE_MS);
+}
+
 static enum err adopt_dead(struct warden *w, const struct others *others, const struct journal_reader *reader,
                            struct err_detail *detail) {
   char theirs[JOURNAL_NAME_MAX];
@@ -120,6 +130,7 @@ static enum err adopt_dead(struct warden *w, const struct others *others, const 
     (void)snprintf(theirs, sizeof theirs, "%s" WARDEN_JOURNAL_SUFFIX, others->dead[i]);
     if (faccessat(w->dir_fd, theirs, F_OK, 0) == 0) TRY(adopt_journal(w, theirs, reader, detail));
   }
+  for (size_t i = 0; i < others->dead_count; i++) end_dead_cgroup(w, others->dead[i]);
   settle_lost(w, census_kill_dead_wardens(w, others->living, others->living_count));
   int error_number = journal_compact(&w->journal, runs_write_all, w);
   if (error_number) return os_error(error_number, detail, "write", w->journal.name);
@@ -139,6 +150,7 @@ enum err adopt_at_start(struct warden *w, struct err_detail *detail) {
   char name[JOURNAL_NAME_MAX];
   (void)snprintf(name, sizeof name, "%s" WARDEN_JOURNAL_SUFFIX, w->build);
   TRY(journal_open(w->dir_fd, name, &reader, &w->journal, detail));
+  end_dead_cgroup(w, w->build); /* the lock is ours: whoever noted it is dead */
   struct others others = {};
   look_at_others(w, &others);
   enum err e = adopt_dead(w, &others, &reader, detail);

@@ -3,6 +3,7 @@
  * by the picture before, its session or group, or the tag in its environment. */
 #include <dirent.h>
 #include <errno.h>
+#include <sched.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -12,6 +13,8 @@
 #define QUICK_PIDS_MAX 64 /* more new numbers than this: a census is cheaper */
 #define QUICK_ROUNDS 4
 #define KILLED_WAIT_MS 100
+#define GOING_TURNS 50
+#define MEMBERS_MAX 4096 /* of one cgroup; killing and emptiness need no list */
 
 static struct supervised *run_of_pid(const struct warden *w, pid_t pid) {
   return map_get(&w->pids, (uint64_t)pid);
@@ -57,6 +60,24 @@ static int64_t owner_of(const struct warden *w, const struct proc_table *table, 
   return 0;
 }
 
+/* In a cgroup it is of the run whatever its parents and its environment are. */
+static void claim_members(struct warden *w, const struct supervised *run) {
+  pid_t pids[MEMBERS_MAX];
+  size_t count = cgroup_members(&w->cgroup, run->id.run_no, pids, MEMBERS_MAX);
+  for (size_t i = 0; i < count; i++) {
+    struct proc *p = (struct proc *)(uintptr_t)proc_find(&w->census, pids[i]);
+    if (p) p->run_no = run->id.run_no;
+  }
+}
+
+static void claim_by_cgroups(struct warden *w) {
+  struct map_entry entry;
+  for (size_t i = 0; w->cgroup.fd >= 0 && map_next(&w->pids, &i, &entry);) {
+    const struct supervised *run = entry.value;
+    if (run->has_cgroup) claim_members(w, run);
+  }
+}
+
 void census_take(struct warden *w) {
   struct proc_table was = w->previous;
   w->previous = w->census;
@@ -66,6 +87,7 @@ void census_take(struct warden *w) {
     struct proc *p = &w->census.procs[i];
     p->run_no = p->pid == w->pid ? 0 : owner_of(w, &w->census, p);
   }
+  claim_by_cgroups(w);
 }
 
 /* Numbers are given in growing order, so what the tree forked lies above its program's own number. */
@@ -82,6 +104,7 @@ static bool any_alive_between(struct warden *w, const struct supervised *run, pi
 
 bool census_may_live(struct warden *w, const struct supervised *run) {
   if (!spawn_has_orphans()) return false;
+  if (run->has_cgroup) return cgroup_is_populated(&w->cgroup, run->id.run_no);
   pid_t from = run->pid;
   for (int round = 0; round < QUICK_ROUNDS; round++) {
     pid_t last = proc_last_pid();
@@ -98,7 +121,21 @@ static bool is_member(const struct proc *p, const struct supervised *run) {
   return p->run_no == run->id.run_no && proc_is_alive(p);
 }
 
+/* The folder itself is asked, not the picture: a fork since then counts. One that is populated without
+ * any process has a last one on its way out; should it stay so, a kill is what helps. */
+static uint32_t count_in_cgroup(const struct warden *w, const struct supervised *run) {
+  pid_t pids[MEMBERS_MAX];
+  for (int i = 0; i < GOING_TURNS; i++) {
+    if (!cgroup_is_populated(&w->cgroup, run->id.run_no)) return 0;
+    size_t count = cgroup_members(&w->cgroup, run->id.run_no, pids, MEMBERS_MAX);
+    if (count) return (uint32_t)count;
+    (void)sched_yield();
+  }
+  return 1;
+}
+
 uint32_t census_count(const struct warden *w, const struct supervised *run) {
+  if (run->has_cgroup) return count_in_cgroup(w, run);
   uint32_t count = 0;
   for (size_t i = 0; i < w->census.count; i++) count += is_member(&w->census.procs[i], run);
   return count;
@@ -107,6 +144,7 @@ uint32_t census_count(const struct warden *w, const struct supervised *run) {
 /* The group gets it as one, which leaves a forking tree no gap; its number is safe as long as the
  * program is not reaped. Nobody gets it twice: some take a second TERM as "at once". */
 void census_signal(const struct warden *w, const struct supervised *run, int signal_number) {
+  if (run->has_cgroup && signal_number == SIGKILL) return cgroup_kill(&w->cgroup, run->id.run_no);
   bool has_group = run->phase == RUN_PROGRAM;
   if (has_group) (void)kill(-run->pid, signal_number);
   for (size_t i = 0; i < w->census.count; i++) {

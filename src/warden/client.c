@@ -393,8 +393,10 @@ static void start_warden(struct warden_client *c) {
   (void)snprintf(idle, sizeof idle, "%d", c->options.idle_exit_seconds);
   (void)snprintf(path, sizeof path, "PATH=%.4000s", path_value ? path_value : "/usr/local/bin:/usr/bin:/bin");
   const char *program = c->options.program ? c->options.program : "/proc/self/exe";
-  const char *argv[] = {"sereno", "warden", "--data", c->data_dir, "--detach", NULL, NULL, NULL};
-  if (c->options.idle_exit_seconds) argv[5] = "--idle-exit", argv[6] = idle;
+  const char *argv[] = {"sereno", "warden", "--data", c->data_dir, "--detach", NULL, NULL, NULL, NULL, NULL};
+  int argc = 5;
+  if (c->options.idle_exit_seconds) argv[argc++] = "--idle-exit", argv[argc++] = idle;
+  if (c->options.cgroup) argv[argc++] = "--cgroup", argv[argc++] = c->options.cgroup;
   char *envp[] = {blank, path, NULL};
   posix_spawn_file_actions_t files;
   posix_spawnattr_t attributes;

@@ -20,6 +20,7 @@ struct warden_client_options {
   int64_t test_clock_ms; /* INSTANT_NONE: the real clock */
   const char *program;   /* started as `program warden --data DIR`; NULL: /proc/self/exe */
   int idle_exit_seconds; /* given to a warden that is started; 0: its default */
+  const char *cgroup;    /* the same: "off", "auto" or a folder; NULL: its configuration's */
   bool does_not_start;   /* true: only connect to wardens that are there (doctor, status) */
 };
 

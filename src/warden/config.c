@@ -15,6 +15,10 @@
 #define IDLE_EXIT_SECONDS_MAX 86400
 #define PASSWD_BYTES 16384
 
+static bool cgroup_is_said_well(struct str s) {
+  return str_eq(s, STR("off")) || str_eq(s, STR("auto")) || str_starts(s, STR("/"));
+}
+
 enum err warden_config_args(int argc, char **argv, struct warden_config *ret, struct err_detail *detail) {
   struct warden_config c = {.idle_exit_ms = IDLE_EXIT_MS};
   for (int i = 1; i < argc; i++) {
@@ -30,10 +34,15 @@ enum err warden_config_args(int argc, char **argv, struct warden_config *ret, st
         return err_set(detail, ERR_INVALID, "--idle-exit", 0, "\"%s\" is not 0 to %d seconds", argv[i],
                        IDLE_EXIT_SECONDS_MAX);
       c.idle_exit_ms = seconds * 1000;
+    } else if (str_eq(arg, STR("--cgroup")) && has_value) {
+      c.cgroup = argv[++i];
+      if (!cgroup_is_said_well(str_of(c.cgroup)))
+        return err_set(detail, ERR_INVALID, "--cgroup", 0, "\"%s\" is not off, auto or an absolute folder",
+                       c.cgroup);
     } else {
       return err_set(detail, ERR_INVALID, argv[i], 0,
                      "usage: sereno warden --data DIR [--idle-exit SECONDS] "
-                     "[--detach]");
+                     "[--cgroup off|auto|DIR] [--detach]");
     }
   }
   if (!c.data_dir) return err_set(detail, ERR_INVALID, "--data", 0, "the data folder is missing");
@@ -84,6 +93,13 @@ static enum err take_key(struct reading *r, struct str section, struct str name,
     TRY(add_user(r, value));
     r->config->executor_user = warden_config_user(r->config, value);
     return ERR_OK;
+  }
+  if (str_eq(section, STR("warden")) && str_eq(name, STR("cgroup"))) {
+    if (cgroup_is_said_well(value) &&
+        str_copy(r->config->cgroup_of_file, sizeof r->config->cgroup_of_file, value))
+      return ERR_OK;
+    return err_set(r->detail, ERR_INVALID, "cgroup", 0, "\"%.*s\" is not off, auto or an absolute folder",
+                   STR_ARG(value));
   }
   return err_set(r->detail, ERR_INVALID, NULL, 0, "[%.*s] %.*s is not known", STR_ARG(section),
                  STR_ARG(name));

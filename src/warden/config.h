@@ -10,6 +10,8 @@
 struct warden_config {
   const char *data_dir;
   int64_t idle_exit_ms;
+  const char *cgroup;                        /* --cgroup: see cgroup_open; NULL: the ini file's, or auto */
+  char cgroup_of_file[512];                  /* [warden] cgroup; "": not said */
   bool is_detached;                          /* --detach: the caller gets its process back at once */
   struct spawn_user users[WARDEN_USERS_MAX]; /* [warden] users = a, b */
   size_t user_count;

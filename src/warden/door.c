@@ -357,7 +357,8 @@ static void take_hello(struct warden *w, int fd, const struct warden_hello *hell
   memcpy(m.build, w->build, sizeof m.build);
   memcpy(m.journal_id, w->journal.id, sizeof m.journal_id);
   memcpy(m.boot_id, w->boot_id, sizeof m.boot_id);
-  m.flags = (w->is_draining ? WARDEN_IS_DRAINING : 0) | (geteuid() == 0 ? WARDEN_IS_ROOT : 0);
+  m.flags = (w->is_draining ? WARDEN_IS_DRAINING : 0) | (geteuid() == 0 ? WARDEN_IS_ROOT : 0) |
+            (w->cgroup.fd >= 0 ? WARDEN_HAS_CGROUPS : 0);
   answer(w, &m, sizeof m);
   if (!has_serve(w)) return;
   w->serve.list_end_is_due = true;

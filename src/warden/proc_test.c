@@ -89,6 +89,8 @@ static void arguments_name_what_is_wrong(void **s) {
   } rows[] = {
       {__LINE__, {"warden", "--data", "/d"}, NULL},
       {__LINE__, {"warden", "--data", "/d", "--idle-exit", "5"}, NULL},
+      {__LINE__, {"warden", "--data", "/d", "--cgroup", "off"}, NULL},
+      {__LINE__, {"warden", "--data", "/d", "--cgroup", "relative"}, "--cgroup"},
       {__LINE__, {"warden"}, "--data"},
       {__LINE__, {"warden", "--data"}, "--data"},
       {__LINE__, {"warden", "--data", "/d", "--idle-exit", "-1"}, "--idle-exit"},

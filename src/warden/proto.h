@@ -112,7 +112,7 @@ struct warden_hello {
 
 #define WARDEN_IS_DRAINING 1U
 #define WARDEN_IS_ROOT 2U
-#define WARDEN_HAS_CGROUPS 4U /* trees are contained fully, bills are exact */
+#define WARDEN_HAS_CGROUPS 4U /* trees are contained fully, bills as exact as the controllers allow */
 
 struct warden_welcome {
   struct warden_header header;
@@ -153,7 +153,7 @@ struct warden_list_end {
 
 #define WARDEN_END_TRUNCATED 1U  /* the middle of the output was left out */
 #define WARDEN_END_CORE 2U       /* dumped core */
-#define WARDEN_END_EXACT_BILL 4U /* from a cgroup; else sampled */
+#define WARDEN_END_EXACT_BILL 4U /* CPU and memory are from a cgroup; bill.exact has each value */
 #define WARDEN_END_CONTAINED 8U  /* by a cgroup; else what clears its environment may escape */
 #define WARDEN_END_RESULT_CUT 16U
 
@@ -166,8 +166,12 @@ struct warden_bill {
   int64_t switches_voluntary;
   int64_t switches_forced;
   int32_t processes_peak; /* at one time, as sampled */
-  uint32_t reserved;
+  uint32_t exact;         /* WARDEN_EXACT_*: counted by the kernel in a cgroup; the others are sampled */
 };
+
+#define WARDEN_EXACT_CPU 1U
+#define WARDEN_EXACT_MEMORY 2U
+#define WARDEN_EXACT_IO 4U
 
 struct warden_end {
   struct warden_run run;

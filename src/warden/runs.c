@@ -44,7 +44,13 @@ static void leave_place(struct warden *w, const struct supervised *run) {
   if (map_get(&w->pids, key) == run) (void)map_remove(&w->pids, key);
 }
 
+/* A folder whose last process is only just going stays until the run is acknowledged. */
+static void leave_cgroup(struct warden *w, struct supervised *run) {
+  if (run->has_cgroup && w->cgroup.fd >= 0) run->has_cgroup = !cgroup_remove(&w->cgroup, run->id.run_no);
+}
+
 void run_free(struct warden *w, struct supervised *run) {
+  leave_cgroup(w, run);
   leave_place(w, run);
   (void)map_remove(&w->runs, (uint64_t)run->id.run_no);
   heap_remove(&w->deadlines, &run->deadline);
@@ -126,7 +132,12 @@ void run_end(struct warden *w, struct supervised *run, enum warden_how how, int 
   e->result_bytes = (uint32_t)run->result_bytes;
   e->output_bytes = run->spool.written_bytes;
   e->output_bytes_lost = spool_lost_bytes(&run->spool);
+  if (run->has_cgroup) cgroup_bill(&w->cgroup, run->id.run_no, &run->bill);
+  if (run->has_cgroup) e->flags |= WARDEN_END_CONTAINED;
+  leave_cgroup(w, run);
   e->bill = run->bill;
+  unsigned both = WARDEN_EXACT_CPU | WARDEN_EXACT_MEMORY;
+  if ((e->bill.exact & both) == both) e->flags |= WARDEN_END_EXACT_BILL;
   if (e->output_bytes_lost) e->flags |= WARDEN_END_TRUNCATED;
   if (run->result_is_cut) e->flags |= WARDEN_END_RESULT_CUT;
   if (run->phase != RUN_END && WIFSIGNALED(run->wait_status) && WCOREDUMP(run->wait_status))
@@ -140,6 +151,8 @@ static void finish(struct warden *w, struct supervised *run, uint32_t processes_
   ASSERT(run->phase == RUN_TREE && w->living > 0);
   w->living--;
   run->end.processes_left = processes_left;
+  if (run->reason == KILL_NONE && run->has_cgroup && cgroup_hit_memory(&w->cgroup, run->id.run_no))
+    run->reason = KILL_MEMORY;
   int status = run->wait_status;
   bool is_signalled = WIFSIGNALED(status);
   int own_code = is_signalled ? 128 + WTERMSIG(status) : WEXITSTATUS(status);

@@ -45,7 +45,7 @@ struct starting *starting_new(struct str block, int stdin_fd, int channel_fd) {
   }
   s->stdin_fd = stdin_fd;
   s->channel_fd = channel_fd;
-  s->spawn.fds[1] = s->spawn.fds[3] = -1;
+  s->spawn.fds[1] = s->spawn.fds[3] = s->spawn.cgroup_procs_fd = -1;
   return s;
 }
 
@@ -54,6 +54,7 @@ static void starting_free(struct starting *s) {
   os_close(&s->channel_fd);
   os_close(&s->spawn.fds[1]); /* and 2, the same */
   os_close(&s->spawn.fds[3]);
+  os_close(&s->spawn.cgroup_procs_fd);
   arena_free(&s->arena);
   free(s);
 }
@@ -130,7 +131,6 @@ static void fill_spawn(const struct warden *w, struct starting *s, const struct 
   p->user = user;
   p->is_no_new_privs = (s->run->limits.flags & WARDEN_START_NO_NEW_PRIVS) != 0;
   p->files = w->files;
-  p->cgroup_procs_fd = -1;
   p->warden_pid = w->pid;
   if (s->launch.kind == LAUNCH_PROGRAM) return;
   p->body = run_builtin;
@@ -156,10 +156,20 @@ static enum warden_refusal check_start(struct warden *w, const struct warden_sta
   if (s->epoch < w->epoch) return WARDEN_REFUSED_STALE_EPOCH;
   if (w->is_draining) return WARDEN_REFUSED_DRAINING;
   if (w->living >= LIMIT_RUNNING_RUNS || w->runs.count >= WARDEN_UNACKED_MAX) return WARDEN_REFUSED_TOO_MANY;
-  if (s->flags & WARDEN_START_CONTAIN) return WARDEN_REFUSED_CONTAINMENT;
+  if (s->flags & WARDEN_START_CONTAIN && w->cgroup.fd < 0) return WARDEN_REFUSED_CONTAINMENT;
   if (launch->kind == LAUNCH_BUILTIN && !executor_find(str_of(launch->executor)))
     return WARDEN_REFUSED_EXECUTOR;
   return choose_user(w, s, ret_user) ? (enum warden_refusal)0 : WARDEN_REFUSED_USER;
+}
+
+/* Without a folder of its own a run is known by /proc alone, unless more was asked for. */
+static int enter_cgroup(struct warden *w, struct supervised *run, int *ret_procs_fd) {
+  if (w->cgroup.fd < 0) return 0;
+  const struct warden_start *l = &run->limits;
+  struct cgroup_limits limits = {l->memory_bytes_max, l->pids_max, l->cpu_percent_max};
+  int error_number = cgroup_add(&w->cgroup, run->id.run_no, &limits, ret_procs_fd);
+  run->has_cgroup = error_number == 0;
+  return l->flags & WARDEN_START_CONTAIN ? error_number : 0;
 }
 
 /* 0: handed over. Room in the map of pids is made before, since a process cannot be taken back. */
@@ -168,6 +178,8 @@ static enum warden_refusal begin(struct warden *w, struct starting *s, const str
   struct supervised *run = s->run;
   *ret_error_number = run_output_open(w, run, &s->spawn.fds[1], &s->spawn.fds[3]);
   if (*ret_error_number) return WARDEN_REFUSED_RESOURCES;
+  *ret_error_number = enter_cgroup(w, run, &s->spawn.cgroup_procs_fd);
+  if (*ret_error_number) return WARDEN_REFUSED_CONTAINMENT;
   run->id.started_ms = warden_wall_ms(w);
   run->started_clock_ms = warden_clock_ms(w);
   run->id.started_tick_us = (int64_t)(warden_tick().ns / 1000);

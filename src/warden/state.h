@@ -6,6 +6,7 @@
 #include "base/heap.h"
 #include "base/list.h"
 #include "base/map.h"
+#include "warden/cgroup.h"
 #include "warden/config.h"
 #include "warden/journal.h"
 #include "warden/proc.h"
@@ -55,6 +56,7 @@ struct supervised {
   size_t result_bytes;
   bool result_is_cut;
 
+  bool has_cgroup;                         /* from before its start until its folder is gone */
   bool is_kill_waiting, is_kill_immediate; /* asked for while it was starting */
   enum kill_step step;
   enum kill_reason reason;
@@ -100,6 +102,7 @@ struct warden {
   struct rlimit files;
   uid_t data_owner;
   int64_t own_peak_bytes;
+  struct cgroup cgroup;
 
   int epoll_fd;
   struct watch listener, signals, forked;
@@ -151,6 +154,7 @@ void warden_unwatch(struct warden *w, struct watch *watch); /* and closes; of fd
 int adopt_open_lock(const struct warden *w, const char *name);        /* -1 and errno */
 bool adopt_take_lock(int fd);                                         /* false: somebody lives */
 enum err adopt_at_start(struct warden *w, struct err_detail *detail); /* opens our own journal, too */
+void adopt_note_name(const char *build, char ret[JOURNAL_NAME_MAX]);  /* where a build notes its cgroup */
 void adopt_later(struct warden *w);         /* at each hello: one may have died since */
 void adopt_leave_nothing(struct warden *w); /* another build has taken over and knows everything */
 

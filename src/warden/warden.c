@@ -179,6 +179,15 @@ static enum err reserve_heap(struct heap *heap) {
   return e;
 }
 
+/* After the dead were ended: their note has this very name. */
+static enum err open_cgroup(struct warden *w, struct err_detail *detail) {
+  char note[JOURNAL_NAME_MAX];
+  adopt_note_name(w->build, note);
+  struct cgroup_place place = {w->config.cgroup ? w->config.cgroup : w->config.cgroup_of_file, w->folder,
+                               w->instance, w->dir_fd, note};
+  return cgroup_open(&place, &w->cgroup, detail);
+}
+
 static enum err open_warden(struct warden *w, struct err_detail *detail) {
   TRY(take_low_descriptors(w, detail));
   set_own_limits(w);
@@ -200,6 +209,7 @@ static enum err open_warden(struct warden *w, struct err_detail *detail) {
   TRY(open_signals(w, detail));
   TRY(starting_open(w));
   TRY(adopt_at_start(w, detail));
+  TRY(open_cgroup(w, detail));
   if (chdir("/") != 0) return os_error(errno, detail, "chdir", "/"); /* holds no file system */
   return door_open(w, detail);
 }
@@ -285,6 +295,9 @@ static void close_warden(struct warden *w) {
   warden_unwatch(w, &w->signals);
   (void)epoll_ctl(w->epoll_fd, EPOLL_CTL_DEL, w->forked.fd,
                   NULL); /* the forking thread has it until we exit */
+  char note[JOURNAL_NAME_MAX];
+  adopt_note_name(w->build, note);
+  cgroup_close(&w->cgroup, w->dir_fd, note);
   journal_close(&w->journal);
   proc_table_free(&w->census);
   proc_table_free(&w->previous);
@@ -300,7 +313,7 @@ static struct warden *warden_new(void) {
   struct warden *w = calloc(1, sizeof *w);
   if (!w) return NULL;
   w->data_fd = w->dir_fd = w->spool_fd = w->null_fd = w->log_fd = w->lock_fd = w->epoll_fd = -1;
-  w->listener.fd = w->signals.fd = w->forked.fd = w->serve.watch.fd = w->journal.fd = -1;
+  w->listener.fd = w->signals.fd = w->forked.fd = w->serve.watch.fd = w->journal.fd = w->cgroup.fd = -1;
   for (int i = 0; i < WARDEN_STRANGERS_MAX; i++) w->strangers[i].fd = -1;
   list_init(&w->outbox);
   list_init(&w->checks);

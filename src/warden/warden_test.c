@@ -15,6 +15,7 @@
 
 #include "sys/os_file.h"
 #include "tests/support/check.h"
+#include "warden/cgroup.h"
 #include "warden/client.h"
 #include "warden/journal.h"
 #include "warden/proc.h"
@@ -25,6 +26,11 @@
 #define WAIT_TURNS 3000
 #define TURN_US 10000
 #define RUNS_MAX 2100
+
+/* Every test runs twice: with the tree known by /proc alone, and in a cgroup where the host lets us. */
+static const char *cgroup_of_wardens = "off";
+
+static bool has_cgroups(void) { return strcmp(cgroup_of_wardens, "off") != 0; }
 
 struct seen {
   int64_t run_no;
@@ -120,7 +126,8 @@ static void connect_client(struct fixture *f, int64_t epoch, int64_t test_clock_
                                           .data_dir = f->dir,
                                           .epoch = epoch,
                                           .test_clock_ms = test_clock_ms,
-                                          .idle_exit_seconds = 20};
+                                          .idle_exit_seconds = 20,
+                                          .cgroup = cgroup_of_wardens};
   struct warden_client_callbacks callbacks = {f,          on_up,    on_down, on_listed, on_started,
                                               on_refused, on_ended, on_line, on_output, on_clock};
   int ups = f->ups;
@@ -179,11 +186,25 @@ static void end_warden(struct fixture *f) {
   proc_wait(f->welcome.pid, 10000);
 }
 
+/* As the next warden would. */
+static void end_cgroups(const struct fixture *f) {
+  char path[128];
+  (void)snprintf(path, sizeof path, "%s/warden", f->dir);
+  int dir_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  DIR *d = opendir(path);
+  for (struct dirent *e; d && (e = readdir(d));)
+    if (str_ends(str_of(e->d_name), STR(".cgroup")))
+      cgroup_end_dead(tag_folder(dir_fd), dir_fd, e->d_name, 10000);
+  if (d) closedir(d);
+  os_close(&dir_fd);
+}
+
 static int tear_down(void **state) {
   struct fixture *f = *state;
   warden_client_free(f->client);
   end_warden(f);
   (void)count_tagged_and(f, 0, SIGKILL); /* of a test that failed */
+  end_cgroups(f);
   loop_free(f->loop);
   remove_files(f->dir, "warden");
   remove_files(f->dir, "spool");
@@ -387,6 +408,7 @@ static void what_may_not_run_is_refused(void **state) {
     start.timeout_ms = rows[i].timeout_ms;
     start.flags = rows[i].flags;
     (void)str_copy(start.run_as, sizeof start.run_as, str_of(rows[i].run_as));
+    if (rows[i].why == WARDEN_REFUSED_CONTAINMENT && has_cgroups()) continue;
     start_shell(f, &start, "true");
     UNTIL(f, seen_of(f, start.run_no)->refused);
     CHECK_ROW(rows[i].line, seen_of(f, start.run_no)->why == rows[i].why);
@@ -458,6 +480,117 @@ static void what_escapes_its_run_does_not_outlive_them_all(void **state) {
   UNTIL(f, seen_of(f, 506)->ended);
   proc_wait((pid_t)pid, 10000);
   assert_false(is_alive((pid_t)pid));
+}
+
+/* ---- with control groups ---- */
+
+static pid_t pid_said(struct fixture *f, int64_t run_no) {
+  int64_t pid = 0;
+  UNTIL(f, str_ends(spool_text(f, run_no), STR("\n")));
+  assert_true(str_to_int(str_trim(spool_text(f, run_no)), 1, INT32_MAX, &pid));
+  return (pid_t)pid;
+}
+
+static void in_a_cgroup_nothing_escapes_its_run(void **state) {
+  if (!has_cgroups()) skip();
+  struct fixture *f = *state;
+  connect_client(f, 1, INSTANT_NONE);
+  assert_true(f->welcome.flags & WARDEN_HAS_CGROUPS);
+  struct warden_start other = start_of(520), escaping = start_of(521), leaving = start_of(522);
+  start_shell(f, &other, "exec sleep 1000");
+  UNTIL(f, seen_of(f, 520)->started);
+  start_shell(f, &escaping, "(env -i setsid sh -c 'echo $$; exec sleep 1000' &); exec sleep 1000");
+  pid_t killed = pid_said(f, 521);
+  CHECK_OK(warden_kill(f->client, 521, KILL_CANCELLED, true));
+  leaving.grace_ms = 50;
+  start_shell(f, &leaving,
+              "(env -i setsid sh -c 'trap \"\" TERM; echo $$; exec sleep 1000 >&2' &) | head -n 1; exit 0");
+  UNTIL(f, seen_of(f, 521)->ended && seen_of(f, 522)->ended);
+  assert_false(is_alive(killed));
+  assert_false(is_alive(pid_said(f, 522)));
+  assert_true(is_alive(seen_of(f, 520)->pid));
+  assert_true(seen_of(f, 521)->end.flags & WARDEN_END_CONTAINED);
+  assert_true(seen_of(f, 522)->end.leftovers >= 1 && seen_of(f, 522)->end.processes_left == 0);
+}
+
+static void a_run_that_has_to_be_contained_is(void **state) {
+  if (!has_cgroups()) skip();
+  struct fixture *f = *state;
+  connect_client(f, 1, INSTANT_NONE);
+  struct warden_start start = start_of(523), builtin = start_of(524);
+  start.flags |= WARDEN_START_CONTAIN;
+  builtin.flags |= WARDEN_START_CONTAIN;
+  start_shell(f, &start, "grep ^0: /proc/self/cgroup");
+  start_builtin(f, &builtin, "selftest", "{\"lines\":1}");
+  UNTIL(f, seen_of(f, 523)->ended && seen_of(f, 524)->ended);
+  assert_true(str_ends(spool_text(f, 523), STR("/523\n")));
+  assert_true(seen_of(f, 524)->end.how == WARDEN_EXITED && seen_of(f, 524)->end.code == 0);
+  assert_true(seen_of(f, 524)->end.flags & WARDEN_END_CONTAINED);
+}
+
+/* CPU time of what nobody waited for: wait4 and samples would miss it. */
+static void a_cgroups_bill_counts_what_nobody_waited_for(void **state) {
+  if (!has_cgroups()) skip();
+  struct fixture *f = *state;
+  connect_client(f, 1, INSTANT_NONE);
+  const struct seen *s =
+      run_shell(f, 525, "(env -i setsid sh -c 'i=0; while [ $i -lt 50000 ]; do i=$((i+1)); done' &); exit 0");
+  assert_true(s->end.bill.exact & WARDEN_EXACT_CPU);
+  assert_true(s->end.bill.cpu_user_us + s->end.bill.cpu_system_us > 0);
+}
+
+/* Where this run's warden made its folder; "" when there is none. */
+static void noted_cgroup(const struct fixture *f, char ret[512]) {
+  char path[128];
+  (void)snprintf(path, sizeof path, "%s/warden", f->dir);
+  DIR *d = opendir(path);
+  ret[0] = '\0';
+  for (struct dirent *e; d && (e = readdir(d));) {
+    if (!str_ends(str_of(e->d_name), STR(".cgroup"))) continue;
+    BUF_AUTO struct buf text = buf_new(512);
+    (void)snprintf(path, sizeof path, "%.64s/warden/%.50s", f->dir, e->d_name);
+    CHECK_OK(os_read_file(path, &text, NULL));
+    (void)str_copy(ret, 512, buf_str(&text));
+  }
+  if (d) closedir(d);
+}
+
+static void a_dead_wardens_cgroup_is_killed_and_removed(void **state) {
+  if (!has_cgroups()) skip();
+  struct fixture *f = *state;
+  connect_client(f, 1, INSTANT_NONE);
+  struct warden_start start = start_of(526);
+  char before[512], after[512];
+  start_shell(f, &start, "(env -i setsid sh -c 'echo $$; exec sleep 1000' &); exec sleep 1000");
+  pid_t escaped = pid_said(f, 526);
+  noted_cgroup(f, before);
+  assert_int_equal(access(before, F_OK), 0);
+  int ups = f->ups;
+  assert_int_equal(kill(f->welcome.pid, SIGKILL), 0);
+  UNTIL(f, f->ups > ups);
+  assert_int_equal(seen_of(f, 526)->end.how, WARDEN_LOST);
+  assert_false(is_alive(escaped));
+  assert_int_not_equal(access(before, F_OK), 0);
+  noted_cgroup(f, after);
+  assert_string_not_equal(before, after);
+}
+
+static void a_cgroup_goes_with_its_run_and_with_its_warden(void **state) {
+  if (!has_cgroups()) skip();
+  struct fixture *f = *state;
+  connect_client(f, 1, INSTANT_NONE);
+  char base[512], folder[600];
+  run_shell(f, 527, "mkdir /proc/self/nothing 2>/dev/null; true");
+  noted_cgroup(f, base);
+  (void)snprintf(folder, sizeof folder, "%s/527", base);
+  CHECK_OK(warden_ack(f->client, 527));
+  UNTIL(f, access(folder, F_OK) != 0);
+  warden_client_free(f->client);
+  f->client = NULL;
+  assert_int_equal(access(base, F_OK), 0);
+  assert_int_equal(kill(f->welcome.pid, SIGTERM), 0);
+  proc_wait(f->welcome.pid, 10000);
+  assert_int_not_equal(access(base, F_OK), 0);
 }
 
 static void timeout_ends_the_whole_tree_by_the_test_clock(void **state) {
@@ -815,6 +948,7 @@ static void a_kill_at_any_journal_write_neither_doubles_nor_hides_a_run(void **s
     f->client = NULL;
     f->downs = 0;
     end_warden(f);
+    end_cgroups(f);
     remove_files(f->dir, "warden");
   }
   remove_file(f, "effect");
@@ -948,7 +1082,8 @@ static void connect_unready(struct fixture *f) {
                                           .data_dir = f->dir,
                                           .epoch = 1,
                                           .test_clock_ms = INSTANT_NONE,
-                                          .idle_exit_seconds = 20};
+                                          .idle_exit_seconds = 20,
+                                          .cgroup = cgroup_of_wardens};
   struct warden_client_callbacks callbacks = {f,          on_up,    on_down, on_listed, on_started,
                                               on_refused, on_ended, on_line, on_output, on_clock};
   CHECK_OK(warden_client_new(&options, &callbacks, &f->client, NULL));
@@ -1029,6 +1164,19 @@ static void a_warden_nobody_needs_goes_by_itself(void **state) {
   assert_false(is_alive(f->welcome.pid));
 }
 
+static bool host_has_cgroups(void) {
+  char dir[] = "/tmp/sereno-cgroup-XXXXXX";
+  if (!mkdtemp(dir)) return false;
+  int dir_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  struct cgroup_place place = {NULL, tag_folder(dir_fd), 1, dir_fd, "note"};
+  struct cgroup c;
+  bool is_there = cgroup_open(&place, &c, NULL) == ERR_OK && c.fd >= 0;
+  if (is_there) cgroup_close(&c, dir_fd, "note");
+  os_close(&dir_fd);
+  (void)rmdir(dir);
+  return is_there;
+}
+
 int main(int argc, char **argv) {
   if (argc > 1 && strcmp(argv[1], "warden") == 0) {
     read_faults(argc, argv);
@@ -1048,6 +1196,11 @@ int main(int argc, char **argv) {
       T(a_start_said_twice_runs_once),
       T(what_a_program_leaves_behind_is_ended_with_it),
       T(what_escapes_its_run_does_not_outlive_them_all),
+      T(in_a_cgroup_nothing_escapes_its_run),
+      T(a_run_that_has_to_be_contained_is),
+      T(a_cgroups_bill_counts_what_nobody_waited_for),
+      T(a_dead_wardens_cgroup_is_killed_and_removed),
+      T(a_cgroup_goes_with_its_run_and_with_its_warden),
       T(timeout_ends_the_whole_tree_by_the_test_clock),
       T(max_runtime_is_a_wall_whatever_the_grace),
       T(a_program_that_obeys_term_ends_at_its_timeout),
@@ -1073,5 +1226,11 @@ int main(int argc, char **argv) {
       T(a_warden_nobody_needs_goes_by_itself),
   };
   cmocka_set_test_filter(getenv("WARDEN_TEST"));
-  return cmocka_run_group_tests(tests, NULL, NULL);
+  int failed = cmocka_run_group_tests_name("by /proc", tests, NULL, NULL);
+  if (!host_has_cgroups()) {
+    print_message("by cgroup: skipped, no folder of control groups v2 can be made here\n");
+    return failed;
+  }
+  cgroup_of_wardens = "auto";
+  return failed + cmocka_run_group_tests_name("by cgroup", tests, NULL, NULL);
 }
