@@ -100,6 +100,10 @@ struct cli_table {
 void cli_table_begin(struct cli_table *t, struct cli *c, const char *const *headers);
 void cli_table_add(struct cli_table *t, enum cli_color color, const char *text); /* copies; NULL prints "-" */
 void cli_table_end(struct cli_table *t);                                         /* prints and frees */
+/* What a job printed: as it is into files and pipes; on a terminal control characters but newline, tab and colours
+ * are shown as ^X, so that no job can set titles, keys or the clipboard of who looks at it. */
+void cli_print_output(struct str text);
+void cli_clean_output(struct str text, struct buf *out);
 void cli_table_drop(struct cli_table *t); /* frees; there was no answer to print */
 
 enum cli_column_kind {

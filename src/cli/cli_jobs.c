@@ -33,7 +33,10 @@ static const char *state_of(const json_t *job, enum cli_color *ret_color) {
   *ret_color = CLI_GREEN;
   if (!json_bool_at(job, "isActive", true)) return *ret_color = CLI_DIM, "disabled";
   if (gate && strcmp(gate, "open") != 0) return *ret_color = CLI_YELLOW, gate;
-  return "active";
+  bool has_next = cli_text(job, "nextRunAt") != NULL, has_run = cli_text(job, "lastRunAt") != NULL;
+  const char *schedule = cli_text(job, "schedule");
+  if (has_next || (schedule && strstr(schedule, "@reboot"))) return "active";
+  return *ret_color = CLI_DIM, has_run ? "completed" : "never due";
 }
 
 static void add_job_row(struct cli_table *t, const json_t *job) {

@@ -123,7 +123,7 @@ static int print_new(struct cli *c, const char *id, int64_t lines, size_t *shown
   int code = cli_call(c, "GET", path, NULL, &reply);
   if (code != CLI_OK) return code;
   if (lines > 0 && *shown == 0) *shown = last_lines(buf_str(&reply.body), lines);
-  if (reply.body.len > *shown) (void)fwrite(reply.body.ptr + *shown, 1, reply.body.len - *shown, stdout);
+  if (reply.body.len > *shown) cli_print_output(str_from(buf_str(&reply.body), *shown));
   *shown = reply.body.len;
   (void)fflush(stdout);
   return CLI_OK;

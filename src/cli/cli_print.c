@@ -33,6 +33,42 @@ static char *clean_copy(const char *text) {
   return copy;
 }
 
+/* The length of "ESC [ … m" at the start of the text, which only colours what follows; else 0. */
+static size_t color_length(struct str text) {
+  if (text.len < 3 || text.ptr[0] != 033 || text.ptr[1] != '[') return 0;
+  for (size_t i = 2; i < text.len && i < 32; i++) {
+    if (text.ptr[i] == 'm') return i + 1;
+    if (text.ptr[i] != ';' && (text.ptr[i] < '0' || text.ptr[i] > '9')) return 0;
+  }
+  return 0;
+}
+
+void cli_clean_output(struct str text, struct buf *out) {
+  for (size_t i = 0; i < text.len; i++) {
+    size_t color = color_length(str_from(text, i));
+    unsigned char c = (unsigned char)text.ptr[i];
+    if (color) {
+      buf_add(out, text.ptr + i, color);
+      i += color - 1;
+    } else if ((c < 0x20 && c != '\n' && c != '\t') || c == 0x7f) {
+      buf_addf(out, "^%c", c ^ 0x40);
+    } else if (c == 0xc2 && i + 1 < text.len && ((unsigned char)text.ptr[i + 1] & 0xe0) == 0x80) {
+      buf_add_char(out, '?'); /* U+0080 to U+009F are control characters, too */
+      i++;
+    } else {
+      buf_add_char(out, (char)c);
+    }
+  }
+}
+
+void cli_print_output(struct str text) {
+  BUF_AUTO struct buf clean = buf_new(4 * (size_t)CLI_BODY_BYTES_MAX);
+  bool is_terminal = isatty(STDOUT_FILENO);
+  if (is_terminal) cli_clean_output(text, &clean);
+  struct str shown = is_terminal ? buf_str(&clean) : text;
+  (void)fwrite(shown.ptr, 1, shown.len, stdout);
+}
+
 static size_t width_of(const char *text) {
   size_t n = 0;
   for (; *text; text++) n += ((unsigned char)*text & 0xc0) != 0x80;

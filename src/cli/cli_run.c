@@ -43,7 +43,7 @@ static void print_result(const char *name, const json_t *execution, const struct
   const json_t *result = json_object_get(execution, "result");
   char took[40];
   if (output && !a->is_quiet) {
-    (void)fputs(output, stdout);
+    cli_print_output(str_of(output));
     if (output[0] && output[strlen(output) - 1] != '\n') (void)putchar('\n');
   }
   if (result && !json_is_null(result)) cli_print_json(result);

@@ -66,7 +66,10 @@ static void print_run(const struct cli *c, const json_t *run) {
   if (result && !json_is_null(result)) (void)printf("%-20s ", "result"), cli_print_json(result);
   const char *error = cli_text(run, "errorMessage"), *output = cli_text(run, "output");
   if (error) (void)printf("%-20s %s\n", "errorMessage", error);
-  if (output) (void)printf("\n%s%s", output, output[0] && output[strlen(output) - 1] == '\n' ? "" : "\n");
+  if (!output) return;
+  (void)putchar('\n');
+  cli_print_output(str_of(output));
+  if (!str_ends(str_of(output), STR("\n"))) (void)putchar('\n');
 }
 
 static int show(struct cli *c, const struct runs_args *a) {

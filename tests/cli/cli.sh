@@ -58,6 +58,9 @@ check jobs-show says '^schedule +0 3 \* \* \*' s jobs show good
 check jobs-edit says 'version 2' s jobs edit good --schedule '30 4 * * *' --priority 2
 check jobs-edit-kept is "$(s jobs show good --json | jq -r '[.schedule, .priority, .params.command] | join("|")')" '30 4 * * *|2|echo hello; echo there'
 check jobs-list says '^good +30 4 ' s jobs list
+s jobs add gone --schedule '@at 2020-01-01T00:00' --shell true >/dev/null
+check jobs-list-tells-what-is-never-due says '^gone .* never due ' s jobs list
+s jobs rm gone >/dev/null
 check jobs-disable says 'good: disabled' s jobs disable good
 check jobs-disabled-has-no-next is "$(s jobs show good --json | jq -c '[.isActive, .nextRunAt]')" '[false,null]'
 check jobs-enable says 'good: enabled' s jobs enable good
