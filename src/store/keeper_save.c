@@ -318,23 +318,19 @@ static enum err is_first_note(struct map *seen, const struct outside_row *note, 
   return before ? ERR_OK : map_put(seen, key, (void *)(uintptr_t)note);
 }
 
-static enum err take_over_jobs(struct keeper *k, const struct change *c, struct edit *e, void **notes,
-                               size_t count, struct map *seen) {
-  for (size_t i = 0; i < count; i++) {
-    const struct outside_row *note = notes[i];
-    struct job job = {};
-    bool is_first;
-    TRY(is_first_note(seen, note, &is_first));
-    bool is_job = is_first && strcmp(note->table, "CronJob") == 0;
-    enum err error = is_job
-                         ? k->rows->ops->find(k->rows, TABLE_JOB, "id", str_of(note->id), &job, &k->scratch)
-                         : ERR_NOT_FOUND;
-    if (error == ERR_OK) error = take_over_job(k, c, e, &job);
-    else if (error == ERR_NOT_FOUND) error = ERR_OK;
-    TRY(error);
-    TRY(keeper_del(k, TABLE_OUTSIDE, note));
-    arena_free(&k->scratch);
-  }
+static enum err take_over_note(struct keeper *k, const struct change *c, struct edit *e,
+                               const struct outside_row *note, struct map *seen) {
+  struct job job = {};
+  bool is_first;
+  TRY(is_first_note(seen, note, &is_first));
+  bool is_job = is_first && strcmp(note->table, "CronJob") == 0;
+  enum err error = is_job ? k->rows->ops->find(k->rows, TABLE_JOB, "id", str_of(note->id), &job, &k->scratch)
+                          : ERR_NOT_FOUND;
+  if (error == ERR_OK) error = take_over_job(k, c, e, &job);
+  else if (error == ERR_NOT_FOUND) error = ERR_OK;
+  TRY(error);
+  TRY(keeper_del(k, TABLE_OUTSIDE, note));
+  arena_free(&k->scratch);
   return ERR_OK;
 }
 
@@ -350,7 +346,8 @@ static enum err take_over(struct keeper *k, const struct change *c, struct edit 
   keeper_forget_jobs(k);
   if (has_deletes) TRY(take_over_deletes(k, e));
   struct map seen = {};
-  enum err error = take_over_jobs(k, c, e, notes, count, &seen);
+  enum err error = ERR_OK;
+  for (size_t i = 0; i < count && error == ERR_OK; i++) error = take_over_note(k, c, e, notes[i], &seen);
   map_free(&seen);
   TRY(error);
   return has_settings ? take_over_settings(k, c, e) : ERR_OK;
