@@ -116,6 +116,15 @@ static void retention_keeps_the_newest_of_each_job(void **state) {
   retain_all(h);
   assert_int_equal(count_runs(h, old), 2); /* the newest finished one, and the running one */
   assert_int_equal(count_runs(h, busy), 20);
+  s = *h->boot.settings;
+  s.keep_last_per_job = 0; /* then no row is held back for being a job's only one */
+  harness_do(h, harness_settings(h, &s));
+  retain_all(h);
+  assert_int_equal(count_runs(h, old), 1);
+  assert_int_equal(count_runs(h, busy), 20);
+  advance(h, 31 * DAY);
+  retain_all(h);
+  assert_int_equal(count_runs(h, busy), 0);
 }
 
 static void old_ledger_rows_become_rollups_that_prove_them(void **state) {

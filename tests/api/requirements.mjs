@@ -38,8 +38,7 @@ const downUntil = async (instant) => {
 
 // ---- a fresh start ----
 await test('A-54_C-66_every_job_has_its_next_run_from_the_start', async () => {
-  const jobs = (await get('/api/cron/jobs')).data;
-  assert(jobs.length > 0 && jobs.every((job) => job.nextRunAt), 'nextRunAt');
+  await until(async () => { const jobs = (await get('/api/cron/jobs')).data; return jobs.length === 2 && jobs.every((job) => job.nextRunAt); }, 'nextRunAt of the predefined jobs');
 });
 await test('C-7_C-8_the_predefined_jobs_are_there', async () => {
   const of = async (name) => { const {schedule, command, isActive, timezone} = await get('/api/cron/jobs/' + name); return [schedule, command, isActive, timezone]; };
@@ -61,6 +60,31 @@ await test('C-8_the_health_check_runs_each_hour', async () => {
 });
 await test('U-29_the_test_clock_is_announced', async () => {
   assert(/test clock/i.test(fs.readFileSync(server.log, 'utf8')), 'a banner in the log');
+});
+
+await test('C-65_settings_tell_when_they_were_made_and_changed', async () => {
+  const before = await get('/api/cron/settings'), after = await patch('/api/cron/settings', {keepExecutions: 5000});
+  equal(after.createdAt, before.createdAt);
+  assert(before.createdAt && after.updatedAt > before.updatedAt, `updatedAt ${before.updatedAt}, then ${after.updatedAt}`);
+});
+const ours = {timezone: 'Asia/Tokyo', backoffStrategy: 'exponential', alertOnFailure: false, alertChannels: ['email', 'slack'], escalateAfter: 4, disableAfter: 6, critical: true,
+  misfirePolicy: 'all', startWindow: 30, catchUpWindow: 600, catchUpMax: 7, queueTimeout: 90, overlapPolicy: 'queue', concurrencyKey: 'k-{who}', pool: 'p', onCrash: 'retry', dst: 'both',
+  dialect: 'ocps', splay: 20, group: 'g', totalTimeout: 900, memoryLimitMB: 64, cpuLimitPct: 50, noNewPrivs: false, labels: {a: 'b'}};
+await test('X-12_what_is_not_said_is_null', async () => {
+  const got = await makeJob(server, {name: 'bare'});
+  equal(Object.keys(ours).filter((key) => got[key] !== null), []);
+  await ask(server, 'DELETE', '/api/cron/jobs/bare', 204);
+});
+await test('C-99_C-102_C-103_every_field_comes_back_as_it_was_given', async () => {
+  const fields = {...ours, name: 'Sincronización ✅', description: 'all of it', category: 'SYNC', schedule: '0 5 * * *', command: 'shell', timeout: 300, retries: 2, retryDelay: 9, priority: 8,
+    maxRuntime: 400, allowConcurrent: true, isActive: false, params: {command: 'true', env: {A: 'ñ'}}};
+  const made = await post('/api/cron/jobs', fields, 201), got = await get('/api/cron/jobs/' + made.id);
+  for (const [key, value] of Object.entries(fields)) equal(got[key], value, key);
+  await ask(server, 'DELETE', '/api/cron/jobs/' + made.id, 204);
+});
+await test('C-103_parameters_are_checked_against_the_executor', async () => {
+  const bad = async (command, params) => (await post('/api/cron/jobs', {name: 'bad', schedule: '@daily', command, params}, 400)).field;
+  equal([await bad('selftest', {lines: 'many'}), await bad('selftest', {lines: -1}), await bad('selftest', {colour: 1}), await bad('http', {})], ['params.lines', 'params.lines', 'params.colour', 'params.url']);
 });
 
 // ---- how a run ends ---- (02:30)
@@ -180,6 +204,7 @@ await test('C-119_C-124_a_job_is_disabled_after_its_failures', async () => {
   const off = await get('/api/cron/jobs/gives-up'), on = await get('/api/cron/jobs/goes-on');
   equal([off.isActive, on.isActive, (await runs('gives-up')).length, (await runs('goes-on')).length], [false, true, 5, 20]);
   assert(/5/.test(off.disabledReason), 'the reason: ' + off.disabledReason);
+  equal(log().filter((line) => line.level === 'critical' && line.msg.startsWith('job disabled')).map((line) => [line.job, line.failures]), [['gives-up', 5]]);
   equal((await get('/api/cron/jobs/goes-on/metrics')).consecutiveFailures, 20);
   await drop('gives-up', 'goes-on');
 });
@@ -387,8 +412,11 @@ await test('U-9_a_backup_comes_back_as_it_was', async () => {
 await test('U-1_the_two_o_clock_job_runs_once_in_the_hole_and_once_in_the_overlap', async () => {
   for (const job of (await get('/api/cron/jobs?limit=1000')).data) await patch('/api/cron/jobs/' + job.id, {isActive: false});
   await makeJob(server, {name: 'websocket_logs_cleanup', schedule: '0 2 * * *'}); // by settings.timezone, Europe/Madrid
+  const next = async (want) => equal((await get('/api/cron/jobs/websocket_logs_cleanup')).nextRunAt, want);
   const started = async () => (await runs('websocket_logs_cleanup')).map((one) => one.startedAt);
   await downUntil('2027-03-27T12:00:00Z');
+  await clock('advance 1m');
+  await until(() => next('2027-03-28T01:00:00.000Z').then(() => true, () => false), 'nextRunAt'); // C-32: two o'clock is in the hole
   await clock('set 2027-03-28T12:00:00Z');
   equal((await started()).slice(-1), ['2027-03-28T01:00:00.000Z']);
   const before = (await started()).length;
