@@ -122,6 +122,9 @@ static void on_started(void *arg, const struct engine_answer *answer) {
     return;
   }
   c->detail = answer->detail;
+  if (answer->error == ERR_CONFLICT && answer->run_no)
+    (void)err_set(&c->detail, ERR_CONFLICT, "jobName", 0, "it is running or queued already: execution %s",
+                  id_to_text(answer->run_no).text);
   call_fail(c, answer->error);
 }
 

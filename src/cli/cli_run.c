@@ -38,6 +38,11 @@ static bool is_final(const char *status) {
   return status && strcmp(status, "running") != 0 && strcmp(status, "queued") != 0;
 }
 
+static bool is_left_out(const json_t *execution) {
+  const char *reason = cli_text(execution, "reason");
+  return reason && strcmp(reason, "overlap") == 0;
+}
+
 static void print_result(const char *name, const json_t *execution, const struct run_args *a) {
   const char *output = cli_text(execution, "output"), *status = cli_text(execution, "status");
   const json_t *result = json_object_get(execution, "result");
@@ -51,12 +56,14 @@ static void print_result(const char *name, const json_t *execution, const struct
   (void)fprintf(stderr, "%s: %s in %s", name, status ? status : "?",
                 cli_duration(json_int_at(execution, "duration", -1), took));
   const char *error = cli_text(execution, "errorMessage");
+  if (is_left_out(execution)) error = "it did not start, because it runs already";
   (void)fprintf(stderr, "%s%s\n", error ? ": " : "", error ? error : "");
 }
 
-/* Success and a job that says it had nothing to do are fine. */
+/* Success and a job that says it had nothing to do are fine; one that was not even started is not. */
 static int exit_of(const json_t *execution) {
   const char *status = cli_text(execution, "status");
+  if (is_left_out(execution)) return CLI_CONFLICT;
   return status && (strcmp(status, "success") == 0 || strcmp(status, "skipped") == 0) ? CLI_OK
                                                                                       : CLI_JOB_FAILED;
 }

@@ -81,6 +81,11 @@ s jobs add loud --schedule '0 3 * * *' --shell 'yes | head -c 5000000; echo the 
 check run-long-output-is-cut-and-says-so is "$(s run loud --json | jq -r '[.outputTruncated, .outputBytes, (.output | length < 65537), (.output | endswith("the last line\n"))] | join(" ")')" "true 5000014 true true"
 s jobs add slow --schedule '0 3 * * *' --shell 'echo begun; sleep 30' >/dev/null
 check run-wait-times-out exits 124 s run slow --wait 1
+s jobs add busy --schedule '0 3 * * *' --shell 'sleep 30' >/dev/null
+s run busy --no-wait >/dev/null
+check run-of-a-running-job-is-a-conflict exits 5 s run busy
+check run-of-a-running-job-is-explained says 'busy: skipped .*it runs already' s run busy
+s jobs rm busy >/dev/null
 check runs-shows-running says 'running' s runs --job slow
 check logs-of-a-running-run says '^begun$' s logs slow
 id=$(s runs --job slow --json | jq -r .id | head -n 1)
