@@ -11,44 +11,46 @@
 #define ACTIONS_PER_EVENT 16 /* room every step begins with; what loops reserves its own */
 
 /* ---- actions and changes ---- */
-bool starve(struct sched *s) {
+bool sched_starve(struct sched *s) {
   s->is_starved = true;
   return false;
 }
 
-bool actions_reserve(struct sched *s, size_t n) {
+bool sched_actions_reserve(struct sched *s, size_t n) {
   if (s->action_count + n <= s->action_capacity) return true;
   size_t capacity = s->action_capacity ? s->action_capacity * 2 : 64;
   while (capacity < s->action_count + n) capacity *= 2;
   struct sched_action *actions = realloc(s->actions, capacity * sizeof *actions);
-  if (!actions) return starve(s);
+  if (!actions) return sched_starve(s);
   s->actions = actions;
   s->action_capacity = capacity;
   return true;
 }
 
-struct sched_action *action_add(struct sched *s, enum sched_action_kind kind) {
+struct sched_action *sched_action_add(struct sched *s, enum sched_action_kind kind) {
   ASSERT(s->action_count < s->action_capacity);
   struct sched_action *a = &s->actions[s->action_count++];
   *a = (struct sched_action){.kind = kind};
   return a;
 }
 
-struct change *change_begin(struct sched *s, enum change_kind kind) {
-  struct change *c = actions_reserve(s, 1) ? change_new(kind, s->now_ms) : NULL;
-  if (!c) starve(s);
+struct change *sched_change_begin(struct sched *s, enum change_kind kind) {
+  struct change *c = sched_actions_reserve(s, 1) ? change_new(kind, s->now_ms) : NULL;
+  if (!c) sched_starve(s);
   else c->epoch = s->config.epoch;
   return c;
 }
 
-void change_send(struct sched *s, struct change *c) { action_add(s, SCHED_DO_CHANGE)->change = c; }
+void sched_change_send(struct sched *s, struct change *c) {
+  sched_action_add(s, SCHED_DO_CHANGE)->change = c;
+}
 
-void change_drop(struct sched *s, struct change *c) {
+void sched_change_drop(struct sched *s, struct change *c) {
   c->next = s->garbage_changes;
   s->garbage_changes = c;
 }
 
-void change_keep(struct sched *s, struct change *c) {
+void sched_change_keep(struct sched *s, struct change *c) {
   c->next = NULL;
   c->error = ERR_OK;
   *s->kept_end = c;
@@ -57,25 +59,25 @@ void change_keep(struct sched *s, struct change *c) {
 
 static bool is_covered(const struct sched *s, const struct change *c) {
   if (c->kind != CHANGE_START) return false;
-  const struct item *i = item_find(s, c->run.run.no);
+  const struct item *i = sched_item_find(s, c->run.run.no);
   return !i || i->state == ITEM_ENDING; /* END carries the row */
 }
 
 static void send_kept(struct sched *s) {
   if (s->retry_ms > s->now_ms) return;
   s->retry_ms = INSTANT_NEVER;
-  while (s->kept && actions_reserve(s, 1)) {
+  while (s->kept && sched_actions_reserve(s, 1)) {
     struct change *c = s->kept;
     s->kept = c->next;
     c->next = NULL;
-    if (is_covered(s, c)) change_drop(s, c);
-    else change_send(s, c);
+    if (is_covered(s, c)) sched_change_drop(s, c);
+    else sched_change_send(s, c);
   }
   if (!s->kept) s->kept_end = &s->kept;
 }
 
-void store_failed(struct sched *s) {
-  if (!s->is_store_down) action_add(s, SCHED_DO_NOTE)->note.kind = SCHED_NOTE_STORE_DOWN;
+void sched_store_failed(struct sched *s) {
+  if (!s->is_store_down) sched_action_add(s, SCHED_DO_NOTE)->note.kind = SCHED_NOTE_STORE_DOWN;
   s->is_store_down = true;
   int64_t probe_ms = s->now_ms + s->retry_delay_ms; /* a claim finds out when it works again */
   if (s->claim_ms > probe_ms) s->claim_ms = probe_ms;
@@ -85,24 +87,24 @@ void store_failed(struct sched *s) {
   if (s->retry_delay_ms > RETRY_STORE_MAX_MS) s->retry_delay_ms = RETRY_STORE_MAX_MS;
 }
 
-void store_worked(struct sched *s) {
+void sched_store_worked(struct sched *s) {
   s->retry_delay_ms = RETRY_STORE_MIN_MS;
   if (!s->is_store_down) return;
   s->is_store_down = false;
-  action_add(s, SCHED_DO_NOTE)->note.kind = SCHED_NOTE_STORE_UP;
+  sched_action_add(s, SCHED_DO_NOTE)->note.kind = SCHED_NOTE_STORE_UP;
   s->retry_ms = s->kept ? s->now_ms : INSTANT_NEVER;
-  lane_wake_all(s, s->store_lane);
+  sched_lane_wake_all(s, s->store_lane);
 }
 
-void answer(struct sched *s, int64_t token, enum err error, int64_t run_no) {
-  struct sched_action *a = action_add(s, SCHED_DO_ANSWER);
+void sched_answer(struct sched *s, int64_t token, enum err error, int64_t run_no) {
+  struct sched_action *a = sched_action_add(s, SCHED_DO_ANSWER);
   a->token = token;
   a->error = error;
   a->run_no = run_no;
 }
 
-void note_run(struct sched *s, struct item *i, const struct run *run) {
-  struct sched_action *a = action_add(s, SCHED_DO_NOTE);
+void sched_note_run(struct sched *s, struct item *i, const struct run *run) {
+  struct sched_action *a = sched_action_add(s, SCHED_DO_NOTE);
   a->note.kind = SCHED_NOTE_RUN;
   a->note.job = i->def->job;
   a->note.run = run;
@@ -113,7 +115,7 @@ void note_run(struct sched *s, struct item *i, const struct run *run) {
 enum err sched_new(const struct sched_config *config, struct sched **ret) {
   struct sched *s = calloc(1, sizeof *s);
   if (!s) return ERR_NO_MEMORY;
-  s->store_lane = lane_new(LANE_STORE, "", 0);
+  s->store_lane = sched_lane_new(LANE_STORE, "", 0);
   if (!s->store_lane) {
     free(s);
     return ERR_NO_MEMORY;
@@ -139,16 +141,16 @@ static void free_jobs(struct sched *s) {
   LIST_EACH (&s->jobs, job_node) {
     struct job_state *js = CONTAINER_OF(job_node, struct job_state, link);
     while (!list_is_empty(&js->items)) /* an item takes its prepared retry, behind it, along */
-      item_drop(s, CONTAINER_OF(js->items.next, struct item, link));
+      sched_item_drop(s, CONTAINER_OF(js->items.next, struct item, link));
   }
-  garbage_free(s);
+  sched_garbage_free(s);
   LIST_EACH (&s->jobs, node) {
     struct job_state *js = CONTAINER_OF(node, struct job_state, link);
     js->holds = 0;
     js->is_disabling = false;
     js->failures = 0;
     js->last_taken_ms = INSTANT_NONE;
-    job_state_release(s, js);
+    sched_job_state_release(s, js);
   }
 }
 
@@ -166,15 +168,15 @@ void sched_free(struct sched *s) {
   map_free(&s->lanes);
   heap_free(&s->timers);
   heap_free(&s->ready);
-  lane_free(s->store_lane);
+  sched_lane_free(s->store_lane);
   free(s->actions);
   free(s);
 }
 
 /* ---- events ---- */
 static enum err started(struct sched *s, const struct sched_event *e) {
-  ids_know(s, e->run_no);
-  struct item *i = item_find(s, e->run_no);
+  sched_ids_know(s, e->run_no);
+  struct item *i = sched_item_find(s, e->run_no);
   if (!i) return ERR_OK; /* it has ended meanwhile */
   if (i->state == ITEM_STARTING) {
     struct run before = i->run;
@@ -182,13 +184,13 @@ static enum err started(struct sched *s, const struct sched_event *e) {
     i->run.started_ms = e->at_ms;
     if (i->run.attempt == 1) i->run.first_started_ms = e->at_ms;
     if (e->at_ms >= i->run.not_before_ms) i->run.lag_ms = e->at_ms - i->run.not_before_ms;
-    if (!i->has_row && !record_start(s, i)) {
+    if (!i->has_row && !sched_record_start(s, i)) {
       i->run = before;
       return ERR_NO_MEMORY;
     }
-    item_set_state(s, i, ITEM_RUNNING);
+    sched_item_set_state(s, i, ITEM_RUNNING);
   }
-  if (i->is_kill_unsure) kill_item(s, i, i->killed);
+  if (i->is_kill_unsure) sched_kill_item(s, i, i->killed);
   return ERR_OK;
 }
 
@@ -197,60 +199,60 @@ static bool is_running(const struct item *i) {
 }
 
 static enum err ended(struct sched *s, const struct sched_end *end) {
-  ids_know(s, end->run_no);
-  struct item *i = item_find(s, end->run_no);
+  sched_ids_know(s, end->run_no);
+  struct item *i = sched_item_find(s, end->run_no);
   if (is_running(i)) {
     if (i->state == ITEM_STARTING && end->facts.started_ms != FIELD_NULL && i->run.attempt == 1)
       i->run.first_started_ms = end->facts.started_ms;
-    return finish(s, i, end);
+    return sched_finish(s, i, end);
   }
   /* Unknown: it is on record already, and only the acknowledgement was lost. */
-  if (!i) action_add(s, SCHED_DO_ACK)->run_no = end->run_no;
+  if (!i) sched_action_add(s, SCHED_DO_ACK)->run_no = end->run_no;
   return ERR_OK;
 }
 
 static enum err refused(struct sched *s, const struct sched_event *e) {
-  struct item *i = item_find(s, e->run_no);
+  struct item *i = sched_item_find(s, e->run_no);
   if (!is_running(i)) return ERR_OK;
   struct sched_end end = {
       .run_no = e->run_no, .status = RUN_FAILED, .reason = REASON_COULD_NOT_START, .may_retry = true};
   run_init(&end.facts);
   end.facts.error_message = e->text;
   end.facts.finished_ms = s->now_ms;
-  return finish(s, i, &end);
+  return sched_finish(s, i, &end);
 }
 
 static void cancel(struct sched *s, const struct sched_event *e) {
-  struct item *i = item_find(s, e->run_no);
+  struct item *i = sched_item_find(s, e->run_no);
   enum err error = ERR_OK;
   switch (i ? i->state : ITEM_DONE) {
     case ITEM_DELAYED:
     case ITEM_WAITING:
-      error = settle(s, i, OCCURRENCE_SKIPPED, REASON_CANCELLED) ? ERR_OK : ERR_NO_MEMORY;
+      error = sched_settle(s, i, OCCURRENCE_SKIPPED, REASON_CANCELLED) ? ERR_OK : ERR_NO_MEMORY;
       break;
     case ITEM_QUEUEING: i->unwanted = REASON_CANCELLED; break;
     case ITEM_LEAVING:
     case ITEM_STARTING:
-    case ITEM_RUNNING: kill_item(s, i, REASON_CANCELLED); break;
+    case ITEM_RUNNING: sched_kill_item(s, i, REASON_CANCELLED); break;
     case ITEM_ENDING:
       if (i->retry) i->retry->unwanted = REASON_CANCELLED;
       else error = ERR_NOT_FOUND;
       break;
     default: error = ERR_NOT_FOUND;
   }
-  if (e->token) answer(s, e->token, error, e->run_no);
+  if (e->token) sched_answer(s, e->token, error, e->run_no);
 }
 
 static enum err clock_was_set(struct sched *s, const struct sched_event *e) {
-  struct change *c = change_begin(s, CHANGE_CLOCK);
+  struct change *c = sched_change_begin(s, CHANGE_CLOCK);
   if (!c) return ERR_NO_MEMORY;
   c->clock.was_ms = e->clock.was_ms;
   c->clock.is_ms = e->clock.is_ms;
-  change_send(s, c);
-  struct sched_action *a = action_add(s, SCHED_DO_NOTE);
+  sched_change_send(s, c);
+  struct sched_action *a = sched_action_add(s, SCHED_DO_NOTE);
   a->note.kind = SCHED_NOTE_CLOCK;
   a->note.at_ms = e->clock.is_ms - e->clock.was_ms;
-  clock_set(s, e->clock.was_ms, e->clock.is_ms);
+  sched_clock_set(s, e->clock.was_ms, e->clock.is_ms);
   return ERR_OK;
 }
 
@@ -261,22 +263,22 @@ static void warden_changed(struct sched *s, bool is_up) {
 
 static enum err answered(struct sched *s, struct change *c) {
   switch (c->kind) {
-    case CHANGE_CLAIM: return claims_answered(s, c);
+    case CHANGE_CLAIM: return sched_claims_answered(s, c);
     case CHANGE_QUEUE:
     case CHANGE_START:
     case CHANGE_END:
-    case CHANGE_SETTLE: run_answered(s, item_find(s, c->run.run.no), c); return ERR_OK;
+    case CHANGE_SETTLE: sched_run_answered(s, sched_item_find(s, c->run.run.no), c); return ERR_OK;
     case CHANGE_JOB_SAVE:
     case CHANGE_JOB_DELETE:
     case CHANGE_GATE:
-    case CHANGE_SETTINGS: return edit_answered(s, c);
+    case CHANGE_SETTINGS: return sched_edit_answered(s, c);
     case CHANGE_CLOCK:
       if (is_store_failure(c->error)) {
-        store_failed(s);
-        change_keep(s, c);
+        sched_store_failed(s);
+        sched_change_keep(s, c);
       } else {
-        store_worked(s);
-        change_drop(s, c);
+        sched_store_worked(s);
+        sched_change_drop(s, c);
         s->claim_ms = s->now_ms;
       }
       return ERR_OK;
@@ -295,7 +297,7 @@ static void use_first_settings(struct sched *s, struct settings *settings) {
 static enum err take_event(struct sched *s, const struct sched_event *e) {
   switch (e->kind) {
     case SCHED_SETTINGS: use_first_settings(s, e->settings); break;
-    case SCHED_RECOVER: return recover(s, e->recover);
+    case SCHED_RECOVER: return sched_recover(s, e->recover);
     case SCHED_READY:
       ASSERT(s->settings);
       s->is_ready = true;
@@ -306,9 +308,9 @@ static enum err take_event(struct sched *s, const struct sched_event *e) {
     case SCHED_STARTED: return started(s, e);
     case SCHED_REFUSED: return refused(s, e);
     case SCHED_ENDED: return ended(s, e->end);
-    case SCHED_RUN: return request_run(s, e->request);
+    case SCHED_RUN: return sched_request_run(s, e->request);
     case SCHED_CANCEL: cancel(s, e); break;
-    case SCHED_EDIT: edit_asked(s, e->change); break;
+    case SCHED_EDIT: sched_edit_asked(s, e->change); break;
     case SCHED_CLOCK_SET: return clock_was_set(s, e);
     case SCHED_WARDEN: warden_changed(s, e->is_up); break;
     case SCHED_STOP: s->is_stopping = true; break;
@@ -321,9 +323,9 @@ enum err sched_step(struct sched *s, const struct sched_event *event, int64_t no
   s->now_ms = now_ms;
   s->is_starved = false;
   s->action_count = 0;
-  garbage_free(s);
+  sched_garbage_free(s);
   *ret_actions = (struct sched_actions){};
-  if (!actions_reserve(s, ACTIONS_PER_EVENT)) return ERR_NO_MEMORY;
+  if (!sched_actions_reserve(s, ACTIONS_PER_EVENT)) return ERR_NO_MEMORY;
   enum err e = take_event(s, event);
   if (e) {
     ASSERT(e == ERR_NO_MEMORY);
@@ -331,7 +333,7 @@ enum err sched_step(struct sched *s, const struct sched_event *event, int64_t no
     return e;
   }
   send_kept(s);
-  pump(s);
+  sched_pump(s);
   *ret_actions = (struct sched_actions){s->actions, s->action_count};
   return ERR_OK;
 }

@@ -73,7 +73,7 @@ struct job_state {
   int64_t last_taken_ms; /* greatest dueAt that has left ARMED: an edit governs only what comes after it */
   int64_t failures;      /* failed chains in a row, as last told by the store */
   bool is_disabled, is_deleted; /* no retries any more */
-  bool must_settle;             /* and what is queued is settled in the next pump() */
+  bool must_settle;             /* and what is queued is settled in the next sched_pump() */
   bool is_disabling;            /* our own JOB_SAVE of disableAfter is on its way */
   struct lane *lane;
 };
@@ -119,7 +119,7 @@ struct sched {
   bool is_ready, is_stopping, is_store_down, is_warden_up;
   bool is_starved;                        /* an allocation failed in this step */
   bool has_future_taken;                  /* a job_state is kept for its last_taken_ms */
-  bool must_resume, must_settle_disabled; /* passes over all items that pump() has to make */
+  bool must_resume, must_settle_disabled; /* passes over all items that sched_pump() has to make */
 
   struct map items;  /* by run number */
   struct map states; /* job_state by job number */
@@ -150,76 +150,78 @@ struct sched {
 
 /* ---- sched_items.c ---- */
 /* A new item of this job version in the map, state NEW; run_no 0: it gets the next number. NULL: no memory. */
-struct item *item_new(struct sched *s, struct job *job, int64_t run_no);
-void ids_know(struct sched *s, int64_t run_no); /* numbers given from now on are greater */
-void item_set_state(struct sched *s, struct item *i, enum item_state state);
+struct item *sched_item_new(struct sched *s, struct job *job, int64_t run_no);
+void sched_ids_know(struct sched *s, int64_t run_no); /* numbers given from now on are greater */
+void sched_item_set_state(struct sched *s, struct item *i, enum item_state state);
 /* Out of every queue, slots given back, state DONE; its memory lives until the next step. */
-void item_drop(struct sched *s, struct item *i);
-struct item *item_find(const struct sched *s, int64_t run_no);
-bool item_set_texts(struct item *i, const char *params, const char *requested_by);
-void garbage_free(struct sched *s);
-struct job_state *job_state_get(struct sched *s, int64_t job_no); /* made when missing; NULL: no memory */
-void job_state_release(struct sched *s, struct job_state *js);    /* freed when nothing refers to it */
+void sched_item_drop(struct sched *s, struct item *i);
+struct item *sched_item_find(const struct sched *s, int64_t run_no);
+bool sched_item_set_texts(struct item *i, const char *params, const char *requested_by);
+void sched_garbage_free(struct sched *s);
+struct job_state *sched_job_state_get(struct sched *s,
+                                      int64_t job_no);               /* made when missing; NULL: no memory */
+void sched_job_state_release(struct sched *s, struct job_state *js); /* freed when nothing refers to it */
 /* Policy under the settings in force. */
-const struct policy *item_policy(struct sched *s, struct item *i);
-void item_set_timer(struct sched *s, struct item *i, int64_t at_ms); /* INSTANT_NEVER: none */
+const struct policy *sched_item_policy(struct sched *s, struct item *i);
+void sched_item_set_timer(struct sched *s, struct item *i, int64_t at_ms); /* INSTANT_NEVER: none */
 
 /* ---- sched_lanes.c ---- */
-struct lane *lane_new(enum lane_kind kind, const char *name, int64_t capacity);
-void lane_free(struct lane *l);
-bool item_bind(struct sched *s, struct item *i); /* finds its lanes; false: no memory */
-void item_unbind(struct sched *s, struct item *i);
-void item_make_ready(struct sched *s, struct item *i); /* into ready; cannot fail */
-void item_unplace(struct sched *s, struct item *i);    /* out of ready or a lane */
-bool item_park(struct sched *s, struct item *i, struct lane *lane);
-struct lane *item_blocking_lane(const struct sched *s, const struct item *i);
-void item_take_slots(struct sched *s, struct item *i);
-void item_give_slots(struct sched *s, struct item *i);
-void lane_wake_all(struct sched *s, struct lane *l);
-void lanes_resize(struct sched *s); /* after a change of settings */
+struct lane *sched_lane_new(enum lane_kind kind, const char *name, int64_t capacity);
+void sched_lane_free(struct lane *l);
+bool sched_item_bind(struct sched *s, struct item *i); /* finds its lanes; false: no memory */
+void sched_item_unbind(struct sched *s, struct item *i);
+void sched_item_make_ready(struct sched *s, struct item *i); /* into ready; cannot fail */
+void sched_item_unplace(struct sched *s, struct item *i);    /* out of ready or a lane */
+bool sched_item_park(struct sched *s, struct item *i, struct lane *lane);
+struct lane *sched_item_blocking_lane(const struct sched *s, const struct item *i);
+void sched_item_take_slots(struct sched *s, struct item *i);
+void sched_item_give_slots(struct sched *s, struct item *i);
+void sched_lane_wake_all(struct sched *s, struct lane *l);
+void sched_lanes_resize(struct sched *s); /* after a change of settings */
 
 /* ---- sched_admit.c ---- */
 /* False when this instant is armed already; the item is still NEW then. */
-bool arm(struct sched *s, struct item *i, const struct claim *claim);
-bool is_busy(const struct job_state *js); /* a run of it runs or waits for a slot */
-void pump(struct sched *s);
-enum err request_run(struct sched *s, const struct sched_request *request);
-void kill_item(struct sched *s, struct item *i, enum reason reason);
-void send_start(struct sched *s, struct item *i);
-bool queue_again(struct sched *s, struct item *i); /* an item with a queued row into DELAYED or WAITING */
+bool sched_arm(struct sched *s, struct item *i, const struct claim *claim);
+bool sched_is_busy(const struct job_state *js); /* a run of it runs or waits for a slot */
+void sched_pump(struct sched *s);
+enum err sched_request_run(struct sched *s, const struct sched_request *request);
+void sched_kill_item(struct sched *s, struct item *i, enum reason reason);
+void sched_send_start(struct sched *s, struct item *i);
+bool sched_queue_again(struct sched *s,
+                       struct item *i); /* an item with a queued row into DELAYED or WAITING */
 
 /* ---- sched_finish.c ---- */
 /* An attempt has ended: its END goes on its way. ERR_NO_MEMORY: nothing has changed. */
-enum err finish(struct sched *s, struct item *i, const struct sched_end *end);
+enum err sched_finish(struct sched *s, struct item *i, const struct sched_end *end);
 /* It ends without (ever, or again) being started: SETTLE, or END of a chain for retries. False: no memory. */
-bool settle(struct sched *s, struct item *i, enum occurrence_state state, enum reason reason);
-void run_answered(struct sched *s, struct item *i, struct change *c);
-bool record_start(struct sched *s, struct item *i); /* CHANGE_START with the row as it is */
+bool sched_settle(struct sched *s, struct item *i, enum occurrence_state state, enum reason reason);
+void sched_run_answered(struct sched *s, struct item *i, struct change *c);
+bool sched_record_start(struct sched *s, struct item *i); /* CHANGE_START with the row as it is */
 
 /* ---- sched_edit.c ---- */
-void edit_asked(struct sched *s, struct change *c);
-enum err edit_answered(struct sched *s, struct change *c);
-void disable_job(struct sched *s, struct item *i, int64_t failures);
-enum err claims_answered(struct sched *s, struct change *c);
-void claim_next(struct sched *s);
-void clock_set(struct sched *s, int64_t was_ms, int64_t is_ms);
+void sched_edit_asked(struct sched *s, struct change *c);
+enum err sched_edit_answered(struct sched *s, struct change *c);
+void sched_disable_job(struct sched *s, struct item *i, int64_t failures);
+enum err sched_claims_answered(struct sched *s, struct change *c);
+void sched_claim_next(struct sched *s);
+void sched_clock_set(struct sched *s, int64_t was_ms, int64_t is_ms);
 
 /* ---- sched_recover.c ---- */
-enum err recover(struct sched *s, const struct sched_recover *r);
+enum err sched_recover(struct sched *s, const struct sched_recover *r);
 
 /* ---- sched.c ---- */
 /* Room for n more actions; false sets is_starved. */
-bool actions_reserve(struct sched *s, size_t n);
-struct sched_action *action_add(struct sched *s, enum sched_action_kind kind); /* room was reserved */
-struct change *change_begin(struct sched *s, enum change_kind kind);           /* NULL sets is_starved */
-void change_send(struct sched *s, struct change *c);
-void change_keep(struct sched *s, struct change *c); /* to be sent again when the store works */
-void change_drop(struct sched *s, struct change *c); /* freed at the next step */
-void store_failed(struct sched *s);
-void store_worked(struct sched *s);
-void answer(struct sched *s, int64_t token, enum err error, int64_t run_no);
-void note_run(struct sched *s, struct item *i, const struct run *run);
-bool starve(struct sched *s); /* sets is_starved, returns false */
+bool sched_actions_reserve(struct sched *s, size_t n);
+struct sched_action *sched_action_add(struct sched *s, enum sched_action_kind kind); /* room was reserved */
+struct change *sched_change_begin(struct sched *s, enum change_kind kind); /* NULL sets is_starved */
+void sched_change_send(struct sched *s, struct change *c);
+void sched_change_keep(struct sched *s, struct change *c); /* to be sent again when the store works */
+void sched_change_drop(struct sched *s, struct change *c); /* freed at the next step */
+void sched_store_failed(struct sched *s);
+void sched_store_worked(struct sched *s);
+void sched_answer(struct sched *s, int64_t token, enum err error, int64_t run_no);
+void sched_note_run(struct sched *s, struct item *i, const struct run *run);
+bool sched_starve(struct sched *s); /* sets is_starved, returns false */
 static inline bool is_store_failure(enum err e) {
   return err_is_retryable(e) || e == ERR_STORE_CORRUPT || e == ERR_INTERNAL || e == ERR_STORE_STALE;
 }

@@ -15,9 +15,9 @@ static int64_t horizon_ms(const struct sched *s) {
 static enum err claims_take(struct sched *s, const struct change_claims *claimed, struct list *ret_new) {
   list_init(ret_new);
   for (size_t n = 0; n < claimed->count; n++) {
-    struct item *i = item_new(s, claimed->claims[n].job, 0);
+    struct item *i = sched_item_new(s, claimed->claims[n].job, 0);
     if (!i) {
-      LIST_EACH (ret_new, node) item_drop(s, CONTAINER_OF(node, struct item, fresh));
+      LIST_EACH (ret_new, node) sched_item_drop(s, CONTAINER_OF(node, struct item, fresh));
       return ERR_NO_MEMORY;
     }
     list_push_back(ret_new, &i->fresh);
@@ -30,7 +30,7 @@ static void claims_arm(struct sched *s, const struct change_claims *claimed, str
   LIST_EACH (new_items, node) {
     struct item *i = CONTAINER_OF(node, struct item, fresh);
     list_remove(node);
-    if (!arm(s, i, &claimed->claims[n++])) item_drop(s, i);
+    if (!sched_arm(s, i, &claimed->claims[n++])) sched_item_drop(s, i);
   }
   ASSERT(n == claimed->count);
 }
@@ -39,7 +39,7 @@ static void forget_idle_jobs(struct sched *s) {
   LIST_EACH (&s->jobs, node) {
     struct job_state *js = CONTAINER_OF(node, struct job_state, link);
     if (js->last_taken_ms > s->now_ms) continue;
-    job_state_release(s, js);
+    sched_job_state_release(s, js);
   }
 }
 
@@ -49,9 +49,9 @@ static void claim_again(struct sched *s) {
   s->must_claim_again = true;
 }
 
-void claim_next(struct sched *s) {
+void sched_claim_next(struct sched *s) {
   if (s->is_claiming || s->claim_ms > s->now_ms || s->count[ITEM_ARMED] >= LIMIT_CLAIM_BATCH) return;
-  struct change *c = change_begin(s, CHANGE_CLAIM);
+  struct change *c = sched_change_begin(s, CHANGE_CLAIM);
   if (!c) return;
   c->claim.until_ms = s->now_ms + horizon_ms(s);
   c->claim.max = LIMIT_CLAIM_BATCH;
@@ -59,13 +59,13 @@ void claim_next(struct sched *s) {
   c->claim.no_catch_up = s->now_ms < s->no_catch_up_until_ms;
   s->is_claiming = true;
   s->must_claim_again = false;
-  change_send(s, c);
+  sched_change_send(s, c);
 }
 
 static void note_gaps(struct sched *s, const struct change *c) {
   for (size_t n = 0; n < c->gap_count; n++) {
-    if (!actions_reserve(s, 1)) return;
-    struct sched_action *a = action_add(s, SCHED_DO_NOTE);
+    if (!sched_actions_reserve(s, 1)) return;
+    struct sched_action *a = sched_action_add(s, SCHED_DO_NOTE);
     a->note.kind = SCHED_NOTE_GAP;
     a->note.gap = &c->gaps[n];
   }
@@ -73,15 +73,15 @@ static void note_gaps(struct sched *s, const struct change *c) {
 
 /* Claims are made a horizon ahead. Half of one between two claims is enough for what is new by then, and
  * keeps instants behind a closed gate (which are settled as they fall due) from being asked for all the time. */
-enum err claims_answered(struct sched *s, struct change *c) {
+enum err sched_claims_answered(struct sched *s, struct change *c) {
   struct list items;
   if (c->error == ERR_OK) TRY(claims_take(s, &c->claimed, &items));
   s->is_claiming = false;
   if (c->error) {
-    if (is_store_failure(c->error)) store_failed(s);
+    if (is_store_failure(c->error)) sched_store_failed(s);
     s->claim_ms = s->now_ms + s->retry_delay_ms;
   } else {
-    store_worked(s);
+    sched_store_worked(s);
     claims_arm(s, &c->claimed, &items);
     note_gaps(s, c);
     int64_t next_ms = c->claim.next_due_ms;
@@ -92,7 +92,7 @@ enum err claims_answered(struct sched *s, struct change *c) {
     if (is_complete) s->late_reason = REASON_WINDOW;
     forget_idle_jobs(s);
   }
-  change_drop(s, c);
+  sched_change_drop(s, c);
   return ERR_OK;
 }
 
@@ -144,7 +144,7 @@ static enum err fit_in(struct sched *s, struct change *c, const struct job_state
 }
 
 static void answer_edit(struct sched *s, struct change *c, enum err error) {
-  struct sched_action *a = action_add(s, SCHED_DO_ANSWER);
+  struct sched_action *a = sched_action_add(s, SCHED_DO_ANSWER);
   a->token = c->token;
   a->error = error;
   a->detail = c->detail;
@@ -154,12 +154,12 @@ static void answer_edit(struct sched *s, struct change *c, enum err error) {
 /* Sends an edit on its way; the jobs it concerns start nothing until it is answered. */
 static enum err edit_send(struct sched *s, struct change *c, bool is_own) {
   int64_t job_no = edited_job(c);
-  struct job_state *js = job_no ? job_state_get(s, job_no) : NULL;
+  struct job_state *js = job_no ? sched_job_state_get(s, job_no) : NULL;
   struct edit *e = calloc(1, sizeof *e);
   enum err error = e && (js || !job_no) ? fit_in(s, c, js) : ERR_NO_MEMORY;
-  if (error || !actions_reserve(s, 1)) {
+  if (error || !sched_actions_reserve(s, 1)) {
     free(e);
-    if (js) job_state_release(s, js);
+    if (js) sched_job_state_release(s, js);
     return ERR_NO_MEMORY;
   }
   *e = (struct edit){.change = c, .js = js, .is_broad = is_broad(c), .is_own = is_own};
@@ -169,11 +169,11 @@ static enum err edit_send(struct sched *s, struct change *c, bool is_own) {
     js->lane->capacity = 0;
   }
   if (e->is_broad) s->holds++;
-  change_send(s, c);
+  sched_change_send(s, c);
   return ERR_OK;
 }
 
-void edit_asked(struct sched *s, struct change *c) {
+void sched_edit_asked(struct sched *s, struct change *c) {
   ASSERT(c->kind == CHANGE_JOB_SAVE || c->kind == CHANGE_JOB_DELETE || c->kind == CHANGE_GATE ||
          c->kind == CHANGE_SETTINGS);
   enum err e = s->is_ready && !s->is_stopping ? edit_send(s, c, false) : ERR_UNAVAILABLE;
@@ -210,7 +210,7 @@ static void withdraw(struct sched *s, const struct edit *e) {
     int64_t from_ms = from_of(e->change, js);
     LIST_EACH (&js->items, node) {
       struct item *i = CONTAINER_OF(node, struct item, link);
-      if (i->state == ITEM_ARMED && i->run.due_ms > from_ms && concerns(s, e, i)) item_drop(s, i);
+      if (i->state == ITEM_ARMED && i->run.due_ms > from_ms && concerns(s, e, i)) sched_item_drop(s, i);
     }
   }
 }
@@ -219,7 +219,7 @@ static void use_settings(struct sched *s, struct settings *settings) {
   settings_unref(s->settings);
   s->settings = settings_ref(settings);
   s->generation++;
-  lanes_resize(s);
+  sched_lanes_resize(s);
 }
 
 static void take_effect(struct sched *s, const struct edit *e) {
@@ -244,9 +244,9 @@ static void release(struct sched *s, struct edit *e) {
     js->lane->capacity = 1;
     LIST_EACH (&js->items, node) {
       struct item *i = CONTAINER_OF(node, struct item, link);
-      if (i->state == ITEM_ARMED) item_set_timer(s, i, i->run.not_before_ms);
+      if (i->state == ITEM_ARMED) sched_item_set_timer(s, i, i->run.not_before_ms);
     }
-    lane_wake_all(s, js->lane);
+    sched_lane_wake_all(s, js->lane);
   }
   list_remove(&e->link);
 }
@@ -255,15 +255,15 @@ static void own_edit_answered(struct sched *s, const struct edit *e) {
   struct change *c = e->change;
   e->js->is_disabling = false;
   if (c->error == ERR_OK) {
-    struct sched_action *a = action_add(s, SCHED_DO_NOTE);
+    struct sched_action *a = sched_action_add(s, SCHED_DO_NOTE);
     a->note.kind = SCHED_NOTE_DISABLED;
     a->note.job = c->job.saved;
     a->note.failures = e->js->failures;
   }
-  change_drop(s, c); /* refused: somebody has edited the job meanwhile; the next failure tries again */
+  sched_change_drop(s, c); /* refused: somebody has edited the job meanwhile; the next failure tries again */
 }
 
-enum err edit_answered(struct sched *s, struct change *c) {
+enum err sched_edit_answered(struct sched *s, struct change *c) {
   struct edit *e = edit_find(s, c);
   ASSERT(e);
   struct list items;
@@ -273,14 +273,14 @@ enum err edit_answered(struct sched *s, struct change *c) {
     take_effect(s, e);
     claims_arm(s, &c->claimed, &items);
     claim_again(s);
-    store_worked(s);
+    sched_store_worked(s);
   } else if (is_store_failure(c->error)) {
-    store_failed(s);
+    sched_store_failed(s);
   }
   release(s, e);
   if (e->is_own) own_edit_answered(s, e);
   else answer_edit(s, c, c->error);
-  if (e->js) job_state_release(s, e->js);
+  if (e->js) sched_job_state_release(s, e->js);
   free(e);
   return ERR_OK;
 }
@@ -296,7 +296,7 @@ static const struct job *newest_version(const struct job_state *js) {
 }
 
 /* Without memory for it nothing happens: the next failure tries again. */
-void disable_job(struct sched *s, struct item *i, int64_t failures) {
+void sched_disable_job(struct sched *s, struct item *i, int64_t failures) {
   struct job_state *js = i->js;
   const struct job *job = newest_version(js);
   if (js->is_disabling || js->is_disabled || !job->is_active || s->is_stopping) return;
@@ -305,7 +305,7 @@ void disable_job(struct sched *s, struct item *i, int64_t failures) {
   struct job edited = *job;
   edited.is_active = 0;
   edited.disabled_reason = why;
-  struct change *c = change_begin(s, CHANGE_JOB_SAVE);
+  struct change *c = sched_change_begin(s, CHANGE_JOB_SAVE);
   if (!c) return;
   c->job.job = job_copy(&edited);
   c->job.job_no = job->no;
@@ -316,7 +316,7 @@ void disable_job(struct sched *s, struct item *i, int64_t failures) {
                                  .object = arena_printf(&c->arena, "job:%s", job->name),
                                  .after = "{\"isActive\":false}"};
   if (!c->job.job || !c->audit.object || edit_send(s, c, true)) {
-    change_drop(s, c);
+    sched_change_drop(s, c);
     return;
   }
   js->is_disabling = true;
@@ -328,18 +328,18 @@ void disable_job(struct sched *s, struct item *i, int64_t failures) {
 static void move_waiting(struct sched *s, struct item *i, int64_t by_ms) {
   bool is_retry = i->run.attempt > 1 || i->run.due_ms == INSTANT_NONE;
   if (i->state == ITEM_WAITING && !is_retry && i->run.not_before_ms > s->now_ms) {
-    item_unplace(s, i);
-    item_set_state(s, i, ITEM_DELAYED);
-    item_set_timer(s, i, i->run.not_before_ms);
+    sched_item_unplace(s, i);
+    sched_item_set_state(s, i, ITEM_DELAYED);
+    sched_item_set_timer(s, i, i->run.not_before_ms);
   } else if (i->state == ITEM_WAITING) {
     i->wait_from_ms += by_ms;
-    item_set_timer(s, i, i->timer.key + by_ms);
+    sched_item_set_timer(s, i, i->timer.key + by_ms);
   } else if (i->state == ITEM_DELAYED && is_retry) {
-    item_set_timer(s, i, i->timer.key + by_ms);
+    sched_item_set_timer(s, i, i->timer.key + by_ms);
   }
 }
 
-void clock_set(struct sched *s, int64_t was_ms, int64_t is_ms) {
+void sched_clock_set(struct sched *s, int64_t was_ms, int64_t is_ms) {
   int64_t by_ms = is_ms - was_ms;
   LIST_EACH (&s->jobs, job_node) {
     struct job_state *js = CONTAINER_OF(job_node, struct job_state, link);

@@ -70,11 +70,11 @@ static struct run ended_row(const struct sched *s, const struct item *i, const s
 
 static struct change *change_of_row(struct sched *s, struct item *i, enum change_kind kind,
                                     const struct run *row) {
-  struct change *c = change_begin(s, kind);
+  struct change *c = sched_change_begin(s, kind);
   if (!c) return NULL;
   if (change_set_run(c, &c->run.run, row)) {
-    change_drop(s, c);
-    starve(s);
+    sched_change_drop(s, c);
+    sched_starve(s);
     return NULL;
   }
   c->run.has_run = true;
@@ -84,10 +84,10 @@ static struct change *change_of_row(struct sched *s, struct item *i, enum change
   return c;
 }
 
-bool record_start(struct sched *s, struct item *i) {
+bool sched_record_start(struct sched *s, struct item *i) {
   struct change *c = change_of_row(s, i, CHANGE_START, &i->run);
   if (!c) return false;
-  change_send(s, c);
+  sched_change_send(s, c);
   return true;
 }
 
@@ -127,10 +127,10 @@ static int64_t retry_at_ms(struct sched *s, const struct item *i, const struct r
 }
 
 static struct item *retry_new(struct sched *s, const struct item *i, const struct run *row, int64_t at_ms) {
-  struct item *r = item_new(s, i->def->job, 0);
+  struct item *r = sched_item_new(s, i->def->job, 0);
   if (!r) return NULL;
-  if (!item_set_texts(r, i->params, i->requested_by)) {
-    item_drop(s, r);
+  if (!sched_item_set_texts(r, i->params, i->requested_by)) {
+    sched_item_drop(s, r);
     return NULL;
   }
   r->run.due_ms = row->due_ms;
@@ -149,18 +149,18 @@ static int chain_of(enum run_status status, bool has_retry) {
   return status == RUN_SUCCESS ? 1 : run_is_failure(status) ? -1 : 0;
 }
 
-enum err finish(struct sched *s, struct item *i, const struct sched_end *end) {
+enum err sched_finish(struct sched *s, struct item *i, const struct sched_end *end) {
   ASSERT(i->state == ITEM_STARTING || i->state == ITEM_RUNNING);
   ASSERT(run_may_become(RUN_RUNNING, end->status));
-  item_policy(s, i);
-  if (!actions_reserve(s, 1)) return ERR_NO_MEMORY;
+  sched_item_policy(s, i);
+  if (!sched_actions_reserve(s, 1)) return ERR_NO_MEMORY;
   struct run row = ended_row(s, i, end);
   int64_t at_ms = retry_at_ms(s, i, &row, end);
   struct item *retry = at_ms == INSTANT_NEVER ? NULL : retry_new(s, i, &row, at_ms);
   struct change *c = at_ms == INSTANT_NEVER || retry ? change_of_row(s, i, CHANGE_END, &row) : NULL;
   if (!c || (retry && change_set_run(c, &c->run.retry, &retry->run))) {
-    if (c) change_drop(s, c);
-    if (retry) item_drop(s, retry);
+    if (c) sched_change_drop(s, c);
+    if (retry) sched_item_drop(s, retry);
     return ERR_NO_MEMORY;
   }
   c->run.reason = (enum reason)row.reason;
@@ -168,16 +168,16 @@ enum err finish(struct sched *s, struct item *i, const struct sched_end *end) {
   c->run.chain = chain_of(end->status, retry != NULL);
   i->retry = retry;
   i->is_unsent = i->is_kill_unsure = false;
-  item_set_timer(s, i, INSTANT_NEVER);
-  item_give_slots(s, i);
-  item_set_state(s, i, ITEM_ENDING);
-  change_send(s, c);
+  sched_item_set_timer(s, i, INSTANT_NEVER);
+  sched_item_give_slots(s, i);
+  sched_item_set_state(s, i, ITEM_ENDING);
+  sched_change_send(s, c);
   return ERR_OK;
 }
 
 /* ---- ending without a start ---- */
-bool settle(struct sched *s, struct item *i, enum occurrence_state state, enum reason reason) {
-  if (!actions_reserve(s, 1)) return false;
+bool sched_settle(struct sched *s, struct item *i, enum occurrence_state state, enum reason reason) {
+  if (!sched_actions_reserve(s, 1)) return false;
   bool is_later_attempt = i->run.attempt > 1; /* its occurrence ran: only the row and the chain end */
   bool has_row =
       i->has_row || i->run.due_ms == INSTANT_NONE || reason == REASON_OVERLAP || reason == REASON_CAPACITY;
@@ -197,16 +197,16 @@ bool settle(struct sched *s, struct item *i, enum occurrence_state state, enum r
     c->run.due_ms = INSTANT_NONE;
     c->run.chain = reason == REASON_CAPACITY || reason == REASON_TOTAL_TIMEOUT ? -1 : 0;
   }
-  item_set_timer(s, i, INSTANT_NEVER);
-  item_unplace(s, i);
-  item_set_state(s, i, ITEM_SETTLING);
-  change_send(s, c);
+  sched_item_set_timer(s, i, INSTANT_NEVER);
+  sched_item_unplace(s, i);
+  sched_item_set_state(s, i, ITEM_SETTLING);
+  sched_change_send(s, c);
   return true;
 }
 
 /* ---- answers ---- */
 static void answer_item(struct sched *s, struct item *i, enum err error) {
-  if (i->has_token) answer(s, i->token, error, i->run.no);
+  if (i->has_token) sched_answer(s, i->token, error, i->run.no);
   i->has_token = false;
 }
 
@@ -216,28 +216,28 @@ static void note_chain(struct sched *s, struct item *i, const struct change *c) 
   int64_t before = c->run.failures_before > i->js->failures ? c->run.failures_before : i->js->failures;
   i->js->failures = has_failed ? c->run.failures : 0;
   if (!has_failed && before == 0) return;
-  struct sched_action *a = action_add(s, SCHED_DO_NOTE);
+  struct sched_action *a = sched_action_add(s, SCHED_DO_NOTE);
   a->note.kind = has_failed ? SCHED_NOTE_FAILURES : SCHED_NOTE_RECOVERED;
   a->note.job = i->def->job;
   a->note.run = &c->run.run;
   a->note.failures = has_failed ? c->run.failures : before;
   int64_t limit = i->def->policy.disable_after;
-  if (has_failed && limit > 0 && c->run.failures >= limit) disable_job(s, i, c->run.failures);
+  if (has_failed && limit > 0 && c->run.failures >= limit) sched_disable_job(s, i, c->run.failures);
 }
 
 static void queued(struct sched *s, struct item *i, struct change *c) {
   ASSERT(i->state == ITEM_QUEUEING);
   i->has_row = true;
-  note_run(s, i, &c->run.run);
+  sched_note_run(s, i, &c->run.run);
   answer_item(s, i, ERR_OK);
-  if (!queue_again(s, i)) { /* no memory for its lanes: it waits in none */
-    item_unbind(s, i);
+  if (!sched_queue_again(s, i)) { /* no memory for its lanes: it waits in none */
+    sched_item_unbind(s, i);
     i->wait_from_ms = s->now_ms;
-    item_set_state(s, i, ITEM_WAITING);
-    item_set_timer(s, i, s->now_ms + i->def->policy.queue_timeout_ms);
-    item_make_ready(s, i);
+    sched_item_set_state(s, i, ITEM_WAITING);
+    sched_item_set_timer(s, i, s->now_ms + i->def->policy.queue_timeout_ms);
+    sched_item_make_ready(s, i);
   }
-  if (i->unwanted && settle(s, i, OCCURRENCE_SKIPPED, i->unwanted)) i->unwanted = REASON_NONE;
+  if (i->unwanted && sched_settle(s, i, OCCURRENCE_SKIPPED, i->unwanted)) i->unwanted = REASON_NONE;
 }
 
 /* Recorded as running, and unwanted meanwhile: it never starts. */
@@ -246,65 +246,65 @@ static void end_unstarted(struct sched *s, struct item *i) {
   run_init(&end.facts);
   i->killed = i->unwanted;
   i->is_unsent = i->is_kill_unsure = true;
-  if (finish(s, i, &end)) s->must_resume = true; /* no memory: it starts then, and is killed at once */
+  if (sched_finish(s, i, &end)) s->must_resume = true; /* no memory: it starts then, and is killed at once */
 }
 
 static void start_recorded(struct sched *s, struct item *i, struct change *c) {
-  note_run(s, i, &c->run.run);
+  sched_note_run(s, i, &c->run.run);
   i->has_row = true;
   if (i->state != ITEM_LEAVING) return;
   answer_item(s, i, ERR_OK);
-  item_set_state(s, i, ITEM_STARTING);
+  sched_item_set_state(s, i, ITEM_STARTING);
   if (i->unwanted) {
     end_unstarted(s, i);
   } else if (s->is_stopping || !s->is_warden_up) {
     i->is_unsent = true; /* goes out when the warden is back, or by the next server */
     s->must_resume = true;
   } else {
-    send_start(s, i);
+    sched_send_start(s, i);
   }
 }
 
 static void ended(struct sched *s, struct item *i, struct change *c) {
   ASSERT(i->state == ITEM_ENDING);
-  action_add(s, SCHED_DO_ACK)->run_no = i->run.no;
-  note_run(s, i, &c->run.run);
+  sched_action_add(s, SCHED_DO_ACK)->run_no = i->run.no;
+  sched_note_run(s, i, &c->run.run);
   note_chain(s, i, c);
   struct item *retry = i->retry;
   i->retry = NULL;
   if (retry) {
     retry->has_row = true;
-    item_set_state(s, retry, ITEM_DELAYED);
-    item_set_timer(s, retry, retry->run.not_before_ms);
+    sched_item_set_state(s, retry, ITEM_DELAYED);
+    sched_item_set_timer(s, retry, retry->run.not_before_ms);
     if (retry->unwanted || retry->js->is_disabled)
-      settle(s, retry, OCCURRENCE_SKIPPED, retry->unwanted ? retry->unwanted : REASON_DISABLED);
-    note_run(s, retry, &c->run.retry);
+      sched_settle(s, retry, OCCURRENCE_SKIPPED, retry->unwanted ? retry->unwanted : REASON_DISABLED);
+    sched_note_run(s, retry, &c->run.retry);
   }
-  item_drop(s, i);
+  sched_item_drop(s, i);
 }
 
 static void settled(struct sched *s, struct item *i, struct change *c) {
   ASSERT(i->state == ITEM_SETTLING);
   answer_item(s, i, ERR_OK);
-  if (c->run.has_run) note_run(s, i, &c->run.run);
+  if (c->run.has_run) sched_note_run(s, i, &c->run.run);
   if (c->kind == CHANGE_END) note_chain(s, i, c);
   if (c->run.due_ms != INSTANT_NONE) {
-    struct sched_action *a = action_add(s, SCHED_DO_NOTE);
+    struct sched_action *a = sched_action_add(s, SCHED_DO_NOTE);
     a->note.kind = SCHED_NOTE_OCCURRENCE;
     a->note.job = i->def->job;
     a->note.due_ms = c->run.due_ms;
     a->note.state = c->run.state;
     a->note.reason = c->run.reason;
   }
-  item_drop(s, i);
+  sched_item_drop(s, i);
 }
 
 /* The store refused this change alone (its job is gone, say): it would refuse it for ever. */
 static void refused(struct sched *s, struct item *i, const struct change *c) {
   answer_item(s, i, c->error);
-  if (i->state == ITEM_ENDING || c->kind == CHANGE_END) action_add(s, SCHED_DO_ACK)->run_no = i->run.no;
+  if (i->state == ITEM_ENDING || c->kind == CHANGE_END) sched_action_add(s, SCHED_DO_ACK)->run_no = i->run.no;
   if (c->kind == CHANGE_START && i->state != ITEM_LEAVING) return; /* END will carry the row */
-  item_drop(s, i);
+  sched_item_drop(s, i);
 }
 
 /* The store fails: wishes are answered so; what has happened is kept and repeated. */
@@ -312,29 +312,29 @@ static void failed(struct sched *s, struct item *i, struct change *c) {
   bool is_wish = i->has_token && !i->has_row;
   if (is_wish && i->state != ITEM_SETTLING) {
     answer_item(s, i, c->error);
-    item_drop(s, i);
-    change_drop(s, c);
+    sched_item_drop(s, i);
+    sched_change_drop(s, c);
   } else if (i->state == ITEM_LEAVING) {
-    item_give_slots(s, i);
+    sched_item_give_slots(s, i);
     i->run.status = RUN_QUEUED;
-    item_set_state(s, i, ITEM_WAITING);
-    item_set_timer(s, i, i->wait_from_ms + i->def->policy.queue_timeout_ms);
-    item_make_ready(s, i);
-    if (i->unwanted && settle(s, i, OCCURRENCE_SKIPPED, i->unwanted)) i->unwanted = REASON_NONE;
-    change_drop(s, c);
+    sched_item_set_state(s, i, ITEM_WAITING);
+    sched_item_set_timer(s, i, i->wait_from_ms + i->def->policy.queue_timeout_ms);
+    sched_item_make_ready(s, i);
+    if (i->unwanted && sched_settle(s, i, OCCURRENCE_SKIPPED, i->unwanted)) i->unwanted = REASON_NONE;
+    sched_change_drop(s, c);
   } else if (c->kind == CHANGE_START && i->state == ITEM_ENDING) {
-    change_drop(s, c); /* END carries the row */
+    sched_change_drop(s, c); /* END carries the row */
   } else {
-    change_keep(s, c);
+    sched_change_keep(s, c);
   }
 }
 
-void run_answered(struct sched *s, struct item *i, struct change *c) {
+void sched_run_answered(struct sched *s, struct item *i, struct change *c) {
   bool is_down = is_store_failure(c->error);
-  if (is_down) store_failed(s);
-  else store_worked(s);
+  if (is_down) sched_store_failed(s);
+  else sched_store_worked(s);
   if (!i) {
-    change_drop(s, c);
+    sched_change_drop(s, c);
   } else if (is_down) {
     failed(s, i, c);
   } else {
@@ -343,6 +343,6 @@ void run_answered(struct sched *s, struct item *i, struct change *c) {
     else if (c->kind == CHANGE_START) start_recorded(s, i, c);
     else if (i->state == ITEM_SETTLING) settled(s, i, c);
     else ended(s, i, c);
-    change_drop(s, c);
+    sched_change_drop(s, c);
   }
 }

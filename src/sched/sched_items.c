@@ -33,7 +33,7 @@ static void count_item(struct sched *s, struct item *i, bool is_added) {
   if (is_queued) s->queued_by_priority[i->def->policy.priority] += one;
 }
 
-void item_set_state(struct sched *s, struct item *i, enum item_state state) {
+void sched_item_set_state(struct sched *s, struct item *i, enum item_state state) {
   ASSERT(allowed_edges[i->state] & (1u << state));
   count_item(s, i, false);
   i->state = state;
@@ -45,21 +45,21 @@ void item_set_state(struct sched *s, struct item *i, enum item_state state) {
          state == ITEM_WAITING || state == ITEM_ARMED);
 }
 
-struct item *item_find(const struct sched *s, int64_t run_no) {
+struct item *sched_item_find(const struct sched *s, int64_t run_no) {
   return map_get(&s->items, (uint64_t)run_no);
 }
 
 /* ---- jobs ---- */
-struct job_state *job_state_get(struct sched *s, int64_t job_no) {
+struct job_state *sched_job_state_get(struct sched *s, int64_t job_no) {
   struct job_state *js = map_get(&s->states, (uint64_t)job_no);
   if (js) return js;
   js = calloc(1, sizeof *js);
   if (!js) return NULL;
   js->no = job_no;
   js->last_taken_ms = INSTANT_NONE;
-  js->lane = lane_new(LANE_JOB, "", 1);
+  js->lane = sched_lane_new(LANE_JOB, "", 1);
   if (!js->lane || map_put(&s->states, (uint64_t)job_no, js)) {
-    lane_free(js->lane);
+    sched_lane_free(js->lane);
     free(js);
     return NULL;
   }
@@ -71,14 +71,14 @@ struct job_state *job_state_get(struct sched *s, int64_t job_no) {
 
 /* While the clock stands before an instant that was taken already (somebody set it back), the job is
  * remembered, so that no edit brings that instant to life again; and so is one that keeps failing. */
-void job_state_release(struct sched *s, struct job_state *js) {
+void sched_job_state_release(struct sched *s, struct job_state *js) {
   if (!list_is_empty(&js->items) || !list_is_empty(&js->definitions)) return;
   if (js->last_taken_ms > s->now_ms) s->has_future_taken = true;
   if (js->holds > 0 || js->is_disabling || js->failures > 0 || js->last_taken_ms > s->now_ms) return;
   ASSERT(js->line == 0 && js->lane->used == 0);
   map_remove(&s->states, (uint64_t)js->no);
   list_remove(&js->link);
-  lane_free(js->lane);
+  sched_lane_free(js->lane);
   free(js);
 }
 
@@ -114,14 +114,14 @@ static void resolve(struct sched *s, struct definition *def) {
   def->generation = s->generation;
 }
 
-const struct policy *item_policy(struct sched *s, struct item *i) {
+const struct policy *sched_item_policy(struct sched *s, struct item *i) {
   resolve(s, i->def);
   return &i->def->policy;
 }
 
 /* ---- items ---- */
 /* A journal may know of a run that the store does not: with the clock set back, its number would come again. */
-void ids_know(struct sched *s, int64_t run_no) {
+void sched_ids_know(struct sched *s, int64_t run_no) {
   if (run_no > s->ids.last) s->ids.last = run_no;
 }
 
@@ -138,23 +138,23 @@ static void fill_identity(struct sched *s, struct item *i, const struct job *job
   i->timer.tie = i->place.tie = i->run.no;
 }
 
-struct item *item_new(struct sched *s, struct job *job, int64_t run_no) {
+struct item *sched_item_new(struct sched *s, struct job *job, int64_t run_no) {
   ASSERT(job->no > 0 && s->settings);
   if (heap_reserve(&s->timers, s->items.count + 1 - s->timers.count) ||
       heap_reserve(&s->ready, s->items.count + 1 - s->ready.count))
     return NULL;
-  struct job_state *js = job_state_get(s, job->no);
+  struct job_state *js = sched_job_state_get(s, job->no);
   struct item *i = js ? calloc(1, sizeof *i) : NULL;
   if (!i) return NULL;
   struct definition *def = definition_get(js, job);
-  ASSERT(!run_no || !item_find(s, run_no));
+  ASSERT(!run_no || !sched_item_find(s, run_no));
   i->js = js;
   i->def = def;
   if (def) fill_identity(s, i, def->job, run_no);
   if (!def || map_put(&s->items, (uint64_t)i->run.no, i)) {
     if (def && def->refs++ == 0) definition_release(def);
     free(i);
-    job_state_release(s, js);
+    sched_job_state_release(s, js);
     return NULL;
   }
   def->refs++;
@@ -164,7 +164,7 @@ struct item *item_new(struct sched *s, struct job *job, int64_t run_no) {
   return i;
 }
 
-bool item_set_texts(struct item *i, const char *params, const char *requested_by) {
+bool sched_item_set_texts(struct item *i, const char *params, const char *requested_by) {
   i->params = params ? str_dup(str_of(params)) : NULL;
   i->requested_by = requested_by ? str_dup(str_of(requested_by)) : NULL;
   i->run.params = i->params;
@@ -172,7 +172,7 @@ bool item_set_texts(struct item *i, const char *params, const char *requested_by
   return (!params || i->params) && (!requested_by || i->requested_by);
 }
 
-void item_set_timer(struct sched *s, struct item *i, int64_t at_ms) {
+void sched_item_set_timer(struct sched *s, struct item *i, int64_t at_ms) {
   if (at_ms == INSTANT_NEVER) {
     heap_remove(&s->timers, &i->timer);
   } else if (heap_is_linked(&i->timer)) {
@@ -184,21 +184,21 @@ void item_set_timer(struct sched *s, struct item *i, int64_t at_ms) {
   }
 }
 
-void item_drop(struct sched *s, struct item *i) {
-  item_set_timer(s, i, INSTANT_NEVER);
-  item_unplace(s, i);
-  item_give_slots(s, i);
-  if (i->retry) item_drop(s, i->retry);
+void sched_item_drop(struct sched *s, struct item *i) {
+  sched_item_set_timer(s, i, INSTANT_NEVER);
+  sched_item_unplace(s, i);
+  sched_item_give_slots(s, i);
+  if (i->retry) sched_item_drop(s, i->retry);
   i->retry = NULL;
-  item_set_state(s, i, ITEM_DONE);
+  sched_item_set_state(s, i, ITEM_DONE);
   s->count[ITEM_DONE]--;
-  item_unbind(s, i);
+  sched_item_unbind(s, i);
   map_remove(&s->items, (uint64_t)i->run.no);
   list_remove(&i->link);
   list_push_back(&s->garbage, &i->fresh);
 }
 
-void garbage_free(struct sched *s) {
+void sched_garbage_free(struct sched *s) {
   LIST_EACH (&s->garbage, node) {
     struct item *i = CONTAINER_OF(node, struct item, fresh);
     struct job_state *js = i->js;
@@ -207,7 +207,7 @@ void garbage_free(struct sched *s) {
     free(i->params);
     free(i->requested_by);
     free(i);
-    if (list_is_empty(&js->definitions)) job_state_release(s, js);
+    if (list_is_empty(&js->definitions)) sched_job_state_release(s, js);
   }
   for (struct change *c = s->garbage_changes, *next; c; c = next) {
     next = c->next;

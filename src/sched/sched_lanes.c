@@ -6,7 +6,7 @@
 
 #define KEY_BYTES_MAX 1000 /* of a concurrency key with its parameters filled in */
 
-struct lane *lane_new(enum lane_kind kind, const char *name, int64_t capacity) {
+struct lane *sched_lane_new(enum lane_kind kind, const char *name, int64_t capacity) {
   size_t bytes = strlen(name) + 1;
   struct lane *l = calloc(1, sizeof *l + bytes);
   if (!l) return NULL;
@@ -16,7 +16,7 @@ struct lane *lane_new(enum lane_kind kind, const char *name, int64_t capacity) {
   return l;
 }
 
-void lane_free(struct lane *l) {
+void sched_lane_free(struct lane *l) {
   if (!l) return;
   ASSERT(l->waiting.count == 0);
   heap_free(&l->waiting);
@@ -32,12 +32,12 @@ static struct lane *lane_get(struct sched *s, enum lane_kind kind, const char *n
     l->refs++;
     return l;
   }
-  struct lane *l = lane_new(kind, name, capacity);
+  struct lane *l = sched_lane_new(kind, name, capacity);
   if (!l) return NULL;
   l->hash = hash;
   l->next = first;
   if (map_put(&s->lanes, hash, l)) {
-    lane_free(l);
+    sched_lane_free(l);
     return NULL;
   }
   l->refs = 1;
@@ -56,7 +56,7 @@ static void lane_release(struct sched *s, struct lane *l) {
     while (first->next != l) first = first->next;
     first->next = l->next;
   }
-  lane_free(l);
+  sched_lane_free(l);
 }
 
 static void add_value(struct buf *out, const json_t *value) {
@@ -94,17 +94,17 @@ static struct lane *key_lane(struct sched *s, const struct item *i) {
   return text ? lane_get(s, LANE_KEY, text, 1) : NULL;
 }
 
-bool item_bind(struct sched *s, struct item *i) {
-  const struct policy *p = item_policy(s, i);
+bool sched_item_bind(struct sched *s, struct item *i) {
+  const struct policy *p = sched_item_policy(s, i);
   ASSERT(!i->has_slots);
-  item_unbind(s, i);
-  if (p->pool && !(i->lanes[0] = lane_get(s, LANE_POOL, p->pool, p->pool_size))) return starve(s);
-  if (p->group && !(i->lanes[1] = lane_get(s, LANE_GROUP, p->group, 1))) return starve(s);
-  if (i->def->job->concurrency_key && !(i->lanes[2] = key_lane(s, i))) return starve(s);
+  sched_item_unbind(s, i);
+  if (p->pool && !(i->lanes[0] = lane_get(s, LANE_POOL, p->pool, p->pool_size))) return sched_starve(s);
+  if (p->group && !(i->lanes[1] = lane_get(s, LANE_GROUP, p->group, 1))) return sched_starve(s);
+  if (i->def->job->concurrency_key && !(i->lanes[2] = key_lane(s, i))) return sched_starve(s);
   return true;
 }
 
-void item_unbind(struct sched *s, struct item *i) {
+void sched_item_unbind(struct sched *s, struct item *i) {
   ASSERT(!i->has_slots && !i->place_in);
   for (int n = 0; n < ITEM_LANES_MAX; n++) {
     if (i->lanes[n]) lane_release(s, i->lanes[n]);
@@ -119,7 +119,7 @@ static void place(struct item *i, struct heap *where) {
   i->place_in = where;
 }
 
-void item_make_ready(struct sched *s, struct item *i) {
+void sched_item_make_ready(struct sched *s, struct item *i) {
   ASSERT(!i->place_in && (i->state == ITEM_FRESH || i->state == ITEM_WAITING));
   /* Ageing without ever sorting again: waiting LIMIT_PRIORITY_AGE_MS longer is worth one step of priority. */
   i->place.key = i->def->policy.priority * LIMIT_PRIORITY_AGE_MS + i->wait_from_ms;
@@ -147,22 +147,22 @@ static void leave_place(struct item *i) {
   i->place_in = NULL;
 }
 
-void item_unplace(struct sched *s, struct item *i) {
+void sched_item_unplace(struct sched *s, struct item *i) {
   bool was_ready = i->place_in == &s->ready;
   leave_place(i);
   if (was_ready) pass_on(s, i);
 }
 
-bool item_park(struct sched *s, struct item *i, struct lane *lane) {
+bool sched_item_park(struct sched *s, struct item *i, struct lane *lane) {
   ASSERT(i->place_in == &s->ready);
-  if (heap_reserve(&lane->waiting, 1)) return starve(s);
+  if (heap_reserve(&lane->waiting, 1)) return sched_starve(s);
   leave_place(i);
   place(i, &lane->waiting);
   pass_on(s, i);
   return true;
 }
 
-void lane_wake_all(struct sched *s, struct lane *l) {
+void sched_lane_wake_all(struct sched *s, struct lane *l) {
   while (l->waiting.count > 0) {
     struct item *i = CONTAINER_OF(heap_top(&l->waiting), struct item, place);
     leave_place(i);
@@ -171,7 +171,7 @@ void lane_wake_all(struct sched *s, struct lane *l) {
 }
 
 /* ---- slots ---- */
-struct lane *item_blocking_lane(const struct sched *s, const struct item *i) {
+struct lane *sched_item_blocking_lane(const struct sched *s, const struct item *i) {
   struct lane *job = i->js->lane;
   ASSERT((i->js->holds > 0) == (job->capacity == 0));
   if (i->js->holds > 0) return job;
@@ -182,7 +182,7 @@ struct lane *item_blocking_lane(const struct sched *s, const struct item *i) {
   return s->is_store_down && needs_commit ? s->store_lane : NULL;
 }
 
-void item_take_slots(struct sched *s, struct item *i) {
+void sched_item_take_slots(struct sched *s, struct item *i) {
   ASSERT(!i->has_slots);
   leave_place(i);
   i->has_slots = true;
@@ -195,7 +195,7 @@ void item_take_slots(struct sched *s, struct item *i) {
   }
 }
 
-void item_give_slots(struct sched *s, struct item *i) {
+void sched_item_give_slots(struct sched *s, struct item *i) {
   if (!i->has_slots) return;
   i->has_slots = false;
   ASSERT(s->taken > 0 && i->js->lane->used > 0);
@@ -210,23 +210,24 @@ void item_give_slots(struct sched *s, struct item *i) {
 }
 
 /* Pools may have come, gone or changed their size: everyone in line finds the lanes anew. */
-void lanes_resize(struct sched *s) {
+void sched_lanes_resize(struct sched *s) {
   size_t at = 0;
   for (struct map_entry e; map_next(&s->lanes, &at, &e);)
     for (struct lane *l = e.value; l; l = l->next) {
       int64_t size = l->kind == LANE_POOL ? settings_pool_size(s->settings, l->name) : l->capacity;
       l->capacity = size > 0 ? size : LIMIT_RUNNING_RUNS;
-      lane_wake_all(s, l);
+      sched_lane_wake_all(s, l);
     }
   LIST_EACH (&s->jobs, job_node) {
     struct job_state *js = CONTAINER_OF(job_node, struct job_state, link);
-    lane_wake_all(s, js->lane);
+    sched_lane_wake_all(s, js->lane);
     LIST_EACH (&js->items, node) {
       struct item *i = CONTAINER_OF(node, struct item, link);
       if (i->state != ITEM_WAITING) continue;
       leave_place(i);
-      if (!item_bind(s, i)) item_unbind(s, i); /* no memory: it waits without a pool, as a job without one */
-      item_make_ready(s, i);
+      if (!sched_item_bind(s, i))
+        sched_item_unbind(s, i); /* no memory: it waits without a pool, as a job without one */
+      sched_item_make_ready(s, i);
     }
   }
 }

@@ -46,16 +46,16 @@ static bool take_row(struct item *i, const struct sched_recover *r, int64_t now_
     i->run.queued_ms -= ahead_ms;
     i->run.not_before_ms -= ahead_ms;
   }
-  return item_set_texts(i, r->run ? r->run->params : NULL, r->run ? r->run->requested_by : NULL);
+  return sched_item_set_texts(i, r->run ? r->run->params : NULL, r->run ? r->run->requested_by : NULL);
 }
 
 /* It runs (or is to): it has its slots, even beyond the capacity of now. What has ended already, and only
  * its END is to come, takes none. */
 static enum err take_running(struct sched *s, struct item *i, bool must_start, bool has_ended) {
-  if (!item_bind(s, i)) return ERR_NO_MEMORY;
-  if (!i->has_row && !must_start && !has_ended && !record_start(s, i)) return ERR_NO_MEMORY;
-  if (!has_ended) item_take_slots(s, i);
-  item_set_state(s, i, must_start ? ITEM_STARTING : ITEM_RUNNING);
+  if (!sched_item_bind(s, i)) return ERR_NO_MEMORY;
+  if (!i->has_row && !must_start && !has_ended && !sched_record_start(s, i)) return ERR_NO_MEMORY;
+  if (!has_ended) sched_item_take_slots(s, i);
+  sched_item_set_state(s, i, must_start ? ITEM_STARTING : ITEM_RUNNING);
   i->is_unsent = must_start;
   s->must_resume |= must_start;
   return ERR_OK;
@@ -65,34 +65,34 @@ static enum err take_lost(struct sched *s, struct item *i, bool is_known_start) 
   struct sched_end end = {
       .run_no = i->run.no, .status = RUN_LOST, .reason = is_known_start ? REASON_LOST : REASON_START_UNKNOWN};
   run_init(&end.facts);
-  item_set_state(s, i, ITEM_RUNNING);
-  return finish(s, i, &end);
+  sched_item_set_state(s, i, ITEM_RUNNING);
+  return sched_finish(s, i, &end);
 }
 
-enum err recover(struct sched *s, const struct sched_recover *r) {
+enum err sched_recover(struct sched *s, const struct sched_recover *r) {
   ASSERT(!s->is_ready && s->settings);
   enum sched_recovery verdict =
       sched_judge_recovery(r, s->config.horizon_ms ? s->config.horizon_ms : LIMIT_CLAIM_HORIZON_MS);
-  struct item *i = item_new(s, r->job, r->run ? r->run->no : 0);
+  struct item *i = sched_item_new(s, r->job, r->run ? r->run->no : 0);
   if (!i) return ERR_NO_MEMORY;
-  ids_know(s, i->run.no);
+  sched_ids_know(s, i->run.no);
   enum err e = ERR_OK;
   if (verdict == SCHED_START_OR_MISFIRE) {
     struct claim claim = {.due_ms = r->due_ms, .not_before_ms = r->not_before_ms};
-    if (!arm(s, i, &claim)) item_drop(s, i);
+    if (!sched_arm(s, i, &claim)) sched_item_drop(s, i);
     return ERR_OK;
   }
   if (!take_row(i, r, s->now_ms)) e = ERR_NO_MEMORY;
   if (i->run.due_ms != INSTANT_NONE && i->run.due_ms > i->js->last_taken_ms)
     i->js->last_taken_ms = i->run.due_ms;
   if (e == ERR_OK) switch (verdict) {
-      case SCHED_REQUEUE: e = queue_again(s, i) ? ERR_OK : ERR_NO_MEMORY; break;
+      case SCHED_REQUEUE: e = sched_queue_again(s, i) ? ERR_OK : ERR_NO_MEMORY; break;
       case SCHED_START_NOW: e = take_running(s, i, true, false); break;
       case SCHED_ADOPT: e = take_running(s, i, false, false); break;
       case SCHED_AWAIT_END: e = take_running(s, i, false, true); break;
       case SCHED_LOST: e = take_lost(s, i, r->found != SCHED_FOUND_NOTHING); break;
       case SCHED_START_OR_MISFIRE: break;
     }
-  if (e) item_drop(s, i);
+  if (e) sched_item_drop(s, i);
   return e;
 }
