@@ -148,6 +148,9 @@ void job_start(struct call *c, const struct run_order *order) {
 static enum err check_params(struct call *c, const char *params) {
   if (c->who.role < ROLE_EDITOR)
     return err_set(&c->detail, ERR_FORBIDDEN, "params", 0, "running with other params needs the role editor");
+  if (c->who.role < ROLE_ADMIN && job_is_privileged(c->job))
+    return err_set(&c->detail, ERR_FORBIDDEN, "params", 0,
+                   "only an admin may set this: the job has a user or privileges of its own");
   struct job *draft = job_copy(c->job);
   if (!draft) return ERR_NO_MEMORY;
   draft->params = params;

@@ -2,21 +2,30 @@
 
 #include "api/render.h"
 
+static bool same_text(const char *a, const char *b) { return str_eq(str_of(a), str_of(b)); }
+
+/* Does the job run with more than an editor could give it: another user, or programs that gain privileges? */
+bool job_is_privileged(const struct job *job) { return job->run_as || job->no_new_privs == 0; }
+
 /* Rights that depend on the definition itself: an editor may neither make a job critical nor choose its user
- * or let it gain privileges (C-112, reliability 5.2). */
+ * or let it gain privileges, nor say what is done with privileges that an admin gave (C-112, reliability 5.2). */
 static enum err check_rights(struct call *c, const struct job *old, const struct job *draft) {
   if (c->who.role >= ROLE_ADMIN) return ERR_OK;
+  bool stays_privileged = old && job_is_privileged(old) && job_is_privileged(draft);
   struct {
     const char *field;
     bool is_touched;
   } guarded[] = {
       {"critical", draft->critical == 1 && (!old || old->critical != 1)},
-      {"runAs", draft->run_as && (!old || !str_eq(str_of(old->run_as), str_of(draft->run_as)))},
+      {"runAs", draft->run_as && (!old || !same_text(old->run_as, draft->run_as))},
       {"noNewPrivs", draft->no_new_privs == 0 && (!old || old->no_new_privs != 0)},
+      {"command", stays_privileged && !same_text(old->command, draft->command)},
+      {"params", stays_privileged && !same_text(old->params, draft->params)},
   };
   for (size_t i = 0; i < sizeof guarded / sizeof *guarded; i++)
     if (guarded[i].is_touched)
-      return err_set(&c->detail, ERR_FORBIDDEN, guarded[i].field, 0, "only an admin may set this");
+      return err_set(&c->detail, ERR_FORBIDDEN, guarded[i].field, 0, "only an admin may set this%s",
+                     i > 2 ? ": the job has a user or privileges of its own" : "");
   return ERR_OK;
 }
 

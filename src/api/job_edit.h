@@ -13,6 +13,8 @@ struct job_save {
   bool takes_precondition;
 };
 void job_save(struct call *c, const struct job_save *save);
+/* What it does is an admin's to say, since an admin chose its user or let it gain privileges. */
+bool job_is_privileged(const struct job *job);
 /* The answer of a saved job: object, ETag, and with 201 its Location. */
 void job_answer(struct call *c, const struct job *saved, int status);
 /* isActive on or off by whatever route; does nothing but call done when it is so already. */

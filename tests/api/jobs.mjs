@@ -220,6 +220,16 @@ await test('critical_jobs_are_the_admins', async () => { // C-112, X-22
   await ask(server, 'DELETE', '/api/cron/jobs/vital', 403, {token: editor});
   for (const change of [{runAs: 'nobody'}, {noNewPrivs: false}]) await patch('/api/cron/jobs/plain', change, 403, {token: editor});
 });
+await test('what_a_privileged_job_does_is_the_admins', async () => { // C-112
+  await makeJob(server, {name: 'raised', noNewPrivs: false});
+  const params = {command: 'id'};
+  equal((await patch('/api/cron/jobs/raised', {params}, 403, {token: editor})).field, 'params');
+  equal((await patch('/api/cron/jobs/raised', {command: 'http', params: {url: 'https://example.com/'}}, 403, {token: editor})).field, 'command');
+  equal((await post('/api/cron/jobs/raised/run', {params}, 403, {token: editor})).field, 'params');
+  await patch('/api/cron/jobs/raised', {description: 'x'}, 200, {token: editor});
+  await patch('/api/cron/jobs/raised', {noNewPrivs: true, params}, 200, {token: editor}); // gives them up
+  await patch('/api/cron/jobs/raised', {noNewPrivs: false, params: {command: 'true'}});
+});
 await test('other_params_need_an_editor', async () => {
   await post('/api/cron/jobs/echo/run', {params: {command: 'echo mine'}}, 403, {token: operator});
   const got = await post('/api/cron/jobs/echo/run', {params: {command: 'echo mine'}}, 200, {token: editor, headers: {Prefer: 'wait=20'}});
