@@ -1,7 +1,7 @@
 /* The embedded store under load: synchronous=FULL, the seeds' indexes, group commit. Prints what was measured beside
  * the goals; asserts nothing.
  *
- * usage: bench_store [FOLDER] (a folder on the disk that matters; default: the current one) */
+ * usage: bench_store [FOLDER [SCALE [ledger|short|apart|jobs|lists]]] (a folder on the disk that matters) */
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -196,11 +196,12 @@ static void bench_ledger(const char *where, int64_t total) {
   new_store(&b, where);
   add_jobs(&b, RUNS_A_COMMIT, "* * * * * *");
   double begun = seconds(), cpu = cpu_seconds();
-  int64_t done = 0;
+  int64_t done = 0, until_ms = NOON;
   while (done < total) {
-    b.now_ms += 1000;
+    b.now_ms += 10; /* as at the goal's rate */
+    until_ms += 1000;
     struct change *claim = change_new(CHANGE_CLAIM, b.now_ms);
-    claim->claim.until_ms = b.now_ms;
+    claim->claim.until_ms = until_ms;
     apply(&b, &claim, 1);
     done += (int64_t)claim->claimed.count;
     change_free(claim);
@@ -244,15 +245,93 @@ static void bench_jobs(const char *where, int64_t count, const char *goal) {
   remove_store(b.folder);
 }
 
+/* A page of a list, as a reader answers it; the slowest of a few. */
+static void read_slowest(struct store_backend *reader, const char *name, const struct store_read *like) {
+  double worst = 0;
+  size_t count = 0;
+  for (int i = 0; i < 5; i++) {
+    struct store_read *r = store_read_new(like->kind, NOON);
+    r->contains = like->contains;
+    r->category = like->category;
+    r->is_active = like->is_active;
+    r->status_mask = like->status_mask;
+    r->after_text = like->after_text;
+    r->limit = like->limit;
+    double begun = seconds();
+    must(reader->ops->read(reader, r), &r->detail, name);
+    if (seconds() - begun > worst) worst = seconds() - begun;
+    count = r->count;
+    store_read_free(r);
+  }
+  printf("  %-44s %8.1f ms (%zu rows)\n", name, worst * 1000, count);
+}
+
+/* Every job has run once, one in a hundred without success. */
+static void run_all_once(struct bench *b) {
+  struct change *claim, *batch[RUNS_A_COMMIT];
+  do {
+    claim = change_new(CHANGE_CLAIM, b->now_ms);
+    claim->claim.until_ms = b->now_ms;
+    claim->claim.max = RUNS_A_COMMIT;
+    apply(b, &claim, 1);
+    for (size_t i = 0; i < claim->claimed.count; i++) {
+      int64_t no = id_next(&b->maker, b->now_ms);
+      batch[i] = new_run(b, CHANGE_END, no, &claim->claimed.claims[i]);
+      if (no % 100 == 0) batch[i]->run.run.status = RUN_FAILED;
+    }
+    apply(b, batch, claim->claimed.count);
+    for (size_t i = 0; i < claim->claimed.count; i++) change_free(batch[i]);
+    change_free(claim);
+ } while (b->backend->ops->next_due_ms(b->backend) <= b->now_ms);
+}
+
+static void bench_lists(const char *where, int64_t count) {
+  struct bench b = {};
+  struct store_backend *reader;
+  new_store(&b, where);
+  add_jobs(&b, count, "0 * * * *");
+  b.now_ms += 3600 * 1000;
+  run_all_once(&b);
+  must(b.backend->ops->open_reader(b.backend, &reader), NULL, "reader");
+  printf("lists, %lld jobs with a run each, slowest of 5   goal 100 ms\n", (long long)count);
+  static const struct {
+    const char *name;
+    struct store_read like;
+  } lists[] = {
+      {"jobs, a page of 100", {.kind = READ_JOBS, .is_active = -1, .limit = 100}},
+      {"jobs, the last page",
+       {.kind = READ_JOBS, .is_active = -1, .limit = 100, .after_text = {"job-00999", 9}}},
+      {"jobs, a name that few have",
+       {.kind = READ_JOBS, .is_active = -1, .limit = 100, .contains = {"7777", 4}}},
+      {"jobs, a name that none has",
+       {.kind = READ_JOBS, .is_active = -1, .limit = 100, .contains = {"nowhere", 7}}},
+      {"jobs, a category that none has",
+       {.kind = READ_JOBS, .is_active = -1, .limit = 100, .category = {"none", 4}}},
+      {"jobs, those off", {.kind = READ_JOBS, .is_active = 0, .limit = 100}},
+      {"jobs, those whose last run failed",
+       {.kind = READ_JOBS, .is_active = -1, .limit = 10000, .status_mask = 1U << RUN_FAILED}},
+      {"dashboard", {.kind = READ_DASHBOARD, .limit = 10}},
+  };
+  for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) read_slowest(reader, lists[i].name, &lists[i].like);
+  reader->ops->close(reader);
+  close_store(&b);
+  remove_store(b.folder);
+}
+
+static bool is_wanted(const char *part, const char *name) { return !part || strcmp(part, name) == 0; }
+
 int main(int argc, char **argv) {
   if (argc == 3 && strcmp(argv[1], "--load") == 0) return load(argv[2]);
   const char *where = argc > 1 ? argv[1] : ".";
   int64_t scale = argc > 2 ? strtoll(argv[2], NULL, 10) : 10; /* 1: a glance */
+  const char *part = argc > 3 ? argv[3] : NULL;
   printf("SQLite store, WAL, synchronous=FULL, %d runs a commit, 1,000 jobs each second\n", RUNS_A_COMMIT);
-  bench_ledger(where, scale * 50000);
-  bench_runs(where, true, scale * 20000);
-  bench_runs(where, false, scale * 20000);
-  bench_jobs(where, scale * 10000, "0.5 s and 30 MB for 100,000");
-  if (scale >= 100) bench_jobs(where, scale * 10000, "250 MB for 1,000,000");
+  if (is_wanted(part, "ledger")) bench_ledger(where, scale * 50000);
+  if (is_wanted(part, "short")) bench_runs(where, true, scale * 20000);
+  if (is_wanted(part, "apart")) bench_runs(where, false, scale * 20000);
+  if (is_wanted(part, "jobs")) bench_jobs(where, scale * 10000, "0.5 s and 30 MB for 100,000");
+  if (is_wanted(part, "lists")) bench_lists(where, scale * 10000);
+  if (is_wanted(part, "jobs") && scale >= 100)
+    bench_jobs(where, scale * 10000, "250 MB for 1,000,000");
   return 0;
 }
