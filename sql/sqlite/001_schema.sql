@@ -68,10 +68,12 @@ CREATE INDEX "CronJob_systemId_idx" ON "CronJob"("systemId");
 CREATE INDEX "CronJob_isActive_idx" ON "CronJob"("isActive");
 CREATE INDEX "CronJob_nextRunAt_idx" ON "CronJob"("nextRunAt");
 CREATE INDEX "CronJob_category_idx" ON "CronJob"("category");
+-- The check is no IN (...): SQLite would build a table of its eight texts at every insert.
 CREATE TABLE "CronExecution" (
   "id" TEXT NOT NULL PRIMARY KEY,
   "jobId" TEXT NOT NULL REFERENCES "CronJob" ("id") ON DELETE CASCADE ON UPDATE CASCADE,
-  "status" TEXT NOT NULL CHECK ("status" IN ('running','success','failed','timeout','queued','cancelled','skipped','lost')),
+  "status" TEXT NOT NULL CHECK ("status" = 'success' OR "status" = 'running' OR "status" = 'failed' OR "status" = 'timeout' OR "status" = 'queued'
+    OR "status" = 'cancelled' OR "status" = 'skipped' OR "status" = 'lost'),
   "startedAt" DATETIME NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ','now')),
   "finishedAt" DATETIME,
   "duration" INTEGER,

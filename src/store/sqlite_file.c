@@ -177,7 +177,7 @@ static enum err set_up_writer(sqlite3 *db, const char *folder, const char *path,
   TRY(sqlite_exec(db, "PRAGMA synchronous=FULL", detail));
   TRY(sqlite_exec(db, "PRAGMA temp_store=MEMORY", detail));
   TRY(sqlite_exec(db, "PRAGMA cache_size=-16384", detail));
-  TRY(sqlite_exec(db, "PRAGMA wal_autocheckpoint=4000", detail));
+  TRY(sqlite_exec(db, "PRAGMA wal_autocheckpoint=8000", detail));
   TRY(sqlite_exec(db, "PRAGMA journal_size_limit=67108864", detail));
   /* The keeper checks and cascades by itself; the keys are for SQL from outside. */
   TRY(sqlite_exec(db, "PRAGMA foreign_keys=OFF", detail));
