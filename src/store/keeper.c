@@ -15,6 +15,10 @@ enum err keeper_put(struct keeper *k, enum table_id t, const void *record) {
 enum err keeper_del(struct keeper *k, enum table_id t, const void *record) {
   k->writes++;
   if (t == TABLE_LEDGER) k->meta.ledger_rows--;
+  if (t == TABLE_CURSOR) {
+    struct cached_job *j = keeper_peek_job(k, ((const struct cursor_row *)record)->job_no);
+    if (j) j->has_cursor = false;
+  }
   return k->rows->ops->del(k->rows, t, record);
 }
 

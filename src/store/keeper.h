@@ -22,6 +22,8 @@ struct cached_job {
   struct job *job;
   struct schedule *schedule;
   int64_t splay_ms;
+  struct cursor_row cursor;
+  bool has_cursor; /* it is as in the rows; like all of the cache it is forgotten when a transaction is undone */
   struct cached_job *newer, *older; /* in order of use */
 };
 
@@ -88,6 +90,8 @@ enum err keeper_del(struct keeper *k, enum table_id t, const void *record);
 enum err keeper_job(struct keeper *k, int64_t job_no, struct cached_job **ret); /* ERR_NOT_FOUND */
 /* Puts this definition in the cache, over what is there. */
 enum err keeper_cache_job(struct keeper *k, const struct job *job);
+/* The definition if it is in memory, else NULL; its place in the order of use stays. */
+struct cached_job *keeper_peek_job(const struct keeper *k, int64_t job_no);
 void keeper_forget_job(struct keeper *k, int64_t job_no);
 void keeper_forget_jobs(struct keeper *k);
 /* What governs the compiling of this job; texts borrowed from job and zone. */

@@ -10,14 +10,24 @@ static int64_t add_ms(int64_t at_ms, int64_t ms) {
 }
 
 enum err keeper_cursor(struct keeper *k, int64_t job_no, struct cursor_row *ret) {
-  return k->rows->ops->get(k->rows, TABLE_CURSOR, &job_no, ret, &k->scratch);
+  struct cached_job *j = keeper_peek_job(k, job_no);
+  if (j && j->has_cursor) {
+    *ret = j->cursor;
+    return ERR_OK;
+  }
+  TRY(k->rows->ops->get(k->rows, TABLE_CURSOR, &job_no, ret, &k->scratch));
+  if (j) j->cursor = *ret, j->has_cursor = true;
+  return ERR_OK;
 }
 
 enum err keeper_set_cursor(struct keeper *k, const struct cursor_row *cursor) {
+  struct cached_job *j = keeper_peek_job(k, cursor->job_no);
+  if (j) j->has_cursor = false;
   TRY(keeper_put(k, TABLE_CURSOR, cursor));
   TRY(due_put(&k->due, cursor->job_no, cursor->not_before_ms));
   struct due_node *n = due_get(&k->due, cursor->job_no);
   due_dirty(&k->due, n);
+  if (j) j->cursor = *cursor, j->has_cursor = true;
   return ERR_OK;
 }
 

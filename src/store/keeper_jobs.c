@@ -22,6 +22,10 @@ static void link_newest(struct job_cache *cache, struct cached_job *c) {
   if (!cache->oldest) cache->oldest = c;
 }
 
+struct cached_job *keeper_peek_job(const struct keeper *k, int64_t job_no) {
+  return map_get(&k->cache.map, (uint64_t)job_no);
+}
+
 void keeper_forget_job(struct keeper *k, int64_t job_no) {
   struct cached_job *c = map_remove(&k->cache.map, (uint64_t)job_no);
   if (!c) return;
