@@ -17,6 +17,15 @@ static enum err fill_ids(struct keeper *k, struct run *run, char id[ID_TEXT_LEN 
   return ERR_OK;
 }
 
+/* What happens at every run: it was running and has ended. */
+static enum err end_run(struct keeper *k, const struct run *run, bool *ret_done) {
+  enum run_status to = (enum run_status)run->status;
+  *ret_done = false;
+  if (!run_is_final(to) || !run_may_become(RUN_RUNNING, to)) return ERR_OK;
+  k->writes++;
+  return k->rows->ops->run_end(k->rows, run, ret_done);
+}
+
 /* Inserts or updates a run's row. What is final already, or has got further, stays as it is; *ret_is_repeated: it was
  * on record in this status or a later one. */
 static enum err put_run(struct keeper *k, const struct run *given, bool *ret_is_repeated) {
@@ -30,6 +39,9 @@ static enum err put_run(struct keeper *k, const struct run *given, bool *ret_is_
   TRY(fill_ids(k, &run, id));
   if (run.started_ms == FIELD_NULL) /* C-41: never null; for what waits it is when it began to wait */
     run.started_ms = run.queued_ms != FIELD_NULL ? run.queued_ms : id_made_ms(run.no);
+  bool is_done = false;
+  if (!is_surely_new) TRY(end_run(k, &run, &is_done));
+  if (is_done) return ERR_OK;
   enum err e = is_surely_new ? ERR_NOT_FOUND : k->rows->ops->run_status(k->rows, run.no, &status);
   if (e != ERR_OK && e != ERR_NOT_FOUND) return e;
   bool is_new = e == ERR_NOT_FOUND;

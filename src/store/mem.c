@@ -331,6 +331,12 @@ static enum err mem_job_failures(struct rows *r, int64_t job_no, int chain, int6
 
 static enum err mem_run_update(struct rows *r, const struct run *run) { return mem_put(r, TABLE_RUN, run); }
 
+static enum err mem_run_end(struct rows *r, const struct run *run, bool *ret_changed) {
+  const struct run *old = peek(r, TABLE_RUN, run->no);
+  *ret_changed = old && old->status == RUN_RUNNING && old->started_ms == run->started_ms;
+  return *ret_changed ? mem_put(r, TABLE_RUN, run) : ERR_OK;
+}
+
 static const struct ledger_row *peek_ledger(struct rows *r, int64_t job_no, int64_t due_ms) {
   bool found;
   const struct mem_table *t = &mem_of(r)->tables[TABLE_LEDGER];
@@ -388,6 +394,7 @@ static const struct rows_ops mem_ops = {
     .job_touch = mem_job_touch,
     .job_failures = mem_job_failures,
     .run_update = mem_run_update,
+    .run_end = mem_run_end,
     .ledger_add = mem_ledger_add,
     .ledger_ran = mem_ledger_ran,
     .ledger_nth = mem_ledger_nth,

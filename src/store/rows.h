@@ -100,6 +100,8 @@ struct rows_ops {
   enum err (*run_status)(struct rows *r, int64_t run_no, int64_t *ret); /* ERR_NOT_FOUND */
   /* put of a run that is there: what names it (id, job, dueAt, attempt) has not changed, so its indexes stay. */
   enum err (*run_update)(struct rows *r, const struct run *run);
+  /* The same for a run that is `running` since run->started_ms; false: it is not, and nothing has changed. */
+  enum err (*run_end)(struct rows *r, const struct run *run, bool *ret_changed);
   enum err (*job_touch)(struct rows *r, int64_t job_no, int64_t last_run_ms,
                         int64_t next_run_ms); /* last: FIELD_NULL keeps */
   enum err (*job_failures)(struct rows *r, int64_t job_no, int chain,

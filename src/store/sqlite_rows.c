@@ -56,12 +56,15 @@ static void add_key(struct buf *sql, const struct table *t, int keys, const char
   }
 }
 
-static void put_sql(struct buf *sql, const struct table *t, int keys) {
-  buf_addf(sql, "INSERT INTO \"%s\"(", t->name);
+/* A cursor is written with every claim; without other indexes replacing it is one search, an upsert two. */
+static void put_sql(struct buf *sql, enum table_id id, const struct table *t, int keys) {
+  buf_addf(sql, "INSERT %sINTO \"%s\"(", id == TABLE_CURSOR ? "OR REPLACE " : "", t->name);
   add_columns(sql, t);
   buf_add_text(sql, ") VALUES(");
   for (size_t i = 0; i < t->field_count; i++) buf_addf(sql, "%s?%zu", i ? "," : "", i + 1);
-  buf_add_text(sql, ") ON CONFLICT(");
+  buf_add_text(sql, ")");
+  if (id == TABLE_CURSOR) return;
+  buf_add_text(sql, " ON CONFLICT(");
   add_key(sql, t, keys, ",", false);
   buf_add_text(sql, ") DO UPDATE SET ");
   for (size_t i = (size_t)keys; i < t->field_count; i++)
@@ -102,7 +105,7 @@ static enum err prepare_table(struct sqlite_rows *r, enum table_id id, bool is_r
   }
   TRY(prepare_buf(r, sql, &r->get[id], detail));
   if (is_read_only) return ERR_OK;
-  put_sql(sql, t, keys);
+  put_sql(sql, id, t, keys);
   TRY(prepare_buf(r, sql, &r->put[id], detail));
   buf_addf(sql, "DELETE FROM \"%s\" WHERE ", t->name);
   add_key(sql, t, keys, " AND ", true);
@@ -118,25 +121,34 @@ static enum err prepare_scan(struct sqlite_rows *r, enum scan_id id, struct buf 
   return prepare_buf(r, sql, &r->scan[id], detail);
 }
 
-static bool names_the_run(const char *column) {
-  static const char *const names[] = {"id", "jobId", "jobNo", "dueAt", "attempt"};
-  for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-    if (strcmp(names[i], column) == 0) return true;
-  return false;
+static size_t run_column(const char *name) {
+  const struct table *t = table_get(TABLE_RUN);
+  return (size_t)(field_find(t->fields, t->field_count, str_of(name)) - t->fields);
 }
 
-/* An index is written anew whenever one of its columns is assigned, changed or not. */
-static enum err prepare_run_update(struct sqlite_rows *r, struct buf *sql, struct err_detail *detail) {
+static bool is_one_of(const char *const *names, const char *column) {
+  while (*names && strcmp(*names, column) != 0) names++;
+  return *names != NULL;
+}
+
+static const char *const naming_columns[] = {"id", "jobId", "jobNo", "dueAt", "attempt", NULL};
+static const char *const ending_columns[] = {"id", "jobId", "jobNo", "dueAt", "attempt", "startedAt", NULL};
+
+/* An index is written anew whenever one of its columns is assigned, changed or not; so some are left out. */
+static enum err prepare_run_update(struct sqlite_rows *r, const char *const *but, struct buf *sql,
+                                   sqlite3_stmt **ret, struct err_detail *detail) {
   const struct table *t = table_get(TABLE_RUN);
   const char *between = "";
   buf_addf(sql, "UPDATE \"%s\" SET ", t->name);
   for (size_t i = 0; i < t->field_count; i++) {
-    if (names_the_run(t->fields[i].name)) continue;
+    if (is_one_of(but, t->fields[i].name)) continue;
     buf_addf(sql, "%s\"%s\"=?%zu", between, t->fields[i].name, i + 1);
     between = ",";
   }
   buf_addf(sql, " WHERE \"%s\"=?1", t->fields[0].name);
-  return prepare_buf(r, sql, &r->run_update, detail);
+  if (but == ending_columns)
+    buf_addf(sql, " AND \"status\"='running' AND \"startedAt\"=?%zu", run_column("startedAt") + 1);
+  return prepare_buf(r, sql, ret, detail);
 }
 
 static const struct {
@@ -151,7 +163,10 @@ static const struct {
 static enum err prepare_all(struct sqlite_rows *r, bool is_read_only, struct err_detail *detail) {
   BUF_AUTO struct buf sql = buf_new(SQL_BYTES);
   for (int t = 0; t < TABLE_COUNT; t++) TRY(prepare_table(r, (enum table_id)t, is_read_only, &sql, detail));
-  if (!is_read_only) TRY(prepare_run_update(r, &sql, detail));
+  if (!is_read_only) {
+    TRY(prepare_run_update(r, naming_columns, &sql, &r->run_update, detail));
+    TRY(prepare_run_update(r, ending_columns, &sql, &r->run_end, detail));
+  }
   for (int s = 0; s < SCAN_COUNT; s++) TRY(prepare_scan(r, (enum scan_id)s, &sql, detail));
   for (int s = 0; s < SQLITE_SPECIALS; s++)
     if (!is_read_only || !specials[s].writes) TRY(prepare(r, specials[s].sql, &r->special[s], detail));
@@ -421,15 +436,25 @@ static enum err sq_run_status(struct rows *rows, int64_t run_no, int64_t *ret) {
   return done(s, index < 0 ? ERR_STORE_CORRUPT : ERR_OK);
 }
 
-static enum err sq_run_update(struct rows *rows, const struct run *run) {
-  struct sqlite_rows *r = rows_of(rows);
+static enum err update_run(struct sqlite_rows *r, sqlite3_stmt *s, const struct run *run) {
   const struct table *t = table_get(TABLE_RUN);
   for (size_t i = 0; i < t->field_count; i++) {
-    if (i > 0 && names_the_run(t->fields[i].name)) continue;
-    int code = bind_field(r->run_update, (int)i + 1, &t->fields[i], run);
+    if (i > 0 && is_one_of(naming_columns, t->fields[i].name)) continue;
+    int code = bind_field(s, (int)i + 1, &t->fields[i], run);
     if (code != SQLITE_OK) return failed(r, code);
   }
-  return step_once(r, r->run_update);
+  return step_once(r, s);
+}
+
+static enum err sq_run_update(struct rows *rows, const struct run *run) {
+  return update_run(rows_of(rows), rows_of(rows)->run_update, run);
+}
+
+static enum err sq_run_end(struct rows *rows, const struct run *run, bool *ret_changed) {
+  struct sqlite_rows *r = rows_of(rows);
+  TRY(update_run(r, r->run_end, run));
+  *ret_changed = sqlite3_changes(r->db) == 1;
+  return ERR_OK;
 }
 
 static void bind_instant(sqlite3_stmt *s, int at, int64_t ms) {
@@ -526,6 +551,7 @@ static const struct rows_ops sqlite_ops = {
     .job_touch = sq_job_touch,
     .job_failures = sq_job_failures,
     .run_update = sq_run_update,
+    .run_end = sq_run_end,
     .ledger_add = sq_ledger_add,
     .ledger_ran = sq_ledger_ran,
     .ledger_nth = sq_ledger_nth,
@@ -546,6 +572,7 @@ void sqlite_rows_close(struct sqlite_rows *r) {
     sqlite3_finalize(r->del[i]);
   }
   sqlite3_finalize(r->run_update);
+  sqlite3_finalize(r->run_end);
   for (int i = 0; i < SCAN_COUNT; i++) sqlite3_finalize(r->scan[i]);
   for (int i = 0; i < SQLITE_SPECIALS; i++) sqlite3_finalize(r->special[i]);
   sqlite3_close(r->db);

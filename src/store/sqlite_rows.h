@@ -17,7 +17,7 @@ struct sqlite_rows {
   sqlite3 *db;
   sqlite3_stmt *get[TABLE_COUNT], *put[TABLE_COUNT], *del[TABLE_COUNT];
   sqlite3_stmt *scan[SCAN_COUNT];
-  sqlite3_stmt *run_update;
+  sqlite3_stmt *run_update, *run_end;
   sqlite3_stmt *special[SQLITE_SPECIALS];
 };
 
