@@ -260,6 +260,27 @@ static void start_and_end_in_one_batch_are_one_row(void **state) {
   assert_string_equal(harness_audit(h), "");
 }
 
+/* The journal knows better than who sent the START. */
+static void end_corrects_when_a_run_started(void **state) {
+  struct harness *h = *state;
+  int64_t no = harness_job(h, "a", "* * * * *");
+  advance(h, MINUTE);
+  harness_do(h, harness_claim(h, h->now_ms));
+  for (int i = 0; i < 2; i++) { /* as its START said, and 5 ms later */
+    int64_t run_no = harness_next_run_no(h);
+    harness_do(h, harness_run(h, CHANGE_START, run_no, no, INSTANT_NONE));
+    struct change *c = harness_run(h, CHANGE_END, run_no, no, INSTANT_NONE);
+    c->run.run.started_ms = h->now_ms + 5 * i;
+    harness_do(h, c);
+    struct store_read *r = harness_read(h, READ_RUN);
+    r->no = run_no;
+    harness_ask(h, r);
+    assert_int_equal(r->runs[0].run.status, RUN_SUCCESS);
+    assert_int_equal(r->runs[0].run.started_ms, h->now_ms + 5 * i);
+    store_read_free(r);
+  }
+}
+
 static void repeated_records_change_nothing(void **state) {
   struct harness *h = *state;
   int64_t no = harness_job(h, "a", "* * * * *");
@@ -441,6 +462,7 @@ int main(void) {
       CONTRACT(gaps_that_touch_are_one),
       CONTRACT(run_goes_from_claim_to_end),
       CONTRACT(start_and_end_in_one_batch_are_one_row),
+      CONTRACT(end_corrects_when_a_run_started),
       CONTRACT(repeated_records_change_nothing),
       CONTRACT(failed_chains_are_counted),
       CONTRACT(retry_is_queued_with_the_end),
