@@ -10,6 +10,7 @@
 struct job_series {
   char *name;
   uint64_t runs[RUN_COUNT][TRIGGERS];
+  double seconds, cpu_seconds, memory_bytes; /* sums over the runs; the peak of the last run */
 };
 
 #define BUCKETS_MAX 13
@@ -80,12 +81,21 @@ static void observe(struct histogram *h, int64_t value_ms) {
   h->count++;
 }
 
+static void add_use(struct job_series *s, const struct run *r) {
+  if (r->duration_ms != FIELD_NULL) s->seconds += (double)r->duration_ms / 1e3;
+  if (r->cpu_user_us != FIELD_NULL) s->cpu_seconds += (double)r->cpu_user_us / 1e6;
+  if (r->cpu_system_us != FIELD_NULL) s->cpu_seconds += (double)r->cpu_system_us / 1e6;
+  if (r->peak_memory_bytes != FIELD_NULL) s->memory_bytes = (double)r->peak_memory_bytes;
+}
+
 static void note_run(struct metrics *m, const struct sched_note *note) {
   const struct run *r = note->run;
   if (r->status == RUN_RUNNING) observe(&m->lags, r->lag_ms);
   if (!run_is_final((enum run_status)r->status)) return;
   size_t trigger = r->trigger == FIELD_NULL ? TRIGGER_COUNT : (size_t)r->trigger;
-  series_of(m, r->job_no, note->job ? note->job->name : NULL)->runs[r->status][trigger]++;
+  struct job_series *series = series_of(m, r->job_no, note->job ? note->job->name : NULL);
+  series->runs[r->status][trigger]++;
+  add_use(series, r);
   observe(&m->durations, r->duration_ms);
   if (r->due_ms != FIELD_NULL && r->attempt == 1 && r->status != RUN_SKIPPED && r->status != RUN_CANCELLED)
     m->occurrences[OCCURRENCE_RAN]++;
@@ -149,6 +159,31 @@ static void write_runs(const struct metrics *m, bool with_jobs, struct buf *out)
   if (!with_jobs) write_runs_of(&all, NULL, out);
 }
 
+/* What the runs of each job took (C-121, C-122); the mean is by sereno_runs_total. */
+static const struct {
+  const char *name, *type, *help;
+  size_t offset;
+} uses[] = {
+    {"sereno_job_run_seconds_total", "counter", "Time of a job's finished runs together.",
+     offsetof(struct job_series, seconds)},
+    {"sereno_job_cpu_seconds_total", "counter", "Processor time of a job's finished runs together.",
+     offsetof(struct job_series, cpu_seconds)},
+    {"sereno_job_memory_peak_bytes", "gauge", "Peak memory of a job's last run.",
+     offsetof(struct job_series, memory_bytes)},
+};
+
+static void write_uses(const struct metrics *m, struct buf *out) {
+  for (size_t u = 0; u < sizeof uses / sizeof *uses; u++) {
+    metrics_family(out, uses[u].name, uses[u].type, uses[u].help);
+    for (size_t i = 0; i < m->series_count; i++) {
+      const struct job_series *s = &m->series[i];
+      buf_addf(out, "%s{job=\"", uses[u].name);
+      metrics_label(out, s->name ? s->name : "other");
+      buf_addf(out, "\"} %.15g\n", *(const double *)(const void *)((const char *)s + uses[u].offset));
+    }
+  }
+}
+
 static void write_histogram(const struct histogram *h, const char *name, const char *help, struct buf *out) {
   uint64_t sum = 0;
   metrics_family(out, name, "histogram", help);
@@ -163,6 +198,7 @@ static void write_histogram(const struct histogram *h, const char *name, const c
 
 void metrics_write(const struct metrics *m, bool with_jobs, struct buf *out) {
   write_runs(m, with_jobs, out);
+  if (with_jobs) write_uses(m, out);
   write_histogram(&m->durations, "sereno_run_duration_seconds", "From start to end of each attempt.", out);
   write_histogram(&m->lags, "sereno_start_lag_seconds", "From notBefore to the start of each attempt.", out);
   metrics_family(out, "sereno_occurrences_total", "counter",

@@ -51,6 +51,29 @@ static void runs_are_counted_by_job_status_and_trigger(void **state) {
   metrics_free(m);
 }
 
+static void what_runs_use_is_summed_by_job(void **state) {
+  (void)state;
+  struct metrics *m;
+  BUF_AUTO struct buf own = buf_new(1 << 20);
+  BUF_AUTO struct buf open = buf_new(1 << 20);
+  CHECK_OK(metrics_new(&m));
+  struct run r = ended(1, RUN_SUCCESS);
+  r.duration_ms = 1500;
+  r.cpu_user_us = 250000;
+  r.cpu_system_us = 500000;
+  r.peak_memory_bytes = 4096;
+  note(m, &r, "a");
+  r.peak_memory_bytes = FIELD_NULL; /* not measured: the last known stays */
+  note(m, &r, "a");
+  metrics_write(m, true, &own);
+  metrics_write(m, false, &open);
+  check_line(&own, "sereno_job_run_seconds_total{job=\"a\"} 3\n");
+  check_line(&own, "sereno_job_cpu_seconds_total{job=\"a\"} 1.5\n");
+  check_line(&own, "sereno_job_memory_peak_bytes{job=\"a\"} 4096\n");
+  assert_null(strstr(buf_text(&open), "sereno_job_"));
+  metrics_free(m);
+}
+
 static void settled_occurrences_are_counted(void **state) {
   (void)state;
   struct metrics *m;
@@ -84,6 +107,7 @@ static void many_jobs_share_one_series(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(runs_are_counted_by_job_status_and_trigger),
+      cmocka_unit_test(what_runs_use_is_summed_by_job),
       cmocka_unit_test(settled_occurrences_are_counted),
       cmocka_unit_test(many_jobs_share_one_series),
   };
