@@ -43,7 +43,13 @@ awk -F'\t' -v results="$results" '
     split("A 101 B 82 C 142 U 36 X 34", w, " ")
     for (i = 1; i in w; i += 2) last[w[i]] = w[i + 1]
   }
-  FILENAME == results { state[$1 "/" $2] = $3; programs[$1] = programs[$1] " " $3; next }
+  FILENAME == results {
+    state[$1 "/" $2] = $3
+    programs[$1] = programs[$1] " " $3
+    # A test of the contract suite is there once for each backend: named without it, all must have passed.
+    if (sub(/^(mem|sqlite)_/, "", $2) && (state[$1 "/" $2] == "" || $3 != "ok")) state[$1 "/" $2] = $3
+    next
+  }
   FILENAME != "docs/coverage.tsv" { exists[$0] = 1; next }
   FNR == 1 { next }
   {

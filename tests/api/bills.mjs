@@ -76,6 +76,31 @@ const checks = {
     assert((await runs('dies')).filter((one) => one.status === 'failed').length >= 4, 'the other died each second');
     for (const name of ['dies', 'hangs', 'on-time']) await post(`/api/cron/jobs/${name}/stop`, {kill: true});
   },
+  'C-78_a_program_of_another_tree_is_an_executor': async () => { // as HACKING.md says: parameters on stdin, lines of JSON on descriptor 3
+    const source = path.join(server.folder, 'counts.c'), program = path.join(server.data, 'executors', 'counts');
+    fs.writeFileSync(source, `#include <stdio.h>
+      #include <stdlib.h>
+      int main(void) {
+        int c, n = 0;
+        while ((c = getchar()) != EOF) n += c == '!';
+        printf("%d of run %s\\n", n, getenv("SERENO_RUN_ATTEMPT"));
+        FILE *said = fdopen(3, "w");
+        fprintf(said, "{\\"metric\\":{\\"seen\\":%d}}\\n{\\"result\\":{\\"marks\\":%d}}\\n", n, n);
+        fclose(said);
+        return n == 3 ? 0 : 77;
+      }`);
+    fs.mkdirSync(path.dirname(program), {recursive: true, mode: 0o700});
+    execFileSync('cc', ['-o', program, source]);
+    fs.chmodSync(program, 0o700);
+    const go = async (name, word) => {
+      await makeJob(server, {name, command: 'counts', params: {word}});
+      return (await post(`/api/cron/jobs/${name}/run`, {}, 200, {headers: {Prefer: 'wait=20'}})).execution;
+    };
+    const three = await go('counts-three', '!!!'), none = await go('counts-none', '');
+    equal([three.status, three.output, three.result], ['success', '3 of run 1\n', {marks: 3}]);
+    equal([none.status, none.reason], ['skipped', 'skipped_by_job']);
+    assert((await get('/api/cron/executors')).data.some((one) => one.name === 'counts'), 'it is listed');
+  },
   'C-108_what_is_no_executor_is_refused': async () => {
     for (const command of ['rm -rf /', 'shell; id', '../../bin/sh', '/bin/sh', 'shell\n', '$(id)'])
       equal((await post('/api/cron/jobs', {name: 'evil', schedule: '@daily', command, params: {command: 'true'}}, 400)).field, 'command', command);

@@ -305,6 +305,29 @@ await test('A-56_A-90_U-30_the_command_line_runs_and_explains', async () => {
   for (const part of ['ENABLE_CRON_JOBS', 'store', 'scheduling', 'cleanup', 'next run', 'last due instant']) assert(told.includes(part), `${part} is missing:\n${told}`);
   assert(cli('why', 'sync').stdout.includes('next run:'), 'why');
 });
+await test('X-34_every_door_gives_the_same', async () => { // docs/seed-calls.md
+  const newest = async () => { const {triggeredBy, status, result} = await get('/api/cron/executions/' + (await runs('cleanup')).at(-1).id); return {triggeredBy, status, result}; };
+  const want = {triggeredBy: 'manual', status: 'success', result: {worldsCleaned: 7}}, before = (await runs('cleanup')).length;
+  await post('/api/admin/cron-jobs', {action: 'run', jobName: 'cleanup'}, 200, {headers: {Prefer: 'wait=20'}});
+  equal(await newest(), want);
+  await post('/api/cron/jobs/cleanup/run', {}, 200, {headers: {Prefer: 'wait=20'}});
+  equal(await newest(), want);
+  equal(cli('run', 'cleanup').status, 0);
+  equal([await newest(), (await runs('cleanup')).length], [want, before + 3]);
+  const {data} = await get('/api/admin/cron-jobs'), listed = cli('jobs', 'list', '--json').stdout.trim().split('\n').map((line) => JSON.parse(line));
+  equal([data.jobMetrics.cleanup, JSON.parse(cli('runs', '--job', 'cleanup', '--limit', '1', '--json').stdout).result], [want.result, want.result]);
+  equal([data.cronManager.totalJobs, data.cronManager.enabledJobs], [listed.length, listed.filter((job) => job.isActive).length]);
+  equal([(await get('/api/cron/dashboard')).totalJobs, (await get('/api/cron/dashboard')).activeJobs], [data.cronManager.totalJobs, data.cronManager.enabledJobs]);
+  const doors = {
+    admin: (isActive) => post('/api/admin/cron-jobs', {action: isActive ? 'enable' : 'disable', jobName: 'cleanup'}),
+    patch: (isActive) => patch('/api/cron/jobs/cleanup', {isActive}),
+    cli: (isActive) => equal(cli('jobs', isActive ? 'enable' : 'disable', 'cleanup').status, 0),
+  };
+  for (const [name, door] of Object.entries(doors)) for (const isActive of [false, true]) {
+    await door(isActive);
+    equal((await get('/api/cron/jobs/cleanup')).isActive, isActive, name);
+  }
+});
 await test('C-32_C-101_X-18_the_next_run_follows_edits_and_zones', async () => {
   const next = async (name, want) => { await until(async () => (await get('/api/cron/jobs/' + name)).nextRunAt === want, `${name} at ${want}, is ${(await get('/api/cron/jobs/' + name)).nextRunAt}`); };
   await makeJob(server, {name: 'moves', schedule: '0 3 * * *'});
