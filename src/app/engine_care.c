@@ -110,6 +110,7 @@ static void on_zones_settled(void *arg) {
   if (!tzdb_refresh(e->tzdb) && !e->is_ready) return;
   log_line(LOG_INFO, "CronManager", "the zone files have changed: instants not claimed yet are planned anew");
   store_refresh(e->store, engine_now_ms(e));
+  if (e->is_ready) engine_step(e, &(struct sched_event){.kind = SCHED_READY});
 }
 
 static void on_zone_event(void *arg, int fd, uint32_t events) {

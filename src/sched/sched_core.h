@@ -20,7 +20,7 @@
 #define RETRY_MEMORY_MS 50
 #define RETRY_STORE_MIN_MS 100
 #define RETRY_STORE_MAX_MS 2000
-#define CLAIM_PAUSE_MAX_MS 60000      /* claim at least this often: others may have changed the jobs */
+#define CLAIM_PAUSE_MAX_MS 3600000    /* claim at least this often, whatever was said to be due next */
 #define LONG_JUMP_MS (24 * 3600000LL) /* beyond it nothing is caught up … */
 #define LONG_JUMP_PAUSE_MS 600000     /* … for ten minutes (DESIGN 5) */
 #define LOST_ATTEMPTS_MAX 10 /* onCrash retry ends here even without `retries`: it may be what crashes us */
