@@ -14,7 +14,8 @@ trap cleanup EXIT
 fail() { echo "not ok $1"; sed 's/^/  /' "$work/log"; }
 # start NAME: runs the server until it has printed a login link.
 start() {
-  tools/run.sh 0 >"$work/log" 2>&1 &
+  : >"$work/log" # here, since the background process empties it only when it gets to run
+  tools/run.sh 0 >>"$work/log" 2>&1 &
   server=$!
   i=0
   while [ $i -lt 600 ] && ! grep -q '^Log in' "$work/log"; do i=$((i + 1)); sleep 0.05; done
