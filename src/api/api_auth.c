@@ -85,6 +85,7 @@ static void note_login(struct call *c, const struct user *user) {
   struct change *change = change_new(CHANGE_USER, call_now_ms(c));
   if (!change) return;
   change->epoch = engine_epoch(c->api->engine);
+  change->is_touch = true;
   change->user = *user;
   change->user.id = arena_strdup(&change->arena, str_of(user->id));
   change->user.name = arena_strdup(&change->arena, str_of(user->name));

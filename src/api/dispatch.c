@@ -69,6 +69,7 @@ static void save_session(struct call *c, const struct session *s) {
   struct change *change = change_new(CHANGE_SESSION, call_now_ms(c));
   if (!change) return;
   change->epoch = engine_epoch(c->api->engine);
+  change->is_touch = true;
   change->session = *s;
   change->session.user_id = keep(change, s->user_id);
   change->session.csrf = keep(change, s->csrf);
@@ -82,6 +83,7 @@ static void save_token(struct call *c, const struct token *t, enum change_kind k
   struct change *change = change_new(kind, call_now_ms(c));
   if (!change) return;
   change->epoch = engine_epoch(c->api->engine);
+  change->is_touch = kind == CHANGE_TOKEN;
   change->token_row = *t;
   change->token_row.id = keep(change, t->id);
   change->token_row.name = keep(change, t->name);

@@ -85,6 +85,9 @@ struct change {
   enum change_kind kind;
   int64_t epoch; /* of the sender; older than the store's: ERR_STORE_STALE */
   int64_t at_ms; /* the instant of the decision */
+  /* USER, TOKEN, SESSION: write only when it was last in use (lastLoginAt, lastUsedAt, seenAt), and nothing when the
+   * row is gone. Such notes are written behind: a whole row would undo an edit or a deletion that overtook them. */
+  bool is_touch;
   struct arena arena;
   struct audit_note audit;
   /* answer */

@@ -31,6 +31,29 @@ static enum err delete_user(struct keeper *k, const struct user_row *user) {
   return keeper_del(k, TABLE_USER, user);
 }
 
+static enum err touch_user(struct keeper *k, const struct user_row *seen) {
+  struct user_row row;
+  TRY(k->rows->ops->find(k->rows, TABLE_USER, "id", str_of(seen->id), &row, &k->scratch));
+  row.last_login_ms = seen->last_login_ms;
+  return keeper_put(k, TABLE_USER, &row);
+}
+
+static enum err touch_token(struct keeper *k, const struct token_row *seen) {
+  struct token_row row;
+  TRY(k->rows->ops->find(k->rows, TABLE_TOKEN, "id", str_of(seen->id), &row, &k->scratch));
+  row.last_used_ms = seen->last_used_ms;
+  return keeper_put(k, TABLE_TOKEN, &row);
+}
+
+static enum err touch_session(struct keeper *k, const struct session_row *seen) {
+  struct session_row row;
+  TRY(k->rows->ops->find(k->rows, TABLE_SESSION, "idHash", str_of(seen->id_hash), &row, &k->scratch));
+  row.seen_ms = seen->seen_ms;
+  return keeper_put(k, TABLE_SESSION, &row);
+}
+
+static enum err unless_gone(enum err e) { return e == ERR_NOT_FOUND ? ERR_OK : e; }
+
 enum err keeper_identity(struct keeper *k, struct change *c) {
   char hex[65];
   const struct user *u = &c->user;
@@ -48,6 +71,7 @@ enum err keeper_identity(struct keeper *k, struct change *c) {
                              .updated_ms = u->updated_ms,
                              .last_login_ms = u->last_login_ms};
       if (c->kind == CHANGE_USER_DELETE) return delete_user(k, &row);
+      if (c->is_touch) return unless_gone(touch_user(k, &row));
       return refuse_name(c, keeper_put(k, TABLE_USER, &row));
     }
     case CHANGE_TOKEN:
@@ -61,6 +85,7 @@ enum err keeper_identity(struct keeper *k, struct change *c) {
                               .created_ms = t->created_ms,
                               .expires_ms = t->expires_ms,
                               .last_used_ms = t->last_used_ms};
+      if (c->is_touch) return unless_gone(touch_token(k, &row));
       return c->kind == CHANGE_TOKEN ? keeper_put(k, TABLE_TOKEN, &row) : keeper_del(k, TABLE_TOKEN, &row);
     }
     default: {
@@ -73,6 +98,7 @@ enum err keeper_identity(struct keeper *k, struct change *c) {
                                 .created_ms = s->created_ms,
                                 .seen_ms = s->seen_ms,
                                 .expires_ms = s->expires_ms};
+      if (c->is_touch) return unless_gone(touch_session(k, &row));
       return c->kind == CHANGE_SESSION ? keeper_put(k, TABLE_SESSION, &row)
                                        : keeper_del(k, TABLE_SESSION, &row);
     }

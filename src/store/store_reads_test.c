@@ -79,6 +79,44 @@ static void identities_come_back(void **state) {
   store_read_free(r);
 }
 
+/* What is written behind must not undo what overtook it. */
+static void a_touch_writes_one_instant_and_brings_nothing_back(void **state) {
+  struct harness *h = *state;
+  struct user ana = {.id = "u1", .name = "ana", .role = ROLE_ADMIN, .last_login_ms = FIELD_NULL};
+  struct token ci = {.id = "t1", .name = "ci", .role = ROLE_ADMIN, .last_used_ms = FIELD_NULL};
+  struct session session = {.id_hash = {9}, .user_id = "u1", .csrf = "x", .seen_ms = 1};
+  for (int touches = 0; touches < 3; touches++) {
+    enum change_kind kinds[] = {CHANGE_USER, CHANGE_TOKEN, CHANGE_SESSION};
+    for (size_t i = 0; i < 3; i++) {
+      struct change *c = change_new(touches == 2 ? kinds[i] + 1 : kinds[i], h->now_ms);
+      if (i == 0) c->user = ana;
+      else if (i == 1) c->token_row = ci;
+      else c->session = session;
+      harness_do(h, c);
+      c = change_new(kinds[i], h->now_ms);
+      c->is_touch = true;
+      if (i == 0) c->user = ana, c->user.last_login_ms = 7, c->user.role = ROLE_VIEWER;
+      else if (i == 1) c->token_row = ci, c->token_row.last_used_ms = 8, c->token_row.role = ROLE_VIEWER;
+      else c->session = session, c->session.seen_ms = 9, c->session.csrf = "y";
+      harness_do(h, c);
+    }
+    struct store_read *r = harness_read(h, READ_IDENTITIES);
+    harness_ask(h, r);
+    assert_int_equal(r->identities.user_count, touches < 2);
+    assert_int_equal(r->identities.token_count, touches < 2);
+    assert_int_equal(r->identities.session_count, touches < 2);
+    if (touches < 2) {
+      assert_int_equal(r->identities.users[0].last_login_ms, 7);
+      assert_int_equal(r->identities.users[0].role, ROLE_ADMIN);
+      assert_int_equal(r->identities.tokens[0].last_used_ms, 8);
+      assert_int_equal(r->identities.tokens[0].role, ROLE_ADMIN);
+      assert_int_equal(r->identities.sessions[0].seen_ms, 9);
+      assert_string_equal(r->identities.sessions[0].csrf, "x");
+    }
+    store_read_free(r);
+  }
+}
+
 static void retain_all(struct harness *h) {
   bool has_more = true;
   for (int i = 0; has_more; i++) {
@@ -278,6 +316,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       CONTRACT(audit_rows_form_a_chain),
       CONTRACT(identities_come_back),
+      CONTRACT(a_touch_writes_one_instant_and_brings_nothing_back),
       CONTRACT(retention_keeps_the_newest_of_each_job),
       CONTRACT(old_ledger_rows_become_rollups_that_prove_them),
       CONTRACT(ledger_is_bounded_by_count),
