@@ -33,6 +33,7 @@ struct store {
   pthread_cond_t has_writes, has_reads;
   struct change *changes, **changes_end;
   struct store_read *reads, **reads_end;
+  size_t long_reads; /* under way */
   size_t change_count;
   int64_t refresh_ms; /* INSTANT_NONE: none asked for */
   bool is_stopping;
@@ -137,12 +138,20 @@ static size_t take_batch(struct store *s, struct change **batch, size_t max) {
   return n;
 }
 
+/* These read whole tables: seconds, of a big store minutes. */
+static bool is_long(enum store_read_kind kind) {
+  return kind == READ_LEDGER_AUDIT || kind == READ_AUDIT_VERIFY || kind == READ_BACKUP;
+}
+
+/* The first that may be read now: one reader is always left to the short ones. */
 static struct store_read *pop_read(struct store *s) {
-  struct store_read *r = s->reads;
-  if (r) {
-    s->reads = r->next;
-    if (!s->reads) s->reads_end = &s->reads;
-  }
+  bool may_be_long = s->long_reads + 1 < s->reader_count || s->long_reads == 0;
+  struct store_read **at = &s->reads;
+  while (*at && is_long((*at)->kind) && !may_be_long) at = &(*at)->next;
+  struct store_read *r = *at;
+  if (!r) return NULL;
+  *at = r->next;
+  if (!*at) s->reads_end = at;
   return r;
 }
 
@@ -227,12 +236,15 @@ static void *run_reader(void *arg) {
   struct store *s = t->store;
   pthread_mutex_lock(&s->lock);
   for (;;) {
-    while (!s->reads && !s->is_stopping) pthread_cond_wait(&s->has_reads, &s->lock);
-    struct store_read *r = pop_read(s);
+    struct store_read *r;
+    while (!(r = pop_read(s)) && !s->is_stopping) pthread_cond_wait(&s->has_reads, &s->lock);
     if (!r) break;
+    size_t is_one = is_long(r->kind);
+    s->long_reads += is_one;
     pthread_mutex_unlock(&s->lock);
     do_read(s, t->backend, r);
     pthread_mutex_lock(&s->lock);
+    s->long_reads -= is_one; /* this thread looks next: whatever waited for it is seen */
   }
   pthread_mutex_unlock(&s->lock);
   return NULL;

@@ -125,6 +125,30 @@ static void freeing_finishes_what_was_submitted(void **state) {
   w->h.backend->ops->close(w->h.backend);
 }
 
+static void count_any_read(struct store_read *r) {
+  struct world_of_threads *w = r->owner;
+  CHECK_OK(r->error);
+  w->reads++;
+  store_read_free(r);
+}
+
+/* They wait for each other, so that short ones always find a reader; none may be forgotten for it. */
+static void long_reads_are_all_answered(void **state) {
+  struct world_of_threads *w = *state;
+  struct job job = harness_definition("a", "* * * * *");
+  submit(w, harness_save(&w->h, &job));
+  wait_until(w, &w->done, 1);
+  enum store_read_kind kinds[] = {READ_AUDIT_VERIFY, READ_LEDGER_AUDIT, READ_JOBS, READ_LEDGER_AUDIT};
+  for (size_t i = 0; i < 40; i++) {
+    struct store_read *r = store_read_new(kinds[i % 4], w->h.now_ms);
+    r->done = count_any_read;
+    r->owner = w;
+    store_submit_read(w->store, r);
+    if (i % 8 == 7) wait_until(w, &w->reads, i - 3); /* also with readers asleep */
+  }
+  wait_until(w, &w->reads, 40);
+}
+
 #define BOTH(f)                                                                 \
   {"mem " #f, f, setup, teardown, (void *)(uintptr_t)&kinds[HARNESS_MEM]}, {    \
     "sqlite " #f, f, setup, teardown, (void *)(uintptr_t)&kinds[HARNESS_SQLITE] \
@@ -137,6 +161,7 @@ int main(void) {
       BOTH(every_change_is_answered_once),
       BOTH(acknowledged_is_readable),
       BOTH(last_run_is_written_when_it_is_quiet),
+      BOTH(long_reads_are_all_answered),
       BOTH(freeing_finishes_what_was_submitted),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
