@@ -28,7 +28,9 @@ struct bench {
   int started, ended, failed;
   int64_t last_start_us, lives_us; /* the sum of fork to END, by the warden's clock */
   pid_t warden;
-  int to_start, in_flight_max, kind; /* the closed loop: a new one for each that has ended */
+  const char *cgroup;
+  char dir[40];
+  int to_start, kind; /* the closed loop: a new one for each that has ended */
 };
 
 static int64_t now_us(void) {
@@ -141,6 +143,22 @@ static double median(int64_t *values) {
   return (double)values[ROUNDS / 2];
 }
 
+/* User and system time of a process and of its children that it has waited for, in clock ticks. */
+static int64_t cpu_ticks(pid_t pid) {
+  char path[64], text[1024];
+  (void)snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+  FILE *f = fopen(path, "re");
+  size_t n = f ? fread(text, 1, sizeof text - 1, f) : 0;
+  if (f) (void)fclose(f);
+  text[n] = '\0';
+  long long t[4] = {};
+  const char *rest = strrchr(text, ')');
+  bool is_whole = rest && sscanf(rest + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lld %lld %lld %lld",
+                                 &t[0], &t[1], &t[2], &t[3]) == 4;
+  check(is_whole, path);
+  return t[0] + t[1] + t[2] + t[3];
+}
+
 static void remove_dir(const char *dir) {
   char command[200];
   char *argv[] = {(char *)(uintptr_t) "rm", (char *)(uintptr_t) "-rf", command, NULL};
@@ -165,56 +183,101 @@ static void show(const char *what, const int64_t *ours, const int64_t *bare, int
   (void)printf("| %s | %.1f | %.1f | %.2f | %s |\n", what, x, y, median(ratio) / 1000, goal);
 }
 
+struct series {
+  int64_t one[ROUNDS], four[ROUNDS], eight[ROUNDS], built[ROUNDS], burst[ROUNDS];
+  int64_t cpu_programs, cpu_builtins; /* ticks of the warden and the runs, all rounds */
+};
+
+static void measure_round(struct bench *b, struct series *s, int round) {
+  int64_t cpu = cpu_ticks(b->warden);
+  s->one[round] = warden_loop(b, JOB_TRUE, LOOP_JOBS, 1);
+  s->four[round] = warden_loop(b, JOB_TRUE, LOOP_JOBS, 4);
+  s->eight[round] = warden_loop(b, JOB_TRUE, LOOP_JOBS, 8);
+  s->cpu_programs += cpu_ticks(b->warden) - cpu;
+  cpu = cpu_ticks(b->warden);
+  (void)warden_loop(b, JOB_BUILTIN, LOOP_JOBS, 1);
+  s->built[round] = b->lives_us;
+  s->cpu_builtins += cpu_ticks(b->warden) - cpu;
+  s->burst[round] = warden_burst(b, BURST_JOBS);
+}
+
+static void show_cpu(const char *what, int64_t ours, int runs, int64_t bare) {
+  double tick_us = 1e6 / (double)sysconf(_SC_CLK_TCK), x = (double)ours * tick_us / (ROUNDS * runs),
+         y = (double)bare * tick_us / (ROUNDS * LOOP_JOBS);
+  (void)printf("| %s | %.0f | %.0f | %.2f | |\n", what, x, y, x / y);
+}
+
+static void show_series(const struct bench *b, const struct series *s, const int64_t *bare,
+                        const int64_t *bare_b, int64_t bare_cpu) {
+  (void)printf(
+      "Control groups %s:\n\n| what | warden | bare posix_spawn | ratio | goal |\n|---|---|---|---|---|\n",
+      b->cgroup);
+  show("jobs/s, /bin/true, 1 in flight", s->one, bare, LOOP_JOBS, true, "");
+  show("jobs/s, /bin/true, 4 in flight", s->four, bare, LOOP_JOBS, true, ">= 0.85");
+  show("jobs/s, /bin/true, 8 in flight", s->eight, bare, LOOP_JOBS, true, ">= 0.85");
+  show("built-in, us from fork to its end", s->built, bare, LOOP_JOBS, false, "<= 0.70");
+  show("burst of 1,000: last start, us", s->burst, bare_b, 1, false, "<= 1.15");
+  show_cpu("processor us a run, /bin/true", s->cpu_programs, 3 * LOOP_JOBS, bare_cpu);
+  show_cpu("processor us a run, built-in", s->cpu_builtins, LOOP_JOBS, bare_cpu);
+  (void)printf("\n%d runs, %d failed.\n\n", b->ended, b->failed);
+}
+
+#define MODES 2
+
+/* In turn, so that what else the machine does meets all alike. */
 static void measure(struct bench *b) {
-  int64_t bare[ROUNDS], one[ROUNDS], four[ROUNDS], eight[ROUNDS], built[ROUNDS], burst[ROUNDS],
-      bare_b[ROUNDS];
-  for (int i = 0; i < ROUNDS; i++) { /* in turn, so that what else the machine does meets all alike */
+  static struct series series[MODES];
+  int64_t bare[ROUNDS], bare_b[ROUNDS], bare_cpu = 0;
+  for (int i = 0; i < ROUNDS; i++) {
+    int64_t cpu = cpu_ticks(getpid());
     bare[i] = bare_loop(LOOP_JOBS);
-    one[i] = warden_loop(b, JOB_TRUE, LOOP_JOBS, 1);
-    four[i] = warden_loop(b, JOB_TRUE, LOOP_JOBS, 4);
-    eight[i] = warden_loop(b, JOB_TRUE, LOOP_JOBS, 8);
-    (void)warden_loop(b, JOB_BUILTIN, LOOP_JOBS, 1);
-    built[i] = b->lives_us;
+    bare_cpu += cpu_ticks(getpid()) - cpu;
     bare_b[i] = bare_burst(BURST_JOBS);
-    burst[i] = warden_burst(b, BURST_JOBS);
+    for (int m = 0; m < MODES; m++) measure_round(&b[m], &series[m], i);
   }
-  (void)printf("| what | warden | bare posix_spawn | ratio | goal |\n|---|---|---|---|---|\n");
-  show("jobs/s, /bin/true, 1 in flight", one, bare, LOOP_JOBS, true, "");
-  show("jobs/s, /bin/true, 4 in flight", four, bare, LOOP_JOBS, true, ">= 0.85");
-  show("jobs/s, /bin/true, 8 in flight", eight, bare, LOOP_JOBS, true, ">= 0.85");
-  show("built-in, us from fork to its end", built, bare, LOOP_JOBS, false, "<= 0.70");
-  show("burst of 1,000: last start, us", burst, bare_b, 1, false, "<= 1.15");
+  for (int m = 0; m < MODES; m++) show_series(&b[m], &series[m], bare, bare_b, bare_cpu);
+}
+
+static void open_bench(struct bench *b, const char *cgroup) {
+  *b = (struct bench){.next_run = 1, .cgroup = cgroup, .dir = "/tmp/sereno-bench-XXXXXX"};
+  check(mkdtemp(b->dir) != NULL, "mkdtemp");
+  check(loop_new(&b->loop) == ERR_OK, "loop");
+  struct warden_client_options options = {.loop = b->loop,
+                                          .data_dir = b->dir,
+                                          .epoch = 1,
+                                          .test_clock_ms = INSTANT_NONE,
+                                          .idle_exit_seconds = 5,
+                                          .cgroup = cgroup};
+  struct warden_client_callbacks callbacks = {
+      .arg = b, .on_up = on_up, .on_started = on_started, .on_refused = on_refused, .on_ended = on_ended};
+  check(warden_client_new(&options, &callbacks, &b->client, NULL) == ERR_OK, "client");
+  while (!b->is_up) (void)loop_turn(b->loop, -1);
+}
+
+static void close_bench(struct bench *b) {
+  check(b->failed == 0, "a job failed");
+  warden_client_free(b->client);
+  (void)kill(b->warden, SIGTERM);
+  proc_wait(b->warden, 5000);
+  loop_free(b->loop);
+  remove_dir(b->dir);
 }
 
 int main(int argc, char **argv) {
   if (argc > 1 && strcmp(argv[1], "warden") == 0) return warden_main(argc - 1, argv + 1);
-  char dir[] = "/tmp/sereno-bench-XXXXXX";
-  check(mkdtemp(dir) != NULL, "mkdtemp");
   char *resident = malloc(RESIDENT_BYTES);
   check(resident != NULL, "memory");
   memset(resident, 1, RESIDENT_BYTES);
-  struct bench b = {.next_run = 1};
-  check(loop_new(&b.loop) == ERR_OK, "loop");
-  struct warden_client_options options = {
-      .loop = b.loop, .data_dir = dir, .epoch = 1, .test_clock_ms = INSTANT_NONE, .idle_exit_seconds = 5};
-  struct warden_client_callbacks callbacks = {
-      .arg = &b, .on_up = on_up, .on_started = on_started, .on_refused = on_refused, .on_ended = on_ended};
-  check(warden_client_new(&options, &callbacks, &b.client, NULL) == ERR_OK, "client");
-  while (!b.is_up) (void)loop_turn(b.loop, -1);
+  struct bench benches[MODES];
+  open_bench(&benches[0], "off");
+  open_bench(&benches[1], "auto");
   (void)printf(
       "## Process jobs\n%d jobs a loop, median of %d rounds, %ld MB resident in the client, journal and "
-      "output "
-      "pipes on, kernel's default scheduling.\n\n",
+      "output pipes on, kernel's default scheduling.\n\n",
       LOOP_JOBS, ROUNDS, RESIDENT_BYTES >> 20);
-  measure(&b);
-  check(b.failed == 0, "a job failed");
-  (void)printf("\n%d runs, %d failed.\n", b.ended, b.failed);
+  measure(benches);
   check(resident[RESIDENT_BYTES / 2] == 1, "resident");
-  warden_client_free(b.client);
-  (void)kill(b.warden, SIGTERM);
-  proc_wait(b.warden, 5000);
-  loop_free(b.loop);
+  for (int m = 0; m < MODES; m++) close_bench(&benches[m]);
   free(resident);
-  remove_dir(dir);
   return 0;
 }

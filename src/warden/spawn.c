@@ -172,14 +172,14 @@ static pid_t fork_builtin(struct spawn *s) {
   _exit(s->body(s->arg));
 }
 
-static void spawn_now(struct spawn *s) {
+static void spawn_now(struct spawn *s, pid_t start(struct spawn *s)) {
   struct timespec wall, tick;
   s->stage = WARDEN_STAGE_NONE;
   (void)clock_gettime(CLOCK_REALTIME, &wall);
   (void)clock_gettime(CLOCK_MONOTONIC, &tick);
   s->wall_ms = (int64_t)wall.tv_sec * 1000 + wall.tv_nsec / 1000000;
   s->tick = (struct tick){(uint64_t)tick.tv_sec * 1000000000U + (uint64_t)tick.tv_nsec};
-  s->pid = s->body ? fork_builtin(s) : clone_program(s);
+  s->pid = start(s);
   if (s->pid >= 0) return;
   s->stage = WARDEN_STAGE_FORK;
   s->error_number = errno;
@@ -223,7 +223,7 @@ static void *forker_main(void *arg) {
     while (sem_wait(&forker.asked) != 0) continue;
     struct spawn *s = pop(&forker.requests);
     ASSERT(s);
-    spawn_now(s);
+    spawn_now(s, s->body ? fork_builtin : clone_program);
     uint64_t one = 1;
     if (push(&forker.answers, s)) (void)!write(forker.answers_fd, &one, sizeof one);
   }
@@ -236,6 +236,11 @@ int spawn_open(void) {
   bool is_open = forker.answers_fd >= 0 && sem_init(&forker.asked, 0, 0) == 0 &&
                  pthread_create(&thread, NULL, forker_main, NULL) == 0;
   return is_open ? forker.answers_fd : -1;
+}
+
+void spawn_builtin(struct spawn *s) {
+  ASSERT(s->body && s->tag_place);
+  spawn_now(s, fork_builtin);
 }
 
 void spawn_ask(struct spawn *s) {

@@ -57,8 +57,12 @@ struct spawn {
 int spawn_open(void);
 /* Hands a request over; it and all it points to stay untouched until it comes back. In order. */
 void spawn_ask(struct spawn *s);
+/* Forks a built-in here and at once; the answer is in s. While two threads use one memory, every page that
+ * a fork makes copied on writing interrupts the other, which costs as much as the fork. The child is the
+ * first thread's then: as long as it lives spawn_has_orphans says true. */
+void spawn_builtin(struct spawn *s);
 struct spawn *spawn_answer(void); /* the oldest that is done, or NULL */
-/* Is there any process that a run has left behind, alive or not reaped? */
+/* Is there any process that a run has left behind, or a built-in, alive or not reaped? */
 bool spawn_has_orphans(void);
-/* Is this child such an orphan? False: one of ours, maybe not answered yet. */
+/* Is this child such an orphan, unless it is a built-in? False: a program, maybe not answered yet. */
 bool spawn_is_orphan(pid_t pid);

@@ -162,6 +162,30 @@ static enum warden_refusal check_start(struct warden *w, const struct warden_sta
   return choose_user(w, s, ret_user) ? (enum warden_refusal)0 : WARDEN_REFUSED_USER;
 }
 
+static void take_answer(struct warden *w, struct starting *s) {
+  struct supervised *run = s->run;
+  const struct spawn *p = &s->spawn;
+  w->starting--;
+  w->starting_bytes -= s->bytes;
+  if (!w->has_test_clock) { /* the test clock may have been moved meanwhile: it counts from the request */
+    run->id.started_ms = p->wall_ms;
+    run->started_clock_ms = (int64_t)(p->tick.ns / 1000000);
+  }
+  run->id.started_tick_us = (int64_t)(p->tick.ns / 1000);
+  os_close(&s->spawn.fds[1]); /* before anything ends: an end of file is seen when the child's copies go */
+  os_close(&s->spawn.fds[3]);
+  if (p->stage == WARDEN_STAGE_NONE) {
+    run_became_program(w, run, p->pid);
+    door_tell(w, run, TELL_STARTED);
+  } else {
+    if (p->pid > 0) (void)waitpid(p->pid, NULL, 0); /* it has ended: its failure is why we know */
+    w->living--;
+    run->end.stage = p->stage;
+    run_end(w, run, WARDEN_COULD_NOT_START, p->error_number);
+  }
+  starting_free(s);
+}
+
 /* Without a folder of its own a run is known by /proc alone, unless more was asked for. */
 static int enter_cgroup(struct warden *w, struct supervised *run, int *ret_procs_fd) {
   if (w->cgroup.fd < 0) return 0;
@@ -172,7 +196,7 @@ static int enter_cgroup(struct warden *w, struct supervised *run, int *ret_procs
   return l->flags & WARDEN_START_CONTAIN ? error_number : 0;
 }
 
-/* 0: handed over. Room in the map of pids is made before, since a process cannot be taken back. */
+/* 0: handed over, or forked. Room in the map of pids is made before, since a process cannot be taken back. */
 static enum warden_refusal begin(struct warden *w, struct starting *s, const struct spawn_user *user,
                                  int *ret_error_number) {
   struct supervised *run = s->run;
@@ -192,7 +216,13 @@ static enum warden_refusal begin(struct warden *w, struct starting *s, const str
   w->living++;
   w->starting++;
   w->starting_bytes += s->bytes;
-  spawn_ask(&s->spawn);
+  /* Only with cgroups is the end of a tree still seen in one call while a built-in is the loop's child. */
+  if (s->launch.kind == LAUNCH_PROGRAM || !run->has_cgroup) {
+    spawn_ask(&s->spawn);
+  } else {
+    spawn_builtin(&s->spawn);
+    take_answer(w, s);
+  }
   return 0;
 }
 
@@ -231,30 +261,6 @@ enum warden_refusal run_start(struct warden *w, const struct warden_start *start
   }
   if (why) starting_free(s);
   return why;
-}
-
-static void take_answer(struct warden *w, struct starting *s) {
-  struct supervised *run = s->run;
-  const struct spawn *p = &s->spawn;
-  w->starting--;
-  w->starting_bytes -= s->bytes;
-  if (!w->has_test_clock) { /* the test clock may have been moved meanwhile: it counts from the request */
-    run->id.started_ms = p->wall_ms;
-    run->started_clock_ms = (int64_t)(p->tick.ns / 1000000);
-  }
-  run->id.started_tick_us = (int64_t)(p->tick.ns / 1000);
-  os_close(&s->spawn.fds[1]); /* before anything ends: an end of file is seen when the child's copies go */
-  os_close(&s->spawn.fds[3]);
-  if (p->stage == WARDEN_STAGE_NONE) {
-    run_became_program(w, run, p->pid);
-    door_tell(w, run, TELL_STARTED);
-  } else {
-    if (p->pid > 0) (void)waitpid(p->pid, NULL, 0); /* it has ended: its failure is why we know */
-    w->living--;
-    run->end.stage = p->stage;
-    run_end(w, run, WARDEN_COULD_NOT_START, p->error_number);
-  }
-  starting_free(s);
 }
 
 static void on_forked(struct warden *w, struct watch *watch, uint32_t epoll_events) {

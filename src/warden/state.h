@@ -115,7 +115,8 @@ struct warden {
   struct map runs; /* run_no → struct supervised */
   struct map pids; /* run_place_key → struct supervised, from START to END */
   size_t living;
-  size_t starting; /* of them RUN_STARTING */
+  size_t living_peak; /* since memory was given back */
+  size_t starting;    /* of them RUN_STARTING */
   size_t starting_bytes;
   struct heap deadlines; /* run clock, ms */
   struct heap chores;    /* monotonic, ms */

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,6 +19,7 @@
 #include "warden/state.h"
 
 #define EVENTS_A_TURN 64
+#define BURST_RUNS 64 /* at one time; after fewer nothing is given back */
 #define RETRY_JOURNAL_MS 1000
 #define EXIT_COULD_NOT_START 1
 #define EXIT_TAKEN 3
@@ -266,6 +268,14 @@ static bool is_done(struct warden *w) {
   return is_idle(w) && warden_mono_ms() - w->idle_since_ms >= w->config.idle_exit_ms;
 }
 
+/* A burst leaves pages behind that every later fork of a built-in would have to copy. */
+static void give_back_memory(struct warden *w) {
+  if (w->living > w->living_peak) w->living_peak = w->living;
+  if (w->living > 0 || w->living_peak < BURST_RUNS) return;
+  (void)malloc_trim(0);
+  w->living_peak = 0;
+}
+
 static void compact(struct warden *w) {
   if (journal_wants_compaction(&w->journal)) (void)journal_compact(&w->journal, runs_write_all, w);
 }
@@ -284,6 +294,7 @@ static void turn(struct warden *w) {
   if (w->living == 0 && spawn_has_orphans()) census_kill_strays(w);
   if (w->has_unwritten) runs_retry_unwritten(w);
   compact(w);
+  give_back_memory(w);
   door_flush(w);
 }
 
