@@ -118,6 +118,12 @@ void due_undo_to(struct due *d, size_t mark) {
   }
 }
 
+void due_forget(struct due *d) {
+  free(d->undo);
+  d->undo = NULL;
+  d->undo_count = d->undo_capacity = 0;
+}
+
 void due_dirty(struct due *d, struct due_node *n) {
   if (n->is_dirty) return;
   n->is_dirty = true;

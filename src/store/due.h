@@ -41,6 +41,7 @@ int64_t due_next_job(const struct due *d); /* 0 when there is none */
 static inline size_t due_mark(const struct due *d) { return d->undo_count; }
 void due_undo_to(struct due *d, size_t mark);
 static inline void due_keep(struct due *d) { d->undo_count = 0; } /* the transaction is durable */
+void due_forget(struct due *d); /* the same, and gives back the memory that loading every job has taken */
 
 void due_dirty(struct due *d, struct due_node *n);
 struct due_node *due_take_dirty(struct due *d); /* NULL when none is left */

@@ -328,7 +328,7 @@ static enum err load_due(struct keeper *k) {
   int64_t count;
   TRY(k->rows->ops->scan(k->rows, SCAN_CURSOR_ALL, &SCAN_ALL, load_cursor, k));
   TRY(k->rows->ops->count(k->rows, TABLE_CURSOR, &count));
-  due_keep(&k->due);
+  due_forget(&k->due);
   return (size_t)count == k->due.nodes.count ? ERR_OK : ERR_NO_MEMORY;
 }
 

@@ -1,6 +1,7 @@
 /* The embedded store: the keeper over a file of SQLite, one writer, readers with connections of their own. */
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -165,6 +166,9 @@ enum err store_sqlite_open(const struct store_config *config, struct store_backe
     free_backend(s);
     return e;
   }
+  /* Opening has read much that is not needed again: pages of the check and of every cursor. */
+  (void)sqlite3_db_release_memory(s->rows.db);
+  (void)malloc_trim(0);
   *ret = &s->backend;
   return ERR_OK;
 }
