@@ -282,7 +282,7 @@ static void run_all_once(struct bench *b) {
     apply(b, batch, claim->claimed.count);
     for (size_t i = 0; i < claim->claimed.count; i++) change_free(batch[i]);
     change_free(claim);
- } while (b->backend->ops->next_due_ms(b->backend) <= b->now_ms);
+  } while (b->backend->ops->next_due_ms(b->backend) <= b->now_ms);
 }
 
 static void bench_lists(const char *where, int64_t count) {
@@ -312,7 +312,8 @@ static void bench_lists(const char *where, int64_t count) {
        {.kind = READ_JOBS, .is_active = -1, .limit = 10000, .status_mask = 1U << RUN_FAILED}},
       {"dashboard", {.kind = READ_DASHBOARD, .limit = 10}},
   };
-  for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) read_slowest(reader, lists[i].name, &lists[i].like);
+  for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
+    read_slowest(reader, lists[i].name, &lists[i].like);
   reader->ops->close(reader);
   close_store(&b);
   remove_store(b.folder);
@@ -331,7 +332,6 @@ int main(int argc, char **argv) {
   if (is_wanted(part, "apart")) bench_runs(where, false, scale * 20000);
   if (is_wanted(part, "jobs")) bench_jobs(where, scale * 10000, "0.5 s and 30 MB for 100,000");
   if (is_wanted(part, "lists")) bench_lists(where, scale * 10000);
-  if (is_wanted(part, "jobs") && scale >= 100)
-    bench_jobs(where, scale * 10000, "250 MB for 1,000,000");
+  if (is_wanted(part, "jobs") && scale >= 100) bench_jobs(where, scale * 10000, "250 MB for 1,000,000");
   return 0;
 }

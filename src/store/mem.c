@@ -398,6 +398,9 @@ static const struct rows_ops mem_ops = {
     .ledger_add = mem_ledger_add,
     .ledger_ran = mem_ledger_ran,
     .ledger_nth = mem_ledger_nth,
+    .job_list = rows_job_list,
+    .job_upcoming = rows_job_upcoming,
+    .figures = rows_figures,
     .count = mem_count,
 };
 

@@ -78,6 +78,19 @@ struct scan_args {
 /* Called with each record, which is borrowed for the call; false ends the walk. It must not change the store. */
 typedef bool rows_visit(void *arg, const void *record);
 
+struct job_query {                      /* which jobs; what is null or 0 asks for nothing */
+  const char *after;                    /* names beyond this one; "" = all */
+  int64_t is_active;                    /* FIELD_NULL, 0, 1 */
+  struct str category, contains, label; /* contains: in name or description; label: "key" or "key:value" */
+  unsigned status_mask;                 /* bit per run_status: of the last run that is not queued */
+};
+
+struct figures_row {
+  int64_t jobs, active_jobs, failed_jobs; /* failed: the last run that is not queued */
+  int64_t runs, successes, duration_ms,
+      durations; /* runs that ended by themselves; sum of so many durations */
+};
+
 struct rows;
 struct rows_ops {
   enum err (*begin)(struct rows *r);
@@ -113,12 +126,25 @@ struct rows_ops {
   enum err (*ledger_ran)(struct rows *r, const struct ledger_row *row, bool *ret_changed);
   /* dueAt of the n-th newest ledger row of a job, 0 = the newest; ERR_NOT_FOUND when there are fewer. */
   enum err (*ledger_nth)(struct rows *r, int64_t job_no, int64_t n, int64_t *ret_due_ms);
+  /* Numbers of the first `max` jobs that fit, in order of their names. */
+  enum err (*job_list)(struct rows *r, const struct job_query *q, size_t max, int64_t *ret_nos,
+                       size_t *ret_count);
+  /* The same of those that are due next, soonest first. */
+  enum err (*job_upcoming)(struct rows *r, size_t max, int64_t *ret_nos, size_t *ret_count);
+  /* Runs: of the newest runs_max that ended by themselves. */
+  enum err (*figures)(struct rows *r, int64_t runs_max, struct figures_row *ret);
   /* Rows of a table; used for limits and health. */
   enum err (*count)(struct rows *r, enum table_id t, int64_t *ret);
 };
 struct rows {
   const struct rows_ops *ops;
 };
+
+/* What job_list, job_upcoming and figures mean, made of scans: for backends that know no better. */
+enum err rows_job_list(struct rows *r, const struct job_query *q, size_t max, int64_t *ret_nos,
+                       size_t *ret_count);
+enum err rows_job_upcoming(struct rows *r, size_t max, int64_t *ret_nos, size_t *ret_count);
+enum err rows_figures(struct rows *r, int64_t runs_max, struct figures_row *ret);
 
 /* Copies of all (at most max) records of a scan: an array of pointers in the arena. */
 enum err rows_collect(struct rows *r, enum scan_id id, const struct scan_args *args, size_t max,

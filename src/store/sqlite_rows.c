@@ -555,6 +555,9 @@ static const struct rows_ops sqlite_ops = {
     .ledger_add = sq_ledger_add,
     .ledger_ran = sq_ledger_ran,
     .ledger_nth = sq_ledger_nth,
+    .job_list = sqlite_job_list,
+    .job_upcoming = sqlite_job_upcoming,
+    .figures = sqlite_figures,
     .count = sq_count,
 };
 

@@ -30,3 +30,9 @@ enum err sqlite_rows_number_jobs(struct sqlite_rows *r);
 
 /* What SQLite said, as one of ours: FULL also for what says IOERR because the disk is full. */
 enum err sqlite_error(sqlite3 *db, int code, struct err_detail *detail);
+
+/* ---- sqlite_lists.c: the ops of these names ---- */
+enum err sqlite_job_list(struct rows *rows, const struct job_query *q, size_t max, int64_t *ret_nos,
+                         size_t *ret_count);
+enum err sqlite_job_upcoming(struct rows *rows, size_t max, int64_t *ret_nos, size_t *ret_count);
+enum err sqlite_figures(struct rows *rows, int64_t runs_max, struct figures_row *ret);

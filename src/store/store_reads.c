@@ -107,8 +107,6 @@ struct job_walk {
   struct reader *reader;
   struct store_read *q;
   struct gates gates;
-  size_t limit;
-  enum err error;
 };
 
 struct last_run {
@@ -140,66 +138,43 @@ static enum err fill_job_row(struct job_walk *w, const struct job *job, struct j
   return row->job ? ERR_OK : ERR_NO_MEMORY;
 }
 
-static bool has_label(const char *labels, struct str wanted) { /* "key" or "key:value" */
-  JSON_AUTO json_t *object = NULL;
-  if (!labels || json_parse(str_of(labels), &object, NULL) != ERR_OK) return false;
-  size_t colon = str_find_char(wanted, ':');
-  struct str key = colon == SIZE_MAX ? wanted : (struct str){wanted.ptr, colon};
-  const char *name;
-  json_t *value;
-  json_object_foreach(object, name, value) {
-    if (!str_eq(str_of(name), key)) continue;
-    return colon == SIZE_MAX ||
-           (json_is_string(value) && str_eq(str_of(json_string_value(value)), str_from(wanted, colon + 1)));
-  }
-  return false;
-}
-
-static bool job_fits(const struct store_read *q, const struct job *job) {
-  if (q->is_active >= 0 && job->is_active != q->is_active) return false;
-  if (q->category.ptr && !str_eq(str_of(job->category), q->category)) return false;
-  if (q->label.ptr && !has_label(job->labels, q->label)) return false;
-  return !q->contains.ptr || str_find(str_of(job->name), q->contains) != SIZE_MAX ||
-         (job->description && str_find(str_of(job->description), q->contains) != SIZE_MAX);
-}
-
-static bool visit_job(void *arg, const void *record) {
-  struct job_walk *w = arg;
+static enum err add_job_row(struct job_walk *w, int64_t no) {
   struct store_read *q = w->q;
-  struct job_row row = {};
-  if (!job_fits(q, record)) return true;
-  if (q->count == w->limit) {
-    q->has_more = true;
-    return false;
-  }
-  w->error = fill_job_row(w, record, &row);
-  if (w->error != ERR_OK) return false;
-  if (q->status_mask && !(row.has_last_run && (q->status_mask & (1u << row.last_run.status)))) {
-    job_unref(row.job);
-    return true;
-  }
-  struct job_row *rows = grow(&q->arena, q->jobs, q->count, sizeof *rows);
-  if (!rows) {
-    job_unref(row.job);
-    w->error = arena_error(&q->arena);
-    return false;
-  }
-  q->jobs = rows;
-  q->jobs[q->count++] = row;
-  return true;
+  struct job job = {};
+  TRY(w->reader->rows->ops->get(w->reader->rows, TABLE_JOB, &no, &job, &q->arena));
+  TRY(fill_job_row(w, &job, &q->jobs[q->count]));
+  q->count++;
+  return ERR_OK;
+}
+
+/* q->jobs of these numbers, in their order. */
+static enum err fill_jobs(struct reader *r, struct store_read *q, const int64_t *nos, size_t count) {
+  struct job_walk w = {.reader = r, .q = q};
+  q->jobs = ARENA_ARRAY(&q->arena, struct job_row, count + 1);
+  if (!q->jobs) return arena_error(&q->arena);
+  TRY(gates_load(&w.gates, r->rows, q->now_ms));
+  enum err e = ERR_OK;
+  for (size_t i = 0; e == ERR_OK && i < count; i++) e = add_job_row(&w, nos[i]);
+  gates_free(&w.gates);
+  return e;
 }
 
 static enum err read_jobs(struct reader *r, struct store_read *q) {
-  struct job_walk w = {.reader = r, .q = q, .limit = page_size(q)};
   char after[LIMIT_NAME_BYTES + 1] = "";
+  size_t limit = page_size(q), count;
+  int64_t *nos = ARENA_ARRAY(&q->arena, int64_t, limit + 1);
+  if (!nos) return arena_error(&q->arena);
   if (!str_copy(after, sizeof after, q->after_text.ptr ? q->after_text : STR("")))
     return err_set(&q->detail, ERR_INVALID, "cursor", 0, "the cursor is too long");
-  TRY(gates_load(&w.gates, r->rows, q->now_ms));
-  struct scan_args args = {.text = after};
-  enum err e = r->rows->ops->scan(r->rows, SCAN_JOB_BY_NAME, &args, visit_job, &w);
-  gates_free(&w.gates);
-  TRY(e);
-  TRY(w.error);
+  struct job_query wanted = {.after = after,
+                             .is_active = q->is_active < 0 ? FIELD_NULL : q->is_active,
+                             .category = q->category,
+                             .contains = q->contains,
+                             .label = q->label,
+                             .status_mask = q->status_mask};
+  TRY(r->rows->ops->job_list(r->rows, &wanted, limit + 1, nos, &count));
+  q->has_more = count > limit;
+  TRY(fill_jobs(r, q, nos, q->has_more ? limit : count));
   return r->rows->ops->count(r->rows, TABLE_JOB, &q->total);
 }
 
@@ -337,78 +312,20 @@ static enum err read_metrics(struct reader *r, struct store_read *q) {
 }
 
 #define DASHBOARD_UPCOMING_MAX 100
-struct dashboard_walk {
-  struct reader *reader;
-  struct store_read *q;
-  struct {
-    int64_t next_ms, no;
-  } upcoming[DASHBOARD_UPCOMING_MAX]; /* soonest first */
-  size_t upcoming_count;
-  enum err error;
-};
-
-/* Inserts the job among those that are due next, if it is one of the first q->limit. */
-static void note_upcoming(struct dashboard_walk *w, const struct job *job) {
-  size_t limit = w->q->limit < DASHBOARD_UPCOMING_MAX ? w->q->limit : DASHBOARD_UPCOMING_MAX;
-  size_t at = w->upcoming_count;
-  if (job->next_run_ms == FIELD_NULL) return;
-  while (at > 0 && w->upcoming[at - 1].next_ms > job->next_run_ms) at--;
-  if (at >= limit) return;
-  if (w->upcoming_count < limit) w->upcoming_count++;
-  memmove(&w->upcoming[at + 1], &w->upcoming[at], (w->upcoming_count - at - 1) * sizeof *w->upcoming);
-  w->upcoming[at].next_ms = job->next_run_ms;
-  w->upcoming[at].no = job->no;
-}
-
-static bool take_failure(void *arg, const void *record) {
-  const struct run *run = record;
-  if (run->status == RUN_QUEUED) return true; /* it has not run yet */
-  *(bool *)arg = run_is_failure((enum run_status)run->status);
-  return false;
-}
-
-static bool count_job(void *arg, const void *record) {
-  struct dashboard_walk *w = arg;
-  const struct job *job = record;
-  bool has_failed = false;
-  w->q->dashboard.total_jobs++;
-  w->q->dashboard.active_jobs += job->is_active == 1;
-  note_upcoming(w, job);
-  if (job->last_run_ms == FIELD_NULL) return true; /* it has never run, so it has not failed */
-  struct scan_args args = {.key = job->no, .from = 0, .to = INT64_MAX};
-  w->error = w->reader->rows->ops->scan(w->reader->rows, SCAN_RUN_JOB_DOWN, &args, take_failure, &has_failed);
-  w->q->dashboard.failed_jobs += has_failed;
-  return w->error == ERR_OK;
-}
-
-static enum err fill_upcoming(struct dashboard_walk *d) {
-  struct store_read *q = d->q;
-  struct job_walk w = {.reader = d->reader, .q = q};
-  q->jobs = ARENA_ARRAY(&q->arena, struct job_row, d->upcoming_count + 1);
-  if (!q->jobs) return arena_error(&q->arena);
-  TRY(gates_load(&w.gates, d->reader->rows, q->now_ms));
-  enum err e = ERR_OK;
-  for (size_t i = 0; i < d->upcoming_count && e == ERR_OK; i++) {
-    struct job job = {};
-    e = d->reader->rows->ops->get(d->reader->rows, TABLE_JOB, &d->upcoming[i].no, &job, &q->arena);
-    if (e == ERR_OK) e = fill_job_row(&w, &job, &q->jobs[q->count]);
-    if (e == ERR_OK) q->count++;
-  }
-  gates_free(&w.gates);
-  return e;
-}
 
 static enum err read_dashboard(struct reader *r, struct store_read *q) {
-  struct dashboard_walk w = {.reader = r, .q = q};
-  struct sums s = {};
-  struct scan_args args = {.from = 0, .to = INT64_MAX};
-  TRY(r->rows->ops->scan(r->rows, SCAN_JOB_ALL, &args, count_job, &w));
-  TRY(w.error);
-  TRY(r->rows->ops->scan(r->rows, SCAN_RUN_DOWN, &args, add_run, &s));
-  q->dashboard.runs = s.runs;
-  q->dashboard.successes = s.successes;
-  q->dashboard.mean_ms = s.duration_count ? s.duration_sum / (int64_t)s.duration_count : 0;
-  return fill_upcoming(&w);
+  int64_t nos[DASHBOARD_UPCOMING_MAX];
+  size_t limit = q->limit < DASHBOARD_UPCOMING_MAX ? q->limit : DASHBOARD_UPCOMING_MAX, count;
+  struct figures_row f;
+  TRY(r->rows->ops->figures(r->rows, METRICS_RUNS_MAX, &f));
+  q->dashboard.total_jobs = f.jobs;
+  q->dashboard.active_jobs = f.active_jobs;
+  q->dashboard.failed_jobs = f.failed_jobs;
+  q->dashboard.runs = f.runs;
+  q->dashboard.successes = f.successes;
+  q->dashboard.mean_ms = f.durations ? f.duration_ms / f.durations : 0;
+  TRY(r->rows->ops->job_upcoming(r->rows, limit, nos, &count));
+  return fill_jobs(r, q, nos, count);
 }
 
 /* ---- the audit log ---- */

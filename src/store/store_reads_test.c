@@ -254,6 +254,97 @@ static void lists_come_in_pages(void **state) {
   store_read_free(r);
 }
 
+static const char *names_of(struct harness *h, struct store_read *r) {
+  static char text[64];
+  size_t at = 0;
+  harness_ask(h, r);
+  text[0] = 0;
+  for (size_t i = 0; i < r->count; i++)
+    at += (size_t)snprintf(text + at, sizeof text - at, "%s%s", i ? " " : "", r->jobs[i].job->name);
+  store_read_free(r);
+  return text;
+}
+
+static void ended(struct harness *h, int64_t job_no, enum run_status status) {
+  struct change *c = harness_run(h, CHANGE_END, harness_next_run_no(h), job_no, INSTANT_NONE);
+  c->run.run.status = status;
+  harness_do(h, c);
+}
+
+static int64_t labelled_job(struct harness *h, const char *name, const char *category, const char *labels) {
+  struct job job = harness_definition(name, "@daily");
+  job.category = category;
+  job.labels = labels;
+  job.description = "of the night";
+  job.is_active = category != NULL;
+  struct change *c = harness_save(h, &job);
+  CHECK_OK(harness_apply(h, c));
+  int64_t no = c->job.saved->no;
+  change_free(c);
+  return no;
+}
+
+static void lists_of_jobs_are_filtered(void **state) {
+  struct harness *h = *state;
+  int64_t a = labelled_job(h, "anna", "fish", "{\"team\":\"blue\",\"n\":7}");
+  int64_t b = labelled_job(h, "berta", "fish", "{\"team\":\"red\"}");
+  int64_t c = labelled_job(h, "carla", "meat", "[\"team\"]");
+  int64_t d = labelled_job(h, "dora", NULL, NULL);
+  ended(h, a, RUN_FAILED);
+  ended(h, a, RUN_SUCCESS);
+  ended(h, b, RUN_TIMEOUT);
+  ended(h, c, RUN_LOST);
+  harness_do(h, harness_run(h, CHANGE_QUEUE, harness_next_run_no(h), b, INSTANT_NONE));
+  ended(h, d, RUN_SKIPPED);
+  const unsigned failures = 1U << RUN_FAILED | 1U << RUN_TIMEOUT | 1U << RUN_LOST;
+  static const struct str none = {};
+  const struct {
+    int line, is_active;
+    struct str category, contains, label;
+    unsigned status;
+    size_t limit;
+    const char *after, *want;
+  } table[] = {
+      {__LINE__, -1, none, none, none, 0, 0, NULL, "anna berta carla dora"},
+      {__LINE__, 1, none, none, none, 0, 0, NULL, "anna berta carla"},
+      {__LINE__, 0, none, none, none, 0, 0, NULL, "dora"},
+      {__LINE__, -1, STR("fish"), none, none, 0, 0, NULL, "anna berta"},
+      {__LINE__, -1, STR("fish"), none, none, 0, 0, "anna", "berta"},
+      {__LINE__, -1, STR("fis"), none, none, 0, 0, NULL, ""},
+      {__LINE__, -1, none, STR("r"), none, 0, 0, NULL, "berta carla dora"},
+      {__LINE__, -1, none, STR("R"), none, 0, 0, NULL, ""},
+      {__LINE__, -1, none, STR("night"), none, 0, 2, NULL, "anna berta"},
+      {__LINE__, -1, none, STR("%"), none, 0, 0, NULL, ""},
+      {__LINE__, -1, none, none, STR("team"), 0, 0, NULL, "anna berta"},
+      {__LINE__, -1, none, none, STR("team:red"), 0, 0, NULL, "berta"},
+      {__LINE__, -1, none, none, STR("n:7"), 0, 0, NULL, ""},
+      {__LINE__, -1, none, none, none, failures, 0, NULL, "berta carla"},
+      {__LINE__, -1, none, none, none, 1U << RUN_SUCCESS, 0, NULL, "anna"},
+      {__LINE__, -1, none, none, none, 1U << RUN_QUEUED, 0, NULL, ""},
+      {__LINE__, -1, STR("meat"), STR("car"), none, failures, 0, "berta", "carla"},
+  };
+  for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+    struct store_read *r = harness_read(h, READ_JOBS);
+    r->is_active = table[i].is_active;
+    r->category = table[i].category;
+    r->contains = table[i].contains;
+    r->label = table[i].label;
+    r->status_mask = table[i].status;
+    r->limit = table[i].limit;
+    r->after_text = str_of(table[i].after);
+    const char *got = names_of(h, r);
+    if (strcmp(got, table[i].want) != 0) fail_msg("line %d: %s, not %s", table[i].line, got, table[i].want);
+  }
+  struct store_read *r = harness_read(h, READ_DASHBOARD);
+  harness_ask(h, r);
+  assert_int_equal(r->dashboard.total_jobs, 4);
+  assert_int_equal(r->dashboard.active_jobs, 3);
+  assert_int_equal(r->dashboard.failed_jobs, 2);
+  assert_int_equal(r->dashboard.runs, 4);
+  assert_int_equal(r->dashboard.successes, 1);
+  store_read_free(r);
+}
+
 static void figures_are_those_of_the_runs(void **state) {
   struct harness *h = *state;
   int64_t no = harness_job(h, "a", "@daily");
@@ -321,6 +412,7 @@ int main(void) {
       CONTRACT(old_ledger_rows_become_rollups_that_prove_them),
       CONTRACT(ledger_is_bounded_by_count),
       CONTRACT(lists_come_in_pages),
+      CONTRACT(lists_of_jobs_are_filtered),
       CONTRACT(figures_are_those_of_the_runs),
       CONTRACT(closed_gates_are_listed),
   };

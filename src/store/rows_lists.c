@@ -1,0 +1,143 @@
+/* Lists and figures over scans: what they mean. Backends that can do better answer the same. */
+#include "base/json.h"
+#include "store/rows.h"
+
+#define UPCOMING_MAX 128
+
+static bool has_label(const char *labels, struct str wanted) { /* "key" or "key:value" */
+  JSON_AUTO json_t *object = NULL;
+  if (!labels || json_parse(str_of(labels), &object, NULL) != ERR_OK) return false;
+  size_t colon = str_find_char(wanted, ':');
+  struct str key = colon == SIZE_MAX ? wanted : (struct str){wanted.ptr, colon};
+  const char *name;
+  json_t *value;
+  json_object_foreach(object, name, value) {
+    if (!str_eq(str_of(name), key)) continue;
+    return colon == SIZE_MAX ||
+           (json_is_string(value) && str_eq(str_of(json_string_value(value)), str_from(wanted, colon + 1)));
+  }
+  return false;
+}
+
+static bool job_fits(const struct job_query *q, const struct job *job) {
+  if (q->is_active != FIELD_NULL && job->is_active != q->is_active) return false;
+  if (q->category.ptr && !str_eq(str_of(job->category), q->category)) return false;
+  if (q->label.ptr && !has_label(job->labels, q->label)) return false;
+  return !q->contains.ptr || str_find(str_of(job->name), q->contains) != SIZE_MAX ||
+         (job->description && str_find(str_of(job->description), q->contains) != SIZE_MAX);
+}
+
+static bool take_status(void *arg, const void *record) {
+  const struct run *run = record;
+  if (run->status == RUN_QUEUED) return true; /* it has not run yet */
+  *(int64_t *)arg = run->status;
+  return false;
+}
+
+/* FIELD_NULL: it has never run. */
+static enum err last_status(struct rows *r, int64_t job_no, int64_t *ret) {
+  struct scan_args args = {.key = job_no, .from = 0, .to = INT64_MAX};
+  *ret = FIELD_NULL;
+  return r->ops->scan(r, SCAN_RUN_JOB_DOWN, &args, take_status, ret);
+}
+
+struct job_picking {
+  struct rows *rows;
+  const struct job_query *q;
+  size_t max, count;
+  int64_t *nos;
+  enum err error;
+};
+
+static bool pick_job(void *arg, const void *record) {
+  struct job_picking *p = arg;
+  const struct job *job = record;
+  if (p->count == p->max) return false;
+  if (!job_fits(p->q, job)) return true;
+  if (p->q->status_mask) {
+    int64_t status;
+    p->error = last_status(p->rows, job->no, &status);
+    if (p->error != ERR_OK) return false;
+    if (status == FIELD_NULL || !(p->q->status_mask & (1u << status))) return true;
+  }
+  p->nos[p->count++] = job->no;
+  return true;
+}
+
+enum err rows_job_list(struct rows *r, const struct job_query *q, size_t max, int64_t *ret_nos,
+                       size_t *ret_count) {
+  struct job_picking p = {.rows = r, .q = q, .max = max, .nos = ret_nos};
+  struct scan_args args = {.text = q->after};
+  TRY(r->ops->scan(r, SCAN_JOB_BY_NAME, &args, pick_job, &p));
+  *ret_count = p.count;
+  return p.error;
+}
+
+struct upcoming {
+  size_t max, count;
+  int64_t *nos, next_ms[UPCOMING_MAX]; /* soonest first */
+};
+
+/* Inserts the job among those that are due next, if it is one of the first. */
+static bool note_upcoming(void *arg, const void *record) {
+  struct upcoming *u = arg;
+  const struct job *job = record;
+  size_t at = u->count;
+  if (job->next_run_ms == FIELD_NULL) return true;
+  while (at > 0 && u->next_ms[at - 1] > job->next_run_ms) at--;
+  if (at >= u->max) return true;
+  if (u->count < u->max) u->count++;
+  memmove(&u->next_ms[at + 1], &u->next_ms[at], (u->count - at - 1) * sizeof *u->next_ms);
+  memmove(&u->nos[at + 1], &u->nos[at], (u->count - at - 1) * sizeof *u->nos);
+  u->next_ms[at] = job->next_run_ms;
+  u->nos[at] = job->no;
+  return true;
+}
+
+enum err rows_job_upcoming(struct rows *r, size_t max, int64_t *ret_nos, size_t *ret_count) {
+  struct upcoming u = {.max = max, .nos = ret_nos};
+  ASSERT(max <= UPCOMING_MAX);
+  TRY(r->ops->scan(r, SCAN_JOB_ALL, &SCAN_ALL, note_upcoming, &u));
+  *ret_count = u.count;
+  return ERR_OK;
+}
+
+struct figuring {
+  struct rows *rows;
+  struct figures_row *figures;
+  int64_t runs_max;
+  enum err error;
+};
+
+static bool add_job(void *arg, const void *record) {
+  struct figuring *f = arg;
+  const struct job *job = record;
+  int64_t status;
+  f->figures->jobs++;
+  f->figures->active_jobs += job->is_active == 1;
+  f->error = last_status(f->rows, job->no, &status);
+  f->figures->failed_jobs += status != FIELD_NULL && run_is_failure((enum run_status)status);
+  return f->error == ERR_OK;
+}
+
+static bool add_run(void *arg, const void *record) {
+  struct figuring *f = arg;
+  const struct run *run = record;
+  enum run_status status = (enum run_status)run->status;
+  if (status != RUN_SUCCESS && !run_is_failure(status)) return true;
+  f->figures->runs++;
+  f->figures->successes += status == RUN_SUCCESS;
+  if (run->duration_ms != FIELD_NULL) f->figures->duration_ms += run->duration_ms, f->figures->durations++;
+  return f->figures->runs < f->runs_max;
+}
+
+enum err rows_figures(struct rows *r, int64_t runs_max, struct figures_row *ret) {
+  struct figures_row figures = {};
+  struct figuring f = {.rows = r, .figures = &figures, .runs_max = runs_max};
+  struct scan_args args = {.from = 0, .to = INT64_MAX};
+  TRY(r->ops->scan(r, SCAN_JOB_ALL, &SCAN_ALL, add_job, &f));
+  TRY(f.error);
+  TRY(r->ops->scan(r, SCAN_RUN_DOWN, &args, add_run, &f));
+  *ret = figures;
+  return ERR_OK;
+}

@@ -1,0 +1,99 @@
+/* Lists and figures by SQL: filtered and counted where the rows are, so that a page costs its own rows only. */
+#include "store/sqlite_rows.h"
+
+#include <assert.h>
+
+static enum err finished(struct sqlite_rows *r, sqlite3_stmt *s, int code) {
+  enum err e = sqlite_error(r->db, code, NULL);
+  sqlite3_reset(s);
+  return e;
+}
+
+static enum err take_numbers(struct sqlite_rows *r, sqlite3_stmt *s, size_t max, int64_t *ret_nos,
+                             size_t *ret_count) {
+  size_t count = 0;
+  int code = SQLITE_DONE;
+  while (count < max && (code = sqlite3_step(s)) == SQLITE_ROW) {
+    if (sqlite3_column_type(s, 0) != SQLITE_NULL) ret_nos[count++] = sqlite3_column_int64(s, 0);
+  }
+  TRY(finished(r, s, code));
+  *ret_count = count;
+  return ERR_OK;
+}
+
+static void bind_str(sqlite3_stmt *s, int at, struct str text) {
+  if (!text.ptr) sqlite3_bind_null(s, at);
+  else sqlite3_bind_text64(s, at, text.ptr, text.len, SQLITE_STATIC, SQLITE_UTF8);
+}
+
+static void bind_query(sqlite3_stmt *s, const struct job_query *q, size_t max) {
+  size_t colon = q->label.ptr ? str_find_char(q->label, ':') : SIZE_MAX;
+  bool has_value = colon != SIZE_MAX;
+  sqlite3_bind_text(s, 1, q->after, -1, SQLITE_STATIC);
+  sqlite3_bind_int64(s, 2, (int64_t)max);
+  if (q->is_active == FIELD_NULL) sqlite3_bind_null(s, 3);
+  else sqlite3_bind_int64(s, 3, q->is_active);
+  bind_str(s, 4, q->category);
+  bind_str(s, 5, q->contains);
+  bind_str(s, 6, has_value ? (struct str){q->label.ptr, colon} : q->label);
+  bind_str(s, 7, has_value ? str_from(q->label, colon + 1) : (struct str){});
+  sqlite3_bind_int(s, 8, q->status_mask == 0);
+  static_assert(RUN_COUNT == 8, "the statement has eight places");
+  for (int i = 0; i < RUN_COUNT; i++) {
+    bool is_wanted = q->status_mask & (1U << i);
+    sqlite3_bind_text(s, 9 + i, is_wanted ? run_status_names[i] : NULL, -1, SQLITE_STATIC);
+  }
+}
+
+static enum err list_by(struct sqlite_rows *r, enum sqlite_special id, const struct job_query *q, size_t max,
+                        int64_t *ret_nos, size_t *ret_count) {
+  bind_query(r->special[id], q, max);
+  return take_numbers(r, r->special[id], max, ret_nos, ret_count);
+}
+
+static bool asks_for_all(const struct job_query *q) {
+  return q->is_active == FIELD_NULL && !q->category.ptr && !q->contains.ptr && !q->label.ptr &&
+         !q->status_mask;
+}
+
+enum err sqlite_job_list(struct rows *rows, const struct job_query *q, size_t max, int64_t *ret_nos,
+                         size_t *ret_count) {
+  struct sqlite_rows *r = (struct sqlite_rows *)rows;
+  size_t count;
+  if (asks_for_all(q)) return list_by(r, SQLITE_SPECIAL_JOB_PAGE, q, max, ret_nos, ret_count);
+  TRY(list_by(r, SQLITE_SPECIAL_JOB_NEXT, q, max, ret_nos, &count));
+  if (count < max) {
+    bool is_rare = q->status_mask && !(q->status_mask & (1U << RUN_SUCCESS));
+    enum sqlite_special id = is_rare ? SQLITE_SPECIAL_JOB_LIST_RARE : SQLITE_SPECIAL_JOB_LIST;
+    TRY(list_by(r, id, q, max, ret_nos, &count));
+  }
+  *ret_count = count;
+  return ERR_OK;
+}
+
+enum err sqlite_job_upcoming(struct rows *rows, size_t max, int64_t *ret_nos, size_t *ret_count) {
+  struct sqlite_rows *r = (struct sqlite_rows *)rows;
+  sqlite3_stmt *s = r->special[SQLITE_SPECIAL_JOB_UPCOMING];
+  sqlite3_bind_int64(s, 1, (int64_t)max);
+  return take_numbers(r, s, max, ret_nos, ret_count);
+}
+
+/* The columns of the only row. */
+static enum err take_row(struct sqlite_rows *r, enum sqlite_special id, int count, int64_t *const *ret) {
+  sqlite3_stmt *s = r->special[id];
+  int code = sqlite3_step(s);
+  for (int i = 0; code == SQLITE_ROW && i < count; i++) *ret[i] = sqlite3_column_int64(s, i);
+  return finished(r, s, code);
+}
+
+enum err sqlite_figures(struct rows *rows, int64_t runs_max, struct figures_row *ret) {
+  struct sqlite_rows *r = (struct sqlite_rows *)rows;
+  struct figures_row f = {};
+  TRY(take_row(r, SQLITE_SPECIAL_FIGURES_JOBS, 2, (int64_t *[]){&f.jobs, &f.active_jobs}));
+  TRY(take_row(r, SQLITE_SPECIAL_FIGURES_FAILED, 1, (int64_t *[]){&f.failed_jobs}));
+  sqlite3_bind_int64(r->special[SQLITE_SPECIAL_FIGURES_RUNS], 1, runs_max);
+  TRY(take_row(r, SQLITE_SPECIAL_FIGURES_RUNS, 4,
+               (int64_t *[]){&f.runs, &f.successes, &f.duration_ms, &f.durations}));
+  *ret = f;
+  return ERR_OK;
+}
