@@ -94,6 +94,34 @@ bool cli_find_data(struct cli *c) {
   return c->data[0] != '\0';
 }
 
+static bool is_this_machine(const char *url) {
+  static const char *const hosts[] = {"127.0.0.1", "localhost", "[::1]"};
+  struct str rest = str_of(url);
+  size_t at = str_find(rest, STR("://"));
+  if (at != SIZE_MAX) rest = str_from(rest, at + 3);
+  for (size_t i = 0; i < sizeof hosts / sizeof *hosts; i++) {
+    struct str host = str_of(hosts[i]);
+    if (rest.len < host.len || !str_eq_nocase((struct str){rest.ptr, host.len}, host)) continue;
+    struct str after = str_from(rest, host.len);
+    size_t port = 0;
+    if (after.len && after.ptr[0] == ':')
+      while (port + 1 < after.len && after.ptr[port + 1] >= '0' && after.ptr[port + 1] <= '9') port++;
+    size_t end = port ? port + 1 : 0;
+    if (after.len == end || after.ptr[end] == '/') return true;
+  }
+  return false;
+}
+
+/* The folder's token opens the folder's server. It goes to no other: a URL given by hand must be this machine's, or
+ * the one the server wrote into the folder; with --data the folder is chosen by hand, too. */
+static bool is_folders_server(const struct cli *c) {
+  char own[sizeof c->url] = "";
+  read_line_of(c->data, "url", own, sizeof own);
+  size_t n = strlen(own);
+  while (n > 0 && own[n - 1] == '/') own[--n] = '\0';
+  return c->data_flag || (own[0] && strcmp(own, c->url) == 0) || is_this_machine(c->url);
+}
+
 static void find_server(struct cli *c) {
   const char *url = c->url_flag ? c->url_flag : getenv("SERENO_URL");
   const char *token = c->token_flag ? c->token_flag : getenv("SERENO_TOKEN");
@@ -104,7 +132,7 @@ static void find_server(struct cli *c) {
   size_t n = strlen(c->url);
   while (n > 0 && c->url[n - 1] == '/') c->url[--n] = '\0';
   if (token && token[0]) snprintf(c->token, sizeof c->token, "%s", token);
-  else if (has_data) read_line_of(c->data, "admin.token", c->token, sizeof c->token);
+  else if (has_data && is_folders_server(c)) read_line_of(c->data, "admin.token", c->token, sizeof c->token);
 }
 
 int cli_usage(const struct cli *c, const char *help) {
@@ -292,7 +320,8 @@ static int fail_problem(struct cli *c, const struct cli_reply *r) {
   if (hint && hint[0]) (void)fprintf(stderr, "  hint: %s\n", hint);
   if (r->status == 401 && !c->token[0])
     (void)fprintf(stderr,
-                  "  hint: no token was found; set SERENO_TOKEN, or --data to the folder with admin.token\n");
+                  "  hint: no token for %s was found; set SERENO_TOKEN, or --data to the folder of that server\n",
+                  c->url);
   return cli_exit_of(r->status);
 }
 

@@ -51,6 +51,9 @@ check jobs-add-name-with-slash says 'name, column 2: name must not hold a slash'
 check jobs-add-name-with-newline says 'must not hold a control character' s jobs add $'a\n* * * * * b' --schedule '0 3 * * *' --shell true
 check jobs-add-name-like-an-id says 'must not look like an id' s jobs add "$(s jobs show good --json | jq -r .id)" --schedule '0 3 * * *' --shell true
 check jobs-help-lists-choices says 'overlapPolicy .*: skip \| queue \| replace' s jobs add --help
+elsewhere=$(sed 's/127\.0\.0\.1/127.1/' "$SERENO_DATA/url") # the same server by a name that is not the folder's
+check cli-the-folders-token-goes-to-no-other-server says 'no token for http://127\.1:' s jobs list --url "$elsewhere"
+check cli-a-folder-chosen-by-hand-goes-anywhere s jobs list --url "$elsewhere" --data "$SERENO_DATA"
 check jobs-list-without-answer-prints-no-table is "$(s jobs list --url http://127.0.0.1:1 2>/dev/null)" ""
 check runs-list-without-answer-prints-no-table is "$(s runs --job nope 2>/dev/null)" ""
 check jobs-show-unknown exits 3 s jobs show nope
