@@ -133,6 +133,17 @@ enum err warden_config_read(const char *path, struct warden_config *config, stru
   return r.error;
 }
 
+void warden_config_default_user(struct warden_config *config, uid_t data_owner, gid_t data_group) {
+  struct passwd entry, *found = NULL;
+  char bytes[PASSWD_BYTES];
+  if (config->executor_user || data_owner == 0) return;
+  bool is_known = getpwuid_r(data_owner, &entry, bytes, sizeof bytes, &found) == 0 && found;
+  if (!is_known || resolve_user(str_of(found->pw_name), &config->data_owner, NULL) != ERR_OK)
+    config->data_owner = (struct spawn_user){.gid = data_group};
+  config->data_owner.uid = data_owner;
+  config->executor_user = &config->data_owner;
+}
+
 const struct spawn_user *warden_config_user(const struct warden_config *config, struct str name) {
   for (size_t i = 0; i < config->user_count; i++)
     if (str_eq(str_of(config->users[i].name), name)) return &config->users[i];

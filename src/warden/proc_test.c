@@ -144,6 +144,24 @@ static void users_come_from_a_file_that_only_root_can_write(void **s) {
   CHECK_OK(warden_config_read(path, &c, &d)); /* a missing one is empty */
 }
 
+static void without_a_word_a_root_wardens_runs_are_the_folder_owners(void **s) {
+  (void)s;
+  struct warden_config c = {};
+  warden_config_default_user(&c, 0, 0);
+  assert_null(c.executor_user);
+  warden_config_default_user(&c, 65534, 65534);
+  assert_int_equal(c.executor_user->uid, 65534);
+  assert_null(warden_config_user(&c, STR("nobody"))); /* not to be chosen by runAs */
+  struct warden_config said = {.executor_user = &c.users[0]};
+  warden_config_default_user(&said, 65534, 65534);
+  assert_ptr_equal(said.executor_user, &c.users[0]);
+  struct warden_config stranger = {};
+  warden_config_default_user(&stranger, 4242424, 77);
+  assert_int_equal(stranger.executor_user->uid, 4242424);
+  assert_int_equal(stranger.executor_user->gid, 77);
+  assert_int_equal(stranger.executor_user->group_count, 0);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(a_tag_comes_back_and_nothing_else_is_one),
@@ -151,6 +169,7 @@ int main(void) {
       cmocka_unit_test(a_number_used_again_is_not_hit),
       cmocka_unit_test(arguments_name_what_is_wrong),
       cmocka_unit_test(users_come_from_a_file_that_only_root_can_write),
+      cmocka_unit_test(without_a_word_a_root_wardens_runs_are_the_folder_owners),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -148,6 +148,7 @@ static enum err open_folders(struct warden *w, struct err_detail *detail) {
   if (w->data_fd < 0 || fstat(w->data_fd, &st) != 0)
     return os_error(errno, detail, "open", w->config.data_dir);
   w->data_owner = st.st_uid;
+  if (geteuid() == 0) warden_config_default_user(&w->config, st.st_uid, st.st_gid);
   w->dir_fd = open_dir(w->data_fd, "warden");
   w->spool_fd = open_dir(w->data_fd, "spool");
   if (w->dir_fd >= 0) w->folder = tag_folder(w->dir_fd);
