@@ -51,7 +51,7 @@ void users_list(struct call *c) {
 
 /* What the account shall become. The password is set later, when its hash is made. */
 struct user_draft {
-  struct user user;
+  struct user user; /* of an edit only the id and the new password's hash: the rest may change meanwhile */
   bool is_new;
 };
 
@@ -76,11 +76,40 @@ static const char *audit_of(struct call *c, const struct user *u) {
                       u->password_hash ? "true" : "false");
 }
 
+/* The last admin must stay one, else nobody could undo it but by the token file. */
+static bool is_last_admin(const struct call *c, const struct user *user) {
+  for (size_t i = 0; i < identities_user_count(c->api->identities); i++) {
+    const struct user *u = identities_user_at(c->api->identities, i);
+    if (u != user && u->role == ROLE_ADMIN && !u->is_disabled) return false;
+  }
+  return user->role == ROLE_ADMIN && !user->is_disabled;
+}
+
+/* What an edit makes of the account as it is by now: while a password is hashed others may change it. */
+static enum err merge_edit(struct call *c, struct user_draft *draft, const struct user *now) {
+  const struct user_input *in = CALL_INPUT(c, struct user_input);
+  const char *hash = draft->user.password_hash;
+  if (!now) return err_set(&c->detail, ERR_NOT_FOUND, "user", 0, "there is no such account");
+  draft->user = *now;
+  if (hash) draft->user.password_hash = hash;
+  if (in->role != FIELD_NULL) draft->user.role = (enum role)in->role;
+  if (in->is_disabled != FIELD_NULL) draft->user.is_disabled = in->is_disabled == 1;
+  draft->user.updated_ms = call_now_ms(c);
+  if (is_last_admin(c, now) && (draft->user.is_disabled || draft->user.role != ROLE_ADMIN))
+    return err_set(&c->detail, ERR_CONFLICT, "role", 0, "this is the last admin");
+  return ERR_OK;
+}
+
 static void save(struct call *c) {
-  const struct user_draft *draft = c->state;
+  struct user_draft *draft = c->state;
+  const struct user *u = &draft->user, *old = identities_user(c->api->identities, str_of(u->id));
+  enum err e = draft->is_new ? ERR_OK : merge_edit(c, draft, old);
+  if (e != ERR_OK) {
+    call_fail(c, e);
+    return;
+  }
   struct change *change = call_new_change(c, CHANGE_USER);
   if (!change) return;
-  const struct user *u = &draft->user, *old = identities_user(c->api->identities, str_of(u->id));
   change->user = *u;
   change->user.id = arena_strdup(&change->arena, str_of(u->id));
   change->user.name = arena_strdup(&change->arena, str_of(u->name));
@@ -143,15 +172,6 @@ void user_create(struct call *c) {
   save_with(c, in->password);
 }
 
-/* The last admin must stay one, else nobody could undo it but by the token file. */
-static bool is_last_admin(const struct call *c, const struct user *user) {
-  for (size_t i = 0; i < identities_user_count(c->api->identities); i++) {
-    const struct user *u = identities_user_at(c->api->identities, i);
-    if (u != user && u->role == ROLE_ADMIN && !u->is_disabled) return false;
-  }
-  return user->role == ROLE_ADMIN && !user->is_disabled;
-}
-
 static const struct user *user_of_path(struct call *c) {
   const struct user *u = identities_user(c->api->identities, c->args[0]);
   if (!u) call_refuse(c, ERR_NOT_FOUND, "user", "there is no such account");
@@ -162,28 +182,17 @@ void user_edit(struct call *c) {
   const struct user_input *in = CALL_INPUT(c, struct user_input);
   const struct user *u = user_of_path(c);
   if (!u) return;
-  bool is_disabled = in->is_disabled == FIELD_NULL ? u->is_disabled : in->is_disabled == 1;
-  enum role role = in->role == FIELD_NULL ? u->role : (enum role)in->role;
   struct user_draft *draft = ARENA_NEW(&c->req->arena, struct user_draft);
   enum err e = draft ? ERR_OK : ERR_NO_MEMORY;
-  if (e == ERR_OK && role == ROLE_NONE)
+  if (e == ERR_OK && in->role == ROLE_NONE)
     e = err_set(&c->detail, ERR_INVALID, "role", 0, "viewer, operator, editor or admin");
-  if (e == ERR_OK && is_last_admin(c, u) && (is_disabled || role != ROLE_ADMIN))
-    e = err_set(&c->detail, ERR_CONFLICT, "role", 0, "this is the last admin");
-  if (e != ERR_OK) {
-    call_fail(c, e);
-    return;
+  if (e == ERR_OK) e = merge_edit(c, draft, u); /* to refuse before the work of a hash */
+  if (e == ERR_OK) {
+    draft->user = (struct user){.id = arena_strdup(&c->req->arena, str_of(u->id))};
+    e = arena_error(&c->req->arena);
   }
-  struct arena *arena = &c->req->arena;
-  draft->user = *u;
-  draft->user.id = arena_strdup(arena, str_of(u->id));
-  draft->user.name = arena_strdup(arena, str_of(u->name));
-  draft->user.password_hash = u->password_hash ? arena_strdup(arena, str_of(u->password_hash)) : NULL;
-  draft->user.role = role;
-  draft->user.is_disabled = is_disabled;
-  draft->user.updated_ms = call_now_ms(c);
   c->state = draft;
-  if (arena_error(arena)) call_fail(c, ERR_NO_MEMORY);
+  if (e != ERR_OK) call_fail(c, e);
   else save_with(c, in->password);
 }
 
