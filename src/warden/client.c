@@ -397,7 +397,8 @@ static void start_warden(struct warden_client *c) {
   int argc = 5;
   if (c->options.idle_exit_seconds) argv[argc++] = "--idle-exit", argv[argc++] = idle;
   if (c->options.cgroup) argv[argc++] = "--cgroup", argv[argc++] = c->options.cgroup;
-  char *envp[] = {blank, path, NULL};
+  char bind_now[] = WARDEN_BIND_NOW;
+  char *envp[] = {blank, path, bind_now, NULL};
   posix_spawn_file_actions_t files;
   posix_spawnattr_t attributes;
   sigset_t none;

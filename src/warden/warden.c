@@ -88,7 +88,8 @@ static enum err find_tag_place(struct warden *w, char **argv, struct err_detail 
   const char *kept = getenv("PATH");
   char path[4096];
   if (kept && (size_t)snprintf(path, sizeof path, "PATH=%s", kept) >= sizeof path) kept = NULL;
-  char *envp[] = {blank, kept ? path : NULL, NULL};
+  char bind_now[] = WARDEN_BIND_NOW;
+  char *envp[] = {blank, bind_now, kept ? path : NULL, NULL};
   char *again[16] = {program};
   for (int i = 0; argv[i]; i++) {
     if (i + 2 == sizeof again / sizeof *again) return err_set(detail, ERR_LIMIT, "arguments", 0, "too many");

@@ -2,6 +2,10 @@
  * It is started by serve or by its own unit, serves one serve at a time, and outlives it. */
 #pragma once
 
+/* A warden is started with this variable: whatever the dynamic linker would look up at a first call is looked
+ * up once then, and not by each built-in that is forked. */
+#define WARDEN_BIND_NOW "LD_BIND_NOW=1"
+
 /* `warden --data DIR [--idle-exit SECONDS] [--detach]`; argv[0] is "warden". Returns the exit status:
  * 0, 1 could not start (said on stderr), 3 another warden of this build has the folder. */
 int warden_main(int argc, char **argv);
