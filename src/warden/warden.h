@@ -6,8 +6,8 @@
  * up once then, and not by each built-in that is forked. */
 #define WARDEN_BIND_NOW "LD_BIND_NOW=1"
 
-/* `warden --data DIR [--idle-exit SECONDS] [--detach]`; argv[0] is "warden". Returns the exit status:
- * 0, 1 could not start (said on stderr), 3 another warden of this build has the folder. */
+/* `warden --data DIR [--idle-exit SECONDS] [--cgroup off|auto|DIR] [--detach]`; argv[0] is "warden". Returns
+ * the exit status: 0, 1 could not start (said on stderr), 3 another warden of this build has the folder. */
 int warden_main(int argc, char **argv);
 
 /* The build this program is, as in the names of its lock, socket and journal: up to 39 characters. */
