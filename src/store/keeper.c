@@ -428,6 +428,7 @@ static enum err begin_epoch(struct keeper *k, const struct store_config *config,
   struct zone_check check = {.keeper = k};
   TRY(k->rows->ops->scan(k->rows, SCAN_ZONE_ALL, &SCAN_ALL, check_zone, &check));
   if (check.has_changed) TRY(keeper_replan_all(k, config->now_ms));
+  if (boot->was_restored) TRY(keeper_settle_restored(k, config->now_ms));
   if (boot->was_restored) TRY(note_restored(k, config->now_ms));
   if (is_boot && !is_fresh) TRY(plan_reboots(k, config->now_ms));
   TRY(keeper_take_over(k, config->now_ms));

@@ -126,6 +126,9 @@ enum err keeper_queue(struct keeper *k, struct change *c);
 enum err keeper_start(struct keeper *k, struct change *c, bool is_ended_too);
 enum err keeper_end(struct keeper *k, struct change *c);
 enum err keeper_settle(struct keeper *k, struct change *c);
+/* In a copy that was put back: settles what was open when it was made. All of it ran on meanwhile, where this store
+ * cannot see it, so none of it may start: what waited or was claimed is missed/restored, what ran is lost. */
+enum err keeper_settle_restored(struct keeper *k, int64_t now_ms);
 enum err keeper_clock(struct keeper *k, struct change *c);
 
 /* ---- keeper_edit.c, keeper_save.c ---- */

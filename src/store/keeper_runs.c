@@ -141,6 +141,46 @@ enum err keeper_settle(struct keeper *k, struct change *c) {
   return keeper_put(k, TABLE_LEDGER, &row);
 }
 
+/* ---- a copy is put back ---- */
+
+#define RESTORED_BYTES (256 * 1024 * 1024)
+
+static enum err settle_restored_run(struct keeper *k, const struct run *open, int64_t now_ms) {
+  bool has_started = open->status == RUN_RUNNING;
+  struct change c = {.kind = has_started ? CHANGE_END : CHANGE_SETTLE, .at_ms = now_ms};
+  struct run *run = &c.run.run;
+  *run = *open;
+  run->status = has_started ? RUN_LOST : RUN_SKIPPED;
+  run->reason = has_started ? REASON_LOST : REASON_RESTORED;
+  run->finished_ms = now_ms;
+  run->duration_ms = 0;
+  if (has_started) run->error_message = "lost: the database was restored from a backup made while it ran";
+  c.run.has_run = true;
+  c.run.job_no = run->job_no;
+  c.run.due_ms = run->due_ms == FIELD_NULL ? INSTANT_NONE : run->due_ms;
+  c.run.state = has_started ? OCCURRENCE_RAN : OCCURRENCE_MISSED;
+  c.run.reason = (enum reason)run->reason;
+  return has_started ? keeper_end(k, &c) : keeper_settle(k, &c);
+}
+
+enum err keeper_settle_restored(struct keeper *k, int64_t now_ms) {
+  void **runs, **claims;
+  size_t run_count = 0, claim_count = 0;
+  struct arena held = arena_new(RESTORED_BYTES);
+  enum err e = rows_collect(k->rows, SCAN_RUN_OPEN, &SCAN_ALL, SIZE_MAX, &held, &runs, &run_count);
+  for (size_t i = 0; e == ERR_OK && i < run_count; i++) e = settle_restored_run(k, runs[i], now_ms);
+  if (e == ERR_OK)
+    e = rows_collect(k->rows, SCAN_LEDGER_PENDING, &SCAN_ALL, SIZE_MAX, &held, &claims, &claim_count);
+  for (size_t i = 0; e == ERR_OK && i < claim_count; i++) {
+    struct ledger_row *row = claims[i];
+    row->state = OCCURRENCE_MISSED;
+    row->reason = REASON_RESTORED;
+    e = keeper_put(k, TABLE_LEDGER, row);
+  }
+  arena_free(&held);
+  return e;
+}
+
 /* ---- the clock steps back ---- */
 
 /* The jump settled instants that now lie ahead again: they are taken off the record, and an audit row tells. */

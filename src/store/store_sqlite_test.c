@@ -499,6 +499,39 @@ static void restored_store_goes_on_above_every_epoch(void **state) {
   assert_string_equal(harness_audit(h), "");
 }
 
+/* All that was open when the copy was made has run on since: started again, it would run twice. */
+static void nothing_that_was_open_in_a_backup_starts_again(void **state) {
+  struct harness *h = *state;
+  char path[256];
+  backup_path(h, path);
+  int64_t no = harness_job(h, "a", "0 * * * *");
+  struct change *c = harness_claim(h, h->now_ms + HOUR);
+  harness_do(h, c);
+  harness_do(h, harness_run(h, CHANGE_START, harness_next_run_no(h), no, INSTANT_NONE));
+  c = harness_run(h, CHANGE_QUEUE, harness_next_run_no(h), no, INSTANT_NONE);
+  c->run.run.status = RUN_QUEUED;
+  harness_do(h, c);
+  struct store_backend *reader;
+  CHECK_OK(h->backend->ops->open_reader(h->backend, &reader));
+  back_up(h, reader);
+  reader->ops->close(reader);
+  close_backend(h);
+  struct err_detail detail = {};
+  h->now_ms = h->config.now_ms = h->now_ms + MINUTE;
+  CHECK_OK(store_restore(h->folder, path, h->now_ms, &detail));
+  if (try_open(h, &detail) != ERR_OK) fail_msg("%s", detail.message);
+  assert_true(h->boot.is_same_boot);
+  assert_int_equal(h->boot.unfinished_count, 0);
+  assert_string_equal(harness_ledger(h, no), "13:00:00 missed/restored");
+  struct store_read *r = harness_read(h, READ_RUNS);
+  harness_ask(h, r);
+  assert_int_equal(r->count, 2);
+  assert_int_equal(r->runs[0].run.status, RUN_SKIPPED);
+  assert_int_equal(r->runs[1].run.status, RUN_LOST);
+  store_read_free(r);
+  assert_string_equal(harness_audit(h), "");
+}
+
 static void restore_refuses_what_is_no_backup(void **state) {
   struct harness *h = *state;
   char path[256];
@@ -530,6 +563,7 @@ int main(void) {
       T(changed_audit_row_is_found),
       T(acknowledged_survives_a_kill),
       T(restored_store_goes_on_above_every_epoch),
+      T(nothing_that_was_open_in_a_backup_starts_again),
       T(restore_refuses_what_is_no_backup),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
