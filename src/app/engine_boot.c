@@ -133,6 +133,8 @@ static void become_ready(struct engine *e) {
   log_line(LOG_INFO, "CronManager", "initialize: recovery",
            LF_INT("unfinished", (int64_t)e->boot.unfinished_count),
            LF_INT("journal", (int64_t)e->found_count), LF_BOOL("sameBoot", is_same));
+  for (size_t i = 0; i < e->found_count; i++)
+    engine_step(e, &(struct sched_event){.kind = SCHED_SEEN, .run_no = e->found[i].run.run_no});
   for (size_t i = 0; i < e->boot.unfinished_count; i++) recover(e, &e->boot.unfinished[i]);
   e->was_up = true;
   engine_step(e, &(struct sched_event){.kind = SCHED_WARDEN, .is_up = true});

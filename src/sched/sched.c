@@ -297,6 +297,7 @@ static void use_first_settings(struct sched *s, struct settings *settings) {
 static enum err take_event(struct sched *s, const struct sched_event *e) {
   switch (e->kind) {
     case SCHED_SETTINGS: use_first_settings(s, e->settings); break;
+    case SCHED_SEEN: sched_ids_know(s, e->run_no); break;
     case SCHED_RECOVER: return sched_recover(s, e->recover);
     case SCHED_READY:
       ASSERT(s->settings);

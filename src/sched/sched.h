@@ -19,9 +19,10 @@ struct sched_config {
 
 enum sched_event_kind {
   SCHED_SETTINGS, /* settings: at start; later they come as the answer to their change */
-  SCHED_RECOVER,  /* recover: one unfinished thing of the predecessor, joined with the warden's word */
-  SCHED_READY,    /* recovery is complete, or what is due has changed behind the core: claim at once */
-  SCHED_TIMER,    /* the instant asked for by sched_wake_ms has come (early or late is fine) */
+  SCHED_SEEN,    /* run_no: a journal knows it, so it is never given again; all of them come before RECOVER */
+  SCHED_RECOVER, /* recover: one unfinished thing of the predecessor, joined with the warden's word */
+  SCHED_READY,   /* recovery is complete, or what is due has changed behind the core: claim at once */
+  SCHED_TIMER,   /* the instant asked for by sched_wake_ms has come (early or late is fine) */
   SCHED_ANSWERED, /* change: the store's answer; the core takes the change back and frees it */
   SCHED_STARTED,  /* run_no, at_ms: the warden started it */
   SCHED_REFUSED,  /* run_no, reason, text: nothing was started */

@@ -65,6 +65,7 @@ enum sim_event_kind {
   SIM_EV_SERVE_UP,
   SIM_EV_WARDEN_UP,
   SIM_EV_RECONNECT,
+  SIM_EV_POWER_LOSS,
   SIM_EV_NEMESIS,
   SIM_EV_PEOPLE,
   SIM_EV_ALIVE
@@ -127,6 +128,7 @@ struct sim_start { /* the independent witness: what really ran */
   int64_t run_no, job_no, version, due_ms, attempt;
   enum run_trigger trigger;
   bool has_ended;
+  bool is_on_record; /* its END is committed: a journal that is lost later takes nothing away */
   enum run_status status;
   int64_t started_ms;
 };
@@ -193,6 +195,7 @@ struct sim {
   int64_t generation, epoch, fence;
   struct settings *settings; /* as the last answer said */
   int64_t crash_after;       /* actions until a crash; 0: none is planned */
+  bool dies_after_start;     /* the power fails just after the next start, before anything of it is durable */
   int64_t clock_told_ms;
   bool is_recovering;
   int64_t last_jump_at; /* world time */

@@ -173,6 +173,8 @@ void sim_note_applied(struct sim *w, const struct change *c) {
       if (c->clock.is_ms < c->clock.was_ms) clock_went_back(w, c->clock.is_ms);
       break;
     case CHANGE_END:
+      for (size_t i = 0; i < w->start_count; i++)
+        if (w->starts[i].run_no == c->run.run.no) w->starts[i].is_on_record = true;
       if (c->run.has_retry) w->counters[SIM_RETRY]++;
       break;
     default: break;
@@ -268,6 +270,9 @@ void sim_check_start(struct sim *w, const struct sim_entry *e) {
                                                    .attempt = e->attempt,
                                                    .trigger = e->trigger,
                                                    .started_ms = e->started_ms};
+  if (!w->dies_after_start) return;
+  w->dies_after_start = false;
+  sim_later(w, SIM_EV_POWER_LOSS, 0);
 }
 
 /* ---- after every step ---- */

@@ -303,8 +303,10 @@ void sim_nemesis(struct sim *w) {
     w->counters[SIM_DISCONNECT]++;
     sim_disconnect(w);
     sim_later(w, SIM_EV_RECONNECT, sim_pick(w, 0, 3000));
-  } else if (what < 51) {
+  } else if (what < 49) {
     sim_power_loss(w);
+  } else if (what < 51) {
+    w->dies_after_start = true;
   } else if (what < 63) {
     jump(w, false);
   } else if (what < 75) {

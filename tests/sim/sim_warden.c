@@ -226,7 +226,7 @@ void sim_journal_lost(struct sim *w) {
   LIST_EACH (&w->entries, node) {
     struct sim_entry *e = CONTAINER_OF(node, struct sim_entry, link);
     for (size_t i = w->start_count; i-- > 0;) {
-      if (w->starts[i].run_no != e->run_no) continue;
+      if (w->starts[i].run_no != e->run_no || w->starts[i].is_on_record) continue;
       w->starts[i].status = RUN_LOST;
       w->starts[i].has_ended = true;
     }

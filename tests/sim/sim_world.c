@@ -306,6 +306,11 @@ void sim_serve_start(struct sim *w) {
   w->settings = settings_ref(boot.settings);
   struct sched_event settings = {.kind = SCHED_SETTINGS, .settings = boot.settings};
   sim_step(w, &settings);
+  LIST_EACH (&w->entries, node) {
+    struct sched_event seen = {.kind = SCHED_SEEN,
+                               .run_no = CONTAINER_OF(node, struct sim_entry, link)->run_no};
+    sim_step(w, &seen);
+  }
   for (size_t i = 0; i < boot.unfinished_count && w->core; i++)
     recover_one(w, &boot, &boot.unfinished[i], is_same_boot);
   store_boot_free(&boot);
@@ -383,6 +388,7 @@ static void dispatch(struct sim *w, struct sim_event *e) {
     case SIM_EV_RECONNECT:
       if (w->core && w->is_warden_up && !w->is_connected) sim_warden_connect(w);
       break;
+    case SIM_EV_POWER_LOSS: sim_power_loss(w); break;
     case SIM_EV_NEMESIS: sim_nemesis(w); break;
     case SIM_EV_PEOPLE: sim_people(w); break;
     case SIM_EV_ALIVE: alive_event(w, e); break;
@@ -438,6 +444,7 @@ bool sim_run(struct sim *w) {
     if (++turns > STEPS_MAX) sim_fail(w, "it does not come to an end");
   w->is_calm = true;
   w->crash_after = 0;
+  w->dies_after_start = false;
   w->store_fails_until = w->store_slow_until = 0;
   if (!w->core && !w->failure) sim_serve_start(w);
   if (!w->failure && !w->is_connected) sim_later(w, SIM_EV_WARDEN_UP, 10);
