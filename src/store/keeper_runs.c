@@ -103,7 +103,7 @@ enum err keeper_start(struct keeper *k, struct change *c, bool is_ended_too) {
 
 static enum err count_failures(struct keeper *k, int64_t job_no, int chain, int64_t *ret) {
   struct due_node *n = due_get(&k->due, job_no);
-  if (n->failures_age == k->age && n->failures == 0 && chain > 0) { /* the usual run */
+  if (n->failures_age == k->age && n->failures == 0 && chain >= 0) { /* the usual run */
     *ret = 0;
     return ERR_OK;
   }
