@@ -175,16 +175,30 @@ static enum err prepare_all(struct sqlite_rows *r, bool is_read_only, struct err
 
 /* ---- values ---- */
 
-static int bind_field(sqlite3_stmt *s, int at, const struct field *f, const void *record) {
-  if (f->type == FIELD_TEXT || f->type == FIELD_JSON)
-    return sqlite3_bind_text(s, at, field_text(f, record), -1, SQLITE_STATIC);
+#define INSTANTS_MAX 16 /* columns of one table */
+
+/* Texts of what is bound; to be kept until the statement is reset. */
+struct instant_texts {
+  struct instant_text items[INSTANTS_MAX];
+  size_t count;
+};
+
+/* Null is what a parameter is already, see bind_record. */
+static int bind_field(sqlite3_stmt *s, int at, const struct field *f, const void *record,
+                      struct instant_texts *texts) {
+  if (f->type == FIELD_TEXT || f->type == FIELD_JSON) {
+    const char *text = field_text(f, record);
+    return text ? sqlite3_bind_text(s, at, text, -1, SQLITE_STATIC) : SQLITE_OK;
+  }
   int64_t n = field_int(f, record);
-  if (n == FIELD_NULL) return sqlite3_bind_null(s, at);
+  if (n == FIELD_NULL) return SQLITE_OK;
   switch (f->type) {
     case FIELD_REAL3: return sqlite3_bind_double(s, at, (double)n / 1000.0);
     case FIELD_INSTANT: {
-      struct instant_text text = instant_to_text(n);
-      return sqlite3_bind_text(s, at, text.text, -1, SQLITE_TRANSIENT);
+      ASSERT(texts->count < INSTANTS_MAX);
+      struct instant_text *text = &texts->items[texts->count++];
+      *text = instant_to_text(n);
+      return sqlite3_bind_text(s, at, text->text, -1, SQLITE_STATIC);
     }
     case FIELD_ENUM: return sqlite3_bind_text(s, at, f->names[n], -1, SQLITE_STATIC);
     case FIELD_INT:
@@ -193,6 +207,18 @@ static int bind_field(sqlite3_stmt *s, int at, const struct field *f, const void
     case FIELD_JSON: break;
   }
   return sqlite3_bind_int64(s, at, n);
+}
+
+/* The first `count` columns. */
+static enum err bind_record(struct sqlite_rows *r, sqlite3_stmt *s, const struct field *fields, size_t count,
+                            const void *record, struct instant_texts *texts) {
+  sqlite3_clear_bindings(s);
+  texts->count = 0;
+  for (size_t i = 0; i < count; i++) {
+    int code = bind_field(s, (int)i + 1, &fields[i], record, texts);
+    if (code != SQLITE_OK) return failed(r, code);
+  }
+  return ERR_OK;
 }
 
 static int64_t read_instant(sqlite3_stmt *s, int at) {
@@ -348,12 +374,9 @@ static enum err sq_find(struct rows *rows, enum table_id id, const char *field, 
 static enum err sq_put(struct rows *rows, enum table_id id, const void *record) {
   struct sqlite_rows *r = rows_of(rows);
   const struct table *t = table_get(id);
-  sqlite3_stmt *s = r->put[id];
-  for (size_t i = 0; i < t->field_count; i++) {
-    int code = bind_field(s, (int)i + 1, &t->fields[i], record);
-    if (code != SQLITE_OK) return failed(r, code);
-  }
-  return step_once(r, s);
+  struct instant_texts texts;
+  TRY(bind_record(r, r->put[id], t->fields, t->field_count, record, &texts));
+  return step_once(r, r->put[id]);
 }
 
 static enum err sq_del(struct rows *rows, enum table_id id, const void *record) {
@@ -365,10 +388,8 @@ static enum err sq_del(struct rows *rows, enum table_id id, const void *record) 
     sqlite3_bind_text(runs, 1, ((const struct job *)record)->id, -1, SQLITE_STATIC);
     TRY(step_once(r, runs));
   }
-  for (int i = 0; i < key_count(id); i++) {
-    int code = bind_field(s, i + 1, &t->fields[i], record);
-    if (code != SQLITE_OK) return failed(r, code);
-  }
+  struct instant_texts texts;
+  TRY(bind_record(r, s, t->fields, (size_t)key_count(id), record, &texts));
   return step_once(r, s);
 }
 
@@ -437,12 +458,10 @@ static enum err sq_run_status(struct rows *rows, int64_t run_no, int64_t *ret) {
 }
 
 static enum err update_run(struct sqlite_rows *r, sqlite3_stmt *s, const struct run *run) {
-  const struct table *t = table_get(TABLE_RUN);
-  for (size_t i = 0; i < t->field_count; i++) {
-    if (i > 0 && is_one_of(naming_columns, t->fields[i].name)) continue;
-    int code = bind_field(s, (int)i + 1, &t->fields[i], run);
-    if (code != SQLITE_OK) return failed(r, code);
-  }
+  struct instant_texts texts;
+  size_t count =
+      (size_t)sqlite3_bind_parameter_count(s); /* what is left out at the end has no place either */
+  TRY(bind_record(r, s, table_get(TABLE_RUN)->fields, count, run, &texts));
   return step_once(r, s);
 }
 
