@@ -318,12 +318,14 @@ bool engine_spool_path(struct engine *e, int64_t run_no, char *ret, size_t size)
 struct engine_health engine_health(const struct engine *e) {
   struct engine_health h = {.last_turn_ms = e->last_turn_ms, .is_store_ok = !e->is_store_down};
   int64_t now_ms = engine_now_ms(e), wake_ms = sched_wake_ms(e->sched);
-  h.is_warden_ok = e->is_warden_up;
+  h.is_warden_ok = e->is_warden_up && !e->is_warden_draining;
   h.is_clock_ok = now_ms >= e->clock_wrong_until_ms;
   bool is_late = !e->is_test_clock && wake_ms != INSTANT_NEVER && wake_ms < now_ms - OVERDUE_MS;
   h.is_ready = e->is_ready && !e->is_stopping && h.is_store_ok && h.is_warden_ok && !is_late;
   const char *why = "";
   if (!h.is_store_ok) why = "the store cannot be written";
+  else if (e->is_warden_draining)
+    why = "the warden was told to end and takes no new runs until its last has ended";
   else if (!h.is_warden_ok) why = e->warden_why[0] ? e->warden_why : "the warden does not answer";
   else if (e->is_stopping) why = "the server is stopping";
   else if (!e->is_ready) why = "the server is starting";

@@ -198,6 +198,7 @@ static void on_up(void *arg, const struct warden_welcome *own) {
   str_copy(e->journal_id, sizeof e->journal_id, str_of(journal_id));
   e->is_warden_up = true;
   e->warden_why[0] = '\0';
+  engine_set_draining(e, own->flags & WARDEN_IS_DRAINING);
   log_line(LOG_INFO, "Warden", "connected", LF_INT("pid", own->pid),
            LF_BOOL("cgroups", own->flags & WARDEN_HAS_CGROUPS), LF_BOOL("root", own->flags & WARDEN_IS_ROOT));
   if (!e->was_up) return become_ready(e);
@@ -211,6 +212,7 @@ static void on_down(void *arg, const char *why) {
   struct engine *e = arg;
   bool was_up = e->is_warden_up;
   e->is_warden_up = false;
+  engine_set_draining(e, false);
   str_copy(e->warden_why, sizeof e->warden_why, str_of(why));
   log_line(LOG_WARN, "Warden", "not connected", LF_TEXT("why", why));
   if (!e->was_up) return forget_found(e); /* the next list is whole again */

@@ -90,8 +90,9 @@ struct engine {
   int64_t armed_ms;           /* what the alarm is set to */
   int64_t wall_minus_tick_ms; /* to know by how much the clock was set */
   bool is_process_off, is_test_clock, is_performing, is_ready, is_warden_up, is_store_down, is_stopping;
-  bool was_up;     /* the warden answered once: recovery is done */
-  bool knows_jobs; /* counted for the log, before the scheduler starts (C-86) */
+  bool was_up;             /* the warden answered once: recovery is done */
+  bool is_warden_draining; /* ours takes no new runs: told to end, it waits for those it has */
+  bool knows_jobs;         /* counted for the log, before the scheduler starts (C-86) */
   char warden_why[256];
   int64_t last_turn_ms, clock_wrong_until_ms;
   int64_t changes_out; /* submitted and not answered */
@@ -153,6 +154,7 @@ void engine_live_free(struct engine *e, struct live_run *live);
 void engine_live_started(const struct engine *e, struct live_run *live, int64_t started_ms);
 void engine_on_started(void *arg, const struct warden_started *started);
 void engine_on_refused(void *arg, int64_t run_no, enum warden_refusal why, int error_number);
+void engine_set_draining(struct engine *e, bool is_draining);
 
 /* engine_end.c */
 void engine_on_ended(void *arg, const struct warden_end *end, struct str result);

@@ -175,12 +175,22 @@ void engine_on_started(void *arg, const struct warden_started *started) {
                      .kind = SCHED_STARTED, .run_no = started->run.run_no, .at_ms = started->run.started_ms});
 }
 
+void engine_set_draining(struct engine *e, bool is_draining) {
+  if (e->is_warden_draining == is_draining) return;
+  e->is_warden_draining = is_draining;
+  if (is_draining)
+    log_line(LOG_ERROR, "Warden",
+             "it was told to end and takes no new runs; they wait until its last one has ended");
+  engine_publish_status(e);
+}
+
 void engine_on_refused(void *arg, int64_t run_no, enum warden_refusal why, int error_number) {
   struct engine *e = arg;
   struct live_run *live = map_get(&e->live, (uint64_t)run_no);
   if (!live || live->state != LIVE_SENT) return;
   if (why == WARDEN_REFUSED_DRAINING) { /* another warden will come */
     live->state = LIVE_UNSENT;
+    engine_set_draining(e, true);
     return;
   }
   if (why == WARDEN_REFUSED_STALE_EPOCH) {

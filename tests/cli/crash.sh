@@ -68,6 +68,16 @@ check health-is-good-again exits 0 s doctor --json
 check nothing-says-running is "$(s runs --status running,queued --json)" ""
 check audit-after-crashes exits 0 s audit
 
+# A warden that was told to end waits for its runs, and new ones wait for it: that is no good health.
+id=$(begin lasting)
+kill -TERM "$(warden)"
+waiting=$(s run quick --no-wait)
+for i in $(seq 1 50); do s doctor >"$work/doctor" 2>&1; grep -q 'told to end' "$work/doctor" && break; pause 0.1; done
+check a-draining-warden-shows-in-health says 'told to end' cat "$work/doctor"
+s runs cancel "$id" >/dev/null
+check what-waited-for-it-runs is "$(ended "$waiting")" "success success 1"
+check health-is-good-after-draining exits 0 s doctor
+
 for i in 1 2 3 4 5 6 7 8 9 10; do s jobs add "often-$i" --schedule '@every 1s' --command selftest >/dev/null; done
 for i in 1 2 3; do
   pause "2.$i"
