@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -126,6 +127,14 @@ static bool is_allowed(const char *path, char resolved[PATH_MAX]) {
   return false;
 }
 
+/* Whoever may write into an allowed folder could put a link in the path between the look and the opening. */
+static bool is_still(int fd, const char *resolved) {
+  char link[40], now[PATH_MAX];
+  (void)snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+  ssize_t n = readlink(link, now, sizeof now);
+  return n > 0 && str_eq((struct str){now, (size_t)n}, str_of(resolved));
+}
+
 static enum err sweep_root(struct sweep *s, const char *path, struct err_detail *d) {
   char resolved[PATH_MAX];
   struct stat st;
@@ -139,6 +148,10 @@ static enum err sweep_root(struct sweep *s, const char *path, struct err_detail 
   if (fd < 0 || fstat(fd, &st) != 0) {
     if (fd >= 0) close(fd);
     return err_set(d, ERR_IO, "roots", 0, "cannot open %.150s: %s", path, strerror(errno));
+  }
+  if (!is_still(fd, resolved)) {
+    close(fd);
+    return err_set(d, ERR_FORBIDDEN, "roots", 0, "%.150s changed while it was opened", path);
   }
   s->device = st.st_dev;
   sweep_folder(s, fd, 0);
