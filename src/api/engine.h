@@ -93,7 +93,8 @@ int64_t engine_epoch(const struct engine *e);
 /* The last lines of the log, oldest first, at most n. */
 void engine_log_tail(const struct engine *e, size_t n, void (*fn)(void *arg, struct str line), void *arg);
 /* Live output of a running run is announced on ENGINE_TOPIC_OUTPUT while somebody watches it. */
-void engine_watch_output(struct engine *e, int64_t run_no, int delta);
+/* False when the run does not live (yet): then nothing was counted. */
+bool engine_watch_output(struct engine *e, int64_t run_no, int delta);
 
 /* ---- configuration, with its origin (U-31) ---- */
 void engine_config_json(const struct engine *e,

@@ -9,6 +9,7 @@
 static const char *const topic_names[] = {
     [ENGINE_TOPIC_RUNS] = "runs",     [ENGINE_TOPIC_JOBS] = "jobs",     [ENGINE_TOPIC_LOGS] = "logs",
     [ENGINE_TOPIC_OUTPUT] = "output", [ENGINE_TOPIC_STATUS] = "status", [ENGINE_TOPIC_COUNT] = NULL};
+#define WATCH_AFTER_MS 50 /* a run is told as running just before it starts */
 #define TOPIC_BIT(topic) (1U << (topic))
 
 struct client {
@@ -21,6 +22,7 @@ struct client {
   unsigned char session_hash[32];
   int64_t run_no;    /* output of this run, 0 = none */
   char run_mark[64]; /* "executionId":"…", of that run */
+  bool is_watching;  /* counted by the engine; false while the run waits in the queue */
   bool is_behind;    /* events were lost: owes a resync */
 };
 
@@ -29,7 +31,7 @@ struct streams {
   struct list clients;
   size_t count;
   struct engine_subscription *subscription;
-  struct loop_timer *heartbeat;
+  struct loop_timer *heartbeat, *watching;
   struct buf event; /* the one being given out */
 };
 
@@ -70,11 +72,23 @@ static void send(struct client *k, struct str bytes) {
   if (!http_stream_send(k->stream, bytes)) k->is_behind = true;
 }
 
+static void watch(struct client *k) {
+  if (k->run_no && !k->is_watching)
+    k->is_watching = engine_watch_output(k->streams->api->engine, k->run_no, 1);
+}
+
+static void on_watching(void *arg) {
+  struct streams *s = arg;
+  LIST_EACH (&s->clients, node) watch(CONTAINER_OF(node, struct client, link));
+}
+
 static void on_event(void *arg, enum engine_topic topic, int64_t seq, struct str json) {
   struct streams *s = arg;
   bool is_formatted = false;
   LIST_EACH (&s->clients, node) {
     struct client *k = CONTAINER_OF(node, struct client, link);
+    if (topic == ENGINE_TOPIC_RUNS && k->run_no && !k->is_watching)
+      loop_timer_arm_ms(s->watching, WATCH_AFTER_MS); /* what waited may be starting */
     if (!wants(k, topic, json)) continue;
     if (!is_formatted) format_event(s, topic, seq, json);
     is_formatted = true;
@@ -87,7 +101,7 @@ static void on_event(void *arg, enum engine_topic topic, int64_t seq, struct str
 
 static void forget(struct client *k) {
   struct streams *s = k->streams;
-  if (k->run_no) engine_watch_output(s->api->engine, k->run_no, -1);
+  if (k->is_watching) (void)engine_watch_output(s->api->engine, k->run_no, -1);
   list_remove(&k->link);
   s->count--;
   free(k->actor);
@@ -120,9 +134,11 @@ enum err streams_new(struct api *a, struct streams **ret) {
   s->event = buf_new(LIMIT_SSE_BUFFER_BYTES);
   list_init(&s->clients);
   enum err e = loop_timer_new(engine_loop(a->engine), on_heartbeat, s, &s->heartbeat);
+  if (e == ERR_OK) e = loop_timer_new(engine_loop(a->engine), on_watching, s, &s->watching);
   s->subscription = e == ERR_OK ? engine_subscribe(a->engine, on_event, s) : NULL;
   if (!s->subscription) {
     loop_timer_free(s->heartbeat);
+    loop_timer_free(s->watching);
     free(s);
     return e == ERR_OK ? ERR_NO_MEMORY : e;
   }
@@ -136,6 +152,7 @@ void streams_free(struct streams *s) {
   LIST_EACH (&s->clients, node) forget(CONTAINER_OF(node, struct client, link));
   engine_unsubscribe(s->subscription);
   loop_timer_free(s->heartbeat);
+  loop_timer_free(s->watching);
   buf_free(&s->event);
   free(s);
 }
@@ -218,7 +235,7 @@ static void begin(struct call *c, const struct order *o) {
   }
   list_push_back(&s->clients, &k->link);
   s->count++;
-  if (k->run_no) engine_watch_output(s->api->engine, k->run_no, 1);
+  watch(k);
   send(k, STR("retry: 2000\n: sereno\n\n"));
   bool is_whole = o->after_seq < 0 || engine_replay(s->api->engine, o->after_seq, replay_one, k);
   if (o->must_resync || !is_whole) send(k, STR("event: resync\ndata: {}\n\n"));

@@ -217,9 +217,9 @@ void engine_wait_cancel(struct engine_wait *w) {
 
 /* ---- output of living runs ---- */
 
-void engine_watch_output(struct engine *e, int64_t run_no, int delta) {
+bool engine_watch_output(struct engine *e, int64_t run_no, int delta) {
   struct live_run *live = map_get(&e->live, (uint64_t)run_no);
-  if (!live) return;
+  if (!live) return false;
   bool was_watched = live->watchers > 0;
   live->watchers += delta;
   if (live->watchers < 0) live->watchers = 0;
@@ -227,6 +227,7 @@ void engine_watch_output(struct engine *e, int64_t run_no, int delta) {
   if (is_watched && !was_watched) e->watched++;
   if (!is_watched && was_watched) e->watched--;
   if (e->watched > 0) loop_timer_arm_ms(e->output_poll, OUTPUT_POLL_MS);
+  return true;
 }
 
 void engine_poll_output(void *arg) {

@@ -43,6 +43,15 @@ await test('new_lines_of_the_log_come_at_once', async () => {
   equal(line.data.component, 'SpokenJob');
   stream.close();
 });
+await test('output_is_told_of_a_run_that_was_waiting', async () => {
+  await makeJob(server, {name: 'in-line', overlapPolicy: 'queue', params: {command: 'echo here; sleep 1'}});
+  await ask(server, 'POST', '/api/cron/jobs/in-line/run', 202, {body: {}});
+  const second = await ask(server, 'POST', '/api/cron/jobs/in-line/run', 202, {body: {}});
+  const [one, two] = [await listen(server, `/api/cron/stream?topics=output&execution=${second.executionId}`), await listen(server, `/api/cron/stream?topics=output&execution=${second.executionId}`)];
+  one.close();
+  await until(() => two.events.map((event) => event.data.text).join('').includes('here'), 'its output');
+  two.close();
+});
 await test('living_output_is_told_to_its_watchers', async () => {
   await makeJob(server, {name: 'talks', params: {command: 'echo first; sleep 1; echo second; sleep 30'}});
   await makeJob(server, {name: 'noise', params: {command: 'while :; do echo noise; sleep 0.1; done'}});
