@@ -223,7 +223,10 @@ static enum err put_in_place(const char *folder, const char *fresh, struct err_d
   char path[STORE_PATH_MAX], old[STORE_PATH_MAX], side[STORE_PATH_MAX];
   TRY(sqlite_path(folder, STORE_FILE, path, detail));
   TRY(sqlite_path(folder, STORE_FILE ".replaced", old, detail));
-  if (rename(path, old) != 0 && errno != ENOENT) return os_error(errno, detail, "keeping", path);
+  /* A second name, so that there is a database at every moment: without one the next start would make an empty one. */
+  unlink(old);
+  if (link(path, old) != 0 && errno != ENOENT && rename(path, old) != 0)
+    return os_error(errno, detail, "keeping", path);
   TRY(sqlite_path(folder, STORE_FILE "-wal", side, detail));
   unlink(side);
   TRY(sqlite_path(folder, STORE_FILE "-shm", side, detail));
