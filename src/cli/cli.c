@@ -319,9 +319,10 @@ static int fail_problem(struct cli *c, const struct cli_reply *r) {
   (void)fprintf(stderr, " (%ld)\n", r->status);
   if (hint && hint[0]) (void)fprintf(stderr, "  hint: %s\n", hint);
   if (r->status == 401 && !c->token[0])
-    (void)fprintf(stderr,
-                  "  hint: no token for %s was found; set SERENO_TOKEN, or --data to the folder of that server\n",
-                  c->url);
+    (void)fprintf(
+        stderr,
+        "  hint: no token for %s was found; set SERENO_TOKEN, or --data to the folder of that server\n",
+        c->url);
   return cli_exit_of(r->status);
 }
 

@@ -158,10 +158,8 @@ static const enum harness_kind kinds[] = {HARNESS_MEM, HARNESS_SQLITE};
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      BOTH(every_change_is_answered_once),
-      BOTH(acknowledged_is_readable),
-      BOTH(last_run_is_written_when_it_is_quiet),
-      BOTH(long_reads_are_all_answered),
+      BOTH(every_change_is_answered_once),        BOTH(acknowledged_is_readable),
+      BOTH(last_run_is_written_when_it_is_quiet), BOTH(long_reads_are_all_answered),
       BOTH(freeing_finishes_what_was_submitted),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
