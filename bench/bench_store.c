@@ -299,8 +299,9 @@ static void bench_lists(const char *where, int64_t count) {
     struct store_read like;
   } lists[] = {
       {"jobs, a page of 100", {.kind = READ_JOBS, .is_active = -1, .limit = 100}},
+      {"jobs, a page of 1,000", {.kind = READ_JOBS, .is_active = -1, .limit = 1000}},
       {"jobs, the last page",
-       {.kind = READ_JOBS, .is_active = -1, .limit = 100, .after_text = {"job-00999", 9}}},
+       {.kind = READ_JOBS, .is_active = -1, .limit = 100, .after_text = {"job-0009899", 11}}},
       {"jobs, a name that few have",
        {.kind = READ_JOBS, .is_active = -1, .limit = 100, .contains = {"7777", 4}}},
       {"jobs, a name that none has",
