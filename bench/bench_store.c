@@ -300,7 +300,7 @@ static void bench_lists(const char *where, int64_t count) {
   } lists[] = {
       {"jobs, a page of 100", {.kind = READ_JOBS, .is_active = -1, .limit = 100}},
       {"jobs, a page of 1,000", {.kind = READ_JOBS, .is_active = -1, .limit = 1000}},
-      {"jobs, the last page",
+      {"jobs, a page further on",
        {.kind = READ_JOBS, .is_active = -1, .limit = 100, .after_text = {"job-0009899", 11}}},
       {"jobs, a name that few have",
        {.kind = READ_JOBS, .is_active = -1, .limit = 100, .contains = {"7777", 4}}},
