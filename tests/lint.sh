@@ -76,7 +76,7 @@ X
 if tools/lint-header.sh "$work/bad.h" cc -Wall >"$work/out" 2>&1; then not_ok headers_must_compile_alone; else ok headers_must_compile_alone; fi
 
 mkdir -p "$work/copy"
-cp -r tools docs tests src fuzz "$work/copy/" 2>/dev/null
+cp -r tools docs tests src executors fuzz "$work/copy/" 2>/dev/null
 # plant NAME WANT SED: the coverage file changed by SED must be refused with WANT.
 plant() {
   sed "$3" docs/coverage.tsv >"$work/copy/docs/coverage.tsv"
