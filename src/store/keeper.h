@@ -23,7 +23,8 @@ struct cached_job {
   struct schedule *schedule;
   int64_t splay_ms;
   struct cursor_row cursor;
-  bool has_cursor; /* it is as in the rows; like all of the cache it is forgotten when a transaction is undone */
+  bool
+      has_cursor; /* it is as in the rows; like all of the cache it is forgotten when a transaction is undone */
   struct cached_job *newer, *older; /* in order of use */
 };
 

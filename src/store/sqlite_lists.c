@@ -45,10 +45,10 @@ static void bind_query(sqlite3_stmt *s, const struct job_query *q, size_t max) {
   }
 }
 
-static enum err list_by(struct sqlite_rows *r, enum sqlite_special id, const struct job_query *q, size_t max,
-                        int64_t *ret_nos, size_t *ret_count) {
+static sqlite3_stmt *asked(struct sqlite_rows *r, enum sqlite_special id, const struct job_query *q,
+                           size_t max) {
   bind_query(r->special[id], q, max);
-  return take_numbers(r, r->special[id], max, ret_nos, ret_count);
+  return r->special[id];
 }
 
 static bool asks_for_all(const struct job_query *q) {
@@ -60,12 +60,13 @@ enum err sqlite_job_list(struct rows *rows, const struct job_query *q, size_t ma
                          size_t *ret_count) {
   struct sqlite_rows *r = (struct sqlite_rows *)rows;
   size_t count;
-  if (asks_for_all(q)) return list_by(r, SQLITE_SPECIAL_JOB_PAGE, q, max, ret_nos, ret_count);
-  TRY(list_by(r, SQLITE_SPECIAL_JOB_NEXT, q, max, ret_nos, &count));
+  if (asks_for_all(q))
+    return take_numbers(r, asked(r, SQLITE_SPECIAL_JOB_PAGE, q, max), max, ret_nos, ret_count);
+  TRY(take_numbers(r, asked(r, SQLITE_SPECIAL_JOB_NEXT, q, max), max, ret_nos, &count));
   if (count < max) {
     bool is_rare = q->status_mask && !(q->status_mask & (1U << RUN_SUCCESS));
     enum sqlite_special id = is_rare ? SQLITE_SPECIAL_JOB_LIST_RARE : SQLITE_SPECIAL_JOB_LIST;
-    TRY(list_by(r, id, q, max, ret_nos, &count));
+    TRY(take_numbers(r, asked(r, id, q, max), max, ret_nos, &count));
   }
   *ret_count = count;
   return ERR_OK;
@@ -96,4 +97,23 @@ enum err sqlite_figures(struct rows *rows, int64_t runs_max, struct figures_row 
                (int64_t *[]){&f.runs, &f.successes, &f.duration_ms, &f.durations}));
   *ret = f;
   return ERR_OK;
+}
+
+enum err sqlite_rows_number_jobs(struct sqlite_rows *r) {
+  sqlite3_stmt *s = r->special[SQLITE_SPECIAL_NUMBER_JOBS];
+  return finished(r, s, sqlite3_step(s));
+}
+
+enum err sqlite_count(struct rows *rows, enum table_id t, int64_t *ret) {
+  struct sqlite_rows *r = (struct sqlite_rows *)rows;
+  enum sqlite_special id = t == TABLE_RUN      ? SQLITE_SPECIAL_COUNT_RUNS
+                           : t == TABLE_JOB    ? SQLITE_SPECIAL_COUNT_JOBS
+                           : t == TABLE_CURSOR ? SQLITE_SPECIAL_COUNT_CURSORS
+                           : t == TABLE_AUDIT  ? SQLITE_SPECIAL_COUNT_AUDIT
+                                               : SQLITE_SPECIAL_COUNT_LEDGER;
+  ASSERT(id != SQLITE_SPECIAL_COUNT_LEDGER || t == TABLE_LEDGER);
+  sqlite3_stmt *s = r->special[id];
+  int code = sqlite3_step(s);
+  if (code == SQLITE_ROW) *ret = sqlite3_column_int64(s, 0);
+  return finished(r, s, code == SQLITE_ROW ? SQLITE_DONE : code);
 }

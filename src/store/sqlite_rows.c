@@ -543,17 +543,6 @@ static enum err sq_ledger_nth(struct rows *rows, int64_t job_no, int64_t n, int6
   return number(r, s, ret_due_ms);
 }
 
-static enum err sq_count(struct rows *rows, enum table_id t, int64_t *ret) {
-  struct sqlite_rows *r = rows_of(rows);
-  enum sqlite_special id = t == TABLE_RUN      ? SQLITE_SPECIAL_COUNT_RUNS
-                           : t == TABLE_JOB    ? SQLITE_SPECIAL_COUNT_JOBS
-                           : t == TABLE_CURSOR ? SQLITE_SPECIAL_COUNT_CURSORS
-                           : t == TABLE_AUDIT  ? SQLITE_SPECIAL_COUNT_AUDIT
-                                               : SQLITE_SPECIAL_COUNT_LEDGER;
-  ASSERT(id != SQLITE_SPECIAL_COUNT_LEDGER || t == TABLE_LEDGER);
-  return number(r, r->special[id], ret);
-}
-
 static const struct rows_ops sqlite_ops = {
     .begin = sq_begin,
     .commit = sq_commit,
@@ -577,7 +566,7 @@ static const struct rows_ops sqlite_ops = {
     .job_list = sqlite_job_list,
     .job_upcoming = sqlite_job_upcoming,
     .figures = sqlite_figures,
-    .count = sq_count,
+    .count = sqlite_count,
 };
 
 enum err sqlite_rows_open(struct sqlite_rows *r, sqlite3 *db, bool is_read_only, struct err_detail *detail) {
@@ -599,8 +588,4 @@ void sqlite_rows_close(struct sqlite_rows *r) {
   for (int i = 0; i < SQLITE_SPECIALS; i++) sqlite3_finalize(r->special[i]);
   sqlite3_close(r->db);
   *r = (struct sqlite_rows){};
-}
-
-enum err sqlite_rows_number_jobs(struct sqlite_rows *r) {
-  return step_once(r, r->special[SQLITE_SPECIAL_NUMBER_JOBS]);
 }

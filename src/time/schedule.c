@@ -69,16 +69,19 @@ static int64_t prev_wild(struct schedule *s, struct cron *c, int64_t t) {
  * instants of readings rise with them, so only the search below is needed: no list of transitions. */
 
 enum gap_policy { GAP_FIRE, GAP_SKIP };
+struct readings { /* local, both ends included */
+  int64_t first, last;
+};
 
 /* Where the search goes on after a reading inside the gap that ends at `at`: is it to be left out? */
 static bool is_left_out(struct schedule *s, int64_t reading, int64_t at, enum gap_policy policy,
-                        int64_t *ret_first, int64_t *ret_last) {
+                        struct readings *ret) {
   find_span(s, at);
   int64_t gap_first = s->span_high_s, gap_end = at + s->span_offset_s;
   ASSERT(at == s->span_from_s && reading >= gap_first && reading < gap_end);
   int64_t day = reading - reading % DAY_S;
-  if (policy == GAP_SKIP) *ret_first = gap_first, *ret_last = gap_end - 1;
-  else *ret_first = day, *ret_last = day + DAY_S - 1;
+  if (policy == GAP_SKIP) *ret = (struct readings){gap_first, gap_end - 1};
+  else *ret = (struct readings){day, day + DAY_S - 1};
   return policy == GAP_SKIP || (gap_first <= day && day + DAY_S <= gap_end); /* a day that does not exist */
 }
 
@@ -90,12 +93,13 @@ static int64_t next_first(struct schedule *s, struct cron *c, int64_t t, enum ga
   for (;;) {
     int64_t reading = cron_next(c, low);
     if (reading == CRON_NONE) return CRON_NONE;
-    int64_t at = reading - s->span_offset_s, first, last;
+    int64_t at = reading - s->span_offset_s;
+    struct readings out;
     bool is_here = at >= s->span_from_s && at < s->span_until_s && reading >= s->span_high_s;
     bool is_gap = false;
     if (!is_here) at = tz_from_local(s->tz, reading, &is_gap);
-    if (!is_gap || !is_left_out(s, reading, at, policy, &first, &last)) return at;
-    low = last + 1;
+    if (!is_gap || !is_left_out(s, reading, at, policy, &out)) return at;
+    low = out.last + 1;
   }
 }
 
@@ -106,12 +110,13 @@ static int64_t prev_first(struct schedule *s, struct cron *c, int64_t t, enum ga
   for (;;) {
     int64_t reading = cron_prev(c, high);
     if (reading == CRON_NONE) return CRON_NONE;
-    int64_t at = reading - s->span_offset_s, first, last;
+    int64_t at = reading - s->span_offset_s;
+    struct readings out;
     bool is_here = at >= s->span_from_s && at < s->span_until_s && reading >= s->span_high_s;
     bool is_gap = false;
     if (!is_here) at = tz_from_local(s->tz, reading, &is_gap);
-    if (!is_gap || !is_left_out(s, reading, at, policy, &first, &last)) return at;
-    high = first - 1;
+    if (!is_gap || !is_left_out(s, reading, at, policy, &out)) return at;
+    high = out.first - 1;
   }
 }
 
@@ -196,11 +201,12 @@ int64_t schedule_prev(struct schedule *s, int64_t before_ms) {
 
 /* Does a fixed time fire for the gap at the beginning of the span at hand? */
 static bool fires_for_gap(struct schedule *s, struct cron *c) {
-  int64_t at = s->span_from_s, gap_end = at + s->span_offset_s, first, last;
+  int64_t at = s->span_from_s, gap_end = at + s->span_offset_s;
+  struct readings out;
   int64_t reading = cron_next(c, s->span_high_s);
   while (reading != CRON_NONE && reading < gap_end) {
-    if (!is_left_out(s, reading, at, GAP_FIRE, &first, &last)) return true;
-    reading = cron_next(c, last + 1);
+    if (!is_left_out(s, reading, at, GAP_FIRE, &out)) return true;
+    reading = cron_next(c, out.last + 1);
   }
   return false;
 }
