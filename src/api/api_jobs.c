@@ -116,15 +116,38 @@ static void drop_read_only(json_t *body) {
     if (job_fields[i].flags & FIELD_READ_ONLY) (void)json_object_del(body, job_fields[i].name);
 }
 
-static void restore_masked(struct call *c, const struct job *old) {
+/* Where the parameters go: a kept secret must not be led elsewhere by who cannot see it. */
+static bool goes_elsewhere(const struct call *c, const struct job *old, const json_t *given,
+                           const json_t *before) {
+  static const char *const places[] = {"url", "command", "shell"};
+  const json_t *command = json_object_get(c->body, "command");
+  if (command && !str_eq(json_text_at(c->body, "command"), str_of(old->command))) return true;
+  for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+    const json_t *now = json_object_get(given, places[i]), *was = json_object_get(before, places[i]);
+    if ((now || was) && !json_equal(now, was)) return true;
+  }
+  return false;
+}
+
+/* What was shown masked and comes back so keeps its value. */
+static enum err restore_masked(struct call *c, const struct job *old) {
   static const char *const masked[] = {"params", "labels"};
   const char *const texts[] = {old->params, old->labels};
   for (size_t i = 0; i < 2; i++) {
     json_t *given = json_object_get(c->body, masked[i]);
     JSON_AUTO json_t *before = NULL;
-    if (given && texts[i] && json_parse(str_of(texts[i]), &before, NULL) == ERR_OK)
-      mask_restore(given, before);
+    if (!given || !texts[i] || json_parse(str_of(texts[i]), &before, NULL) != ERR_OK) continue;
+    JSON_AUTO json_t *asked = json_deep_copy(given);
+    if (!asked) return ERR_NO_MEMORY;
+    mask_restore(given, before);
+    if (c->who.role >= ROLE_ADMIN || json_equal(asked, given) || !goes_elsewhere(c, old, given, before))
+      continue;
+    enum err e = err_set(&c->detail, ERR_INVALID, masked[i], 0,
+                         "a masked secret is kept only while command, url and shell stay as they are");
+    err_hint(&c->detail, "give the secret again, or leave it out");
+    return e;
   }
+  return ERR_OK;
 }
 
 /* The draft of an edit: one reference, its given texts in the arena; made whole by job_copy. */
@@ -134,7 +157,7 @@ static enum err draft_of(struct call *c, const struct job *old, struct job **ret
   if (!draft) return ERR_NO_MEMORY;
   enum err e = take_alias(c);
   if (is_put) drop_read_only(c->body);
-  restore_masked(c, old);
+  if (e == ERR_OK) e = restore_masked(c, old);
   if (is_put) {
     for (size_t i = 0; i < job_field_count; i++) {
       const struct field *f = &job_fields[i];

@@ -250,6 +250,8 @@ await test('secrets_are_shown_nowhere_and_survive_an_edit', async () => { // U-1
   await makeJob(server, {name: 'secretive', params: {command: 'echo "$API_TOKEN" | wc -c', env: {API_TOKEN: canary}}});
   await patch('/api/cron/jobs/secretive', {params: {command: 'echo "$API_TOKEN" | wc -c', env: {API_TOKEN: '***'}}});
   equal((await run('secretive')).execution.output.trim(), String(canary.length + 1));
+  const led = {params: {command: 'echo "$API_TOKEN"', env: {API_TOKEN: '***'}}}; // who cannot see it leads it nowhere
+  await ask(server, 'PATCH', '/api/cron/jobs/secretive', 400, {token: await makeToken(server, 'editor'), body: led});
   await patch('/api/cron/settings', {slackWebhook: 'https://hooks.example/' + canary});
   await patch('/api/cron/settings', {slackWebhook: '***', keepExecutions: 999});
   for (const path of ['/api/cron/jobs/secretive', '/api/cron/jobs', '/api/cron/settings', '/api/cron/executions', '/api/admin/audit-log?limit=1000', '/api/cron/logs?limit=10000', '/api/admin/config'])
