@@ -23,11 +23,18 @@ while IFS='|' read -r name file edit; do
   elif ! ninja -C build sim_test >build.log 2>&1; then
     echo "NOT BUILT    $name"
     unnoticed=$((unnoticed + 1))
-  elif SERENO_SIM_SEEDS=$seeds timeout 300 build/sim_test >run.log 2>&1; then
-    echo "UNNOTICED    $name"
-    unnoticed=$((unnoticed + 1))
   else
-    echo "found        $name: $(grep -m1 -hE 'FAILED: |bug: ' run.log | cut -c1-120)"
+    SERENO_SIM_SEEDS=$seeds timeout 300 build/sim_test >run.log 2>&1
+    status=$?
+    reason=$(grep -m1 -hE 'FAILED: |bug: ' run.log | cut -c1-120)
+    if [ -n "$reason" ]; then
+      echo "found        $name: $reason"
+    elif [ $status = 124 ]; then
+      echo "HANGS        $name" # the runner's time limit would tell, no invariant does
+    else
+      echo "UNNOTICED    $name"
+      unnoticed=$((unnoticed + 1))
+    fi
   fi
   cp "$work/original" "$file"
 done <tests/sim/mutants.txt
