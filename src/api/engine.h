@@ -1,6 +1,8 @@
 /* What the API needs of the running server: declared here, provided by app/ (so that api/ never sees
  * the parts it must not touch). All calls are made and answered on the loop's thread; nothing blocks. */
 #pragma once
+#include <jansson.h>
+
 #include "model/change.h"
 #include "sched/sched.h"
 #include "store/store.h"
@@ -36,6 +38,31 @@ struct engine_wait;
 struct engine_wait *engine_wait_run(struct engine *e, int64_t run_no,
                                     void (*fn)(void *arg, const struct run *run), void *arg);
 void engine_wait_cancel(struct engine_wait *w);
+
+/* ---- worlds ---- */
+struct world_call;
+struct world_reply;
+/* A call of worlds/worlds.h on behalf of a request: carried out beside the loop, answered on it. Everything is copied
+ * (args: one reference is taken). fn gets the reply, borrowed; it is always called, also when too many wait
+ * (ERR_BUSY) or the server stops. */
+struct engine_world_ask {
+  const struct world_call *call;
+  struct str world_id;       /* STR_NONE */
+  int actor_kind;            /* enum world_actor_kind */
+  struct str user_id, actor; /* see struct world_actor */
+  json_t *args;              /* an object, or NULL */
+  struct str payload;
+};
+typedef void engine_world_fn(void *arg, const struct world_reply *reply);
+void engine_world(struct engine *e, const struct engine_world_ask *ask, engine_world_fn *fn, void *arg);
+struct engine_worlds {     /* for status, health, metrics */
+  bool is_there;           /* false: could not be opened; why says it, and it is tried again */
+  char why[256];
+  char database[16];       /* "sqlite", "postgres" */
+  char live_mode[16];      /* of live_mode_names */
+  int64_t waiting, calls, busy; /* tasks; calls carried out; answered ERR_BUSY */
+};
+struct engine_worlds engine_worlds(const struct engine *e);
 
 /* ---- looking in ---- */
 struct sched_status engine_status(const struct engine *e);

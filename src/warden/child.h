@@ -68,6 +68,20 @@ int64_t child_time_left_ms(const struct child *child);
 bool child_is_asked_to_stop(const struct child *child);
 int child_channel_fd(const struct child *child); /* fd 4, or -1 */
 
+/* ---- the channel: calls into worlds/ that serve carries out (worlds/worlds.h, calls.def) ---- */
+/* Asks and waits for the answer: args (taken over) is an object; *ret_body is the caller's. payload and *ret_payload
+ * (malloc'ed bytes of the caller's, with their length) may be NULL. When serve has gone this does not return: the
+ * child exits with EXECUTOR_RETRY, and its attempt is repeated without counting (DESIGN 7). Errors are those of the
+ * call; ERR_UNAVAILABLE: this executor was started without a channel. */
+enum err child_call(struct child *child, const char *call, json_t *args, const struct str *payload,
+                    json_t **ret_body, struct str *ret_payload, struct err_detail *detail);
+/* For tests and the simulation: an executor run in this process whose calls go to fn instead of a descriptor; its
+ * result is given back instead of written. */
+typedef enum err child_call_fn(void *arg, const char *call, json_t *args, const struct str *payload,
+                               json_t **ret_body, struct str *ret_payload, struct err_detail *detail);
+int child_run_here(const struct executor *e, const struct child_context *context, const json_t *params,
+                   child_call_fn *fn, void *arg, json_t **ret_result);
+
 /* One line of output; a newline is added. */
 [[gnu::format(printf, 2, 3)]] void child_print(struct child *child, const char *format, ...);
 void child_progress(struct child *child, double fraction, const char *message); /* 0–1 */
