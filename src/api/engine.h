@@ -54,7 +54,7 @@ struct engine_world_ask {
   struct str payload;
 };
 typedef void engine_world_fn(void *arg, const struct world_reply *reply);
-void engine_world(struct engine *e, const struct engine_world_ask *ask, engine_world_fn *fn, void *arg);
+void engine_world_call(struct engine *e, const struct engine_world_ask *ask, engine_world_fn *fn, void *arg);
 struct engine_worlds {     /* for status, health, metrics */
   bool is_there;           /* false: could not be opened; why says it, and it is tried again */
   char why[256];
