@@ -6,7 +6,7 @@ enum world_deed {
   DEED_SEE,      /* owner and members */
   DEED_POST,     /* messages, activity: owner and members */
   DEED_OWN,      /* favourite, pause, vacation, export, erase, edit: the owner */
-  DEED_RESUME,   /* by hand: the owner; an admin by an override that is audited */
+  DEED_RESUME,   /* by hand: the owner; an admin by ACTOR_OVERRIDE only, as for OWN and POST */
   DEED_OPERATE   /* state, ticks, story events, members: the application (system) or an admin; the owner too */
 };
 /* is_member: of "WorldMember". ERR_FORBIDDEN with a text that says whose right it is. */

@@ -48,8 +48,9 @@ void lane_close(struct lane *l);
 
 /* Who asks. What may be done to a world is decided in worlds/rights.h and nowhere else. */
 struct world_actor {
-  enum world_actor_kind { ACTOR_SYSTEM, ACTOR_ADMIN, ACTOR_USER } kind;
-  struct str user_id;    /* USER: whose rights count */
+  /* OVERRIDE: an admin who says so (?override=1): the owner's deeds as well; whoever lets it in audits it. */
+  enum world_actor_kind { ACTOR_SYSTEM, ACTOR_ADMIN, ACTOR_USER, ACTOR_OVERRIDE } kind;
+  struct str user_id;    /* USER: whose rights count; ADMIN: who it is, or STR_NONE (owners need no override) */
   struct str name;       /* for the lifeline: "user:ana", "system", "job:auto-pause" */
 };
 
