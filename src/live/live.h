@@ -36,13 +36,15 @@ extern const char *const live_mode_names[]; /* "embedded", "redis", "upstash", "
 struct live;
 struct live_config {
   enum live_mode mode;
-  const char *folder;       /* EMBEDDED: of live.db */
-  const char *url, *token;  /* REDIS: redis://[:password@]host:port[/db] or unix:///path; UPSTASH: https://… and its token */
-  const char *prefix;       /* NULL: "world:" */
-  const char *global;       /* NULL: "worlds:" */
-  const char *extra_keys;   /* suffixes of the application's own keys of a world, separated by commas; cleared too */
-  const char *owner;        /* of locks: "NODE:EPOCH" */
-  int timeout_ms;           /* of one call; 0: 2 s */
+  const char *folder; /* EMBEDDED: of live.db */
+  const char *url,
+      *token; /* REDIS: redis://[:password@]host:port[/db] or unix:///path; UPSTASH: https://… and its token */
+  const char *prefix; /* NULL: "world:" */
+  const char *global; /* NULL: "worlds:" */
+  const char
+      *extra_keys;   /* suffixes of the application's own keys of a world, separated by commas; cleared too */
+  const char *owner; /* of locks: "NODE:EPOCH" */
+  int timeout_ms;    /* of one call; 0: 2 s */
 };
 enum err live_open(const struct live_config *config, struct live **ret, struct err_detail *detail);
 void live_close(struct live *l); /* NULL-safe */
@@ -64,7 +66,7 @@ struct live_world { /* a snapshot; texts in the arena */
   struct str id;
   bool is_there;
   int64_t version, saved_version;
-  int64_t turn;  /* the last one given */
+  int64_t turn; /* the last one given */
   int64_t ticks;
   int64_t active_ms; /* last user activity known here; INSTANT_NONE */
   int64_t dirty_ms;  /* since when it is dirty; INSTANT_NONE: clean */
@@ -74,7 +76,14 @@ struct live_world { /* a snapshot; texts in the arena */
   struct live_entry *journal, *events;
   size_t journal_count, event_count, history_count;
 };
-enum live_parts { LIVE_META = 0, LIVE_CORE = 1, LIVE_SESSION = 2, LIVE_JOURNAL = 4, LIVE_EVENTS = 8, LIVE_ALL = 15 };
+enum live_parts {
+  LIVE_META = 0,
+  LIVE_CORE = 1,
+  LIVE_SESSION = 2,
+  LIVE_JOURNAL = 4,
+  LIVE_EVENTS = 8,
+  LIVE_ALL = 15
+};
 /* Fills ret[count] in the order of ids; a world that is not there is no error. */
 enum err live_read(struct live *l, const struct str *ids, size_t count, unsigned parts, struct arena *arena,
                    struct live_world *ret, struct err_detail *detail);
@@ -96,7 +105,7 @@ struct live_append { /* one world's writes, applied as one */
   /* counters of "WorldStats", added to the core fields "stats.NAME" */
   int64_t messages, events_applied, tokens, cost_micro_usd, session_seconds;
   /* answer */
-  enum err error;     /* NOT_FOUND: the world is not live: load it first. BUSY: somebody else holds the lock */
+  enum err error; /* NOT_FOUND: the world is not live: load it first. BUSY: somebody else holds the lock */
   int64_t first_turn; /* of the journal's entries */
   int64_t version;
 };
@@ -123,7 +132,8 @@ enum err live_clear(struct live *l, struct live_mark *marks, size_t count, int64
 /* ---- locks ---- */
 struct live_lock {
   struct str id;
-  int64_t token; /* answer of lock: > every token given before, 0 = somebody else holds it; question of the others */
+  int64_t
+      token; /* answer of lock: > every token given before, 0 = somebody else holds it; question of the others */
 };
 /* The token grows also over the loss of all live state: max(counter + 1, now in microseconds). */
 enum err live_lock(struct live *l, struct live_lock *locks, size_t count, int64_t lease_ms, int64_t now_ms,
@@ -138,12 +148,12 @@ enum err live_drop_orphans(struct live *l, int64_t now_ms, size_t max, int64_t *
                            struct err_detail *detail);
 
 /* ---- what there is ---- */
-struct live_page {          /* in order of score, then id */
-  int64_t after_score;      /* INSTANT_NONE: from the start */
+struct live_page {     /* in order of score, then id */
+  int64_t after_score; /* INSTANT_NONE: from the start */
   struct str after_id;
-  int64_t until_score;      /* inclusive */
+  int64_t until_score; /* inclusive */
   size_t limit;
-  struct str *ids;          /* answer, in the arena */
+  struct str *ids; /* answer, in the arena */
   int64_t *scores;
   size_t count;
   bool has_more;
@@ -157,8 +167,8 @@ enum err live_expire_events(struct live *l, const struct str *ids, size_t count,
 
 struct live_status {
   enum live_mode mode;
-  bool is_measured;        /* used_bytes is measured, not a model */
-  int64_t used_bytes;      /* of worlds' keys and values */
+  bool is_measured;   /* used_bytes is measured, not a model */
+  int64_t used_bytes; /* of worlds' keys and values */
   int64_t worlds, dirty_worlds, locks;
   int64_t oldest_dirty_ms; /* INSTANT_NONE */
   char server[100];        /* "redis 7.0.15", "live.db" */

@@ -35,8 +35,8 @@ struct sql_value {
 #define SQL_VALUE_BLOB(value) ((struct sql_value){.type = SQL_BLOB, .s = (value)})
 #define SQL_VALUE_NULL ((struct sql_value){.type = SQL_NULL})
 /* sqldb_exec(db, &statements[X], SQL_ARGS(SQL_VALUE_TEXT(id), SQL_VALUE_INT(3)), &changed, detail) */
-#define SQL_ARGS(...)                       \
-  (const struct sql_value[]){__VA_ARGS__},  \
+#define SQL_ARGS(...)                      \
+  (const struct sql_value[]){__VA_ARGS__}, \
       sizeof((const struct sql_value[]){__VA_ARGS__}) / sizeof(struct sql_value)
 #define SQL_NO_ARGS NULL, 0
 
@@ -46,8 +46,8 @@ struct sqldb_config {
   /* All statements, prepared at open (PostgreSQL: at their first use on a connection), so that a wrong one shows. */
   const struct sql_statement *statements;
   size_t statement_count;
-  int timeout_ms;       /* of connecting and of one statement; 0: 10 s */
-  bool is_synchronous;  /* SQLite: synchronous=FULL; false only for simulations */
+  int timeout_ms;      /* of connecting and of one statement; 0: 10 s */
+  bool is_synchronous; /* SQLite: synchronous=FULL; false only for simulations */
 };
 /* ERR_UNAVAILABLE when the server cannot be reached. Statements are found by their place in the table. */
 enum err sqldb_open(const struct sqldb_config *config, struct sqldb **ret, struct err_detail *detail);

@@ -5,21 +5,23 @@
 
 struct world_facts {
   const struct world_row *row;
-  int64_t live_active_ms;   /* user activity in the live state that is not in the database yet; INSTANT_NONE */
-  int64_t next_event_ms;    /* first story event that lies in the future; INSTANT_NONE */
+  int64_t live_active_ms; /* user activity in the live state that is not in the database yet; INSTANT_NONE */
+  int64_t next_event_ms;  /* first story event that lies in the future; INSTANT_NONE */
   int64_t member_active_ms; /* newest activity of any member; INSTANT_NONE */
 };
 
 struct world_verdict {
   bool should_pause; /* shouldPause: a running world is to be paused now (B-61) */
-  int64_t reason;    /* enum pause_reason of the rung it stands on by its idleness; FIELD_NULL: below the first */
+  int64_t
+      reason; /* enum pause_reason of the rung it stands on by its idleness; FIELD_NULL: below the first */
   enum world_why why;
   bool is_protected; /* by an exception: no step of the ladder, marks are taken back */
   bool enters;       /* a step is to be taken now: paused newly, or escalated to `reason` */
   int64_t idle_since_ms, idle_ms;
   int64_t next_step_ms; /* when the next step would come if nothing happens; INSTANT_NEVER */
 };
-struct world_verdict world_judge(const struct world_settings *s, const struct world_facts *facts, int64_t now_ms);
+struct world_verdict world_judge(const struct world_settings *s, const struct world_facts *facts,
+                                 int64_t now_ms);
 /* scheduledDeletion of a world that is marked now (B-24). */
 int64_t world_deletion_ms(const struct world_settings *s, int64_t idle_since_ms, int64_t now_ms);
 /* What a step makes of a row: status, isPaused, pausedAt, pauseReason, scheduledDeletion. */
@@ -28,6 +30,7 @@ void world_apply_step(const struct world_settings *s, struct world_row *row, con
 /* Back to RUNNING (B-14): lastActiveAt = active_ms. */
 void world_apply_resume(struct world_row *row, int64_t active_ms);
 /* The mail that is due now in this spell (1 archive, 2 mark, 3 deletion), 0 = none. */
-int world_mail_due(const struct world_settings *s, const struct world_row *row, int64_t idle_since_ms, int64_t now_ms);
+int world_mail_due(const struct world_settings *s, const struct world_row *row, int64_t idle_since_ms,
+                   int64_t now_ms);
 /* Micro-USD of a running world and day by the price table (B-50 … B-53). */
 int64_t world_daily_micro_usd(const struct world_settings *s);

@@ -10,22 +10,26 @@
 
 #include "base/arena.h"
 #include "base/buf.h"
+#include "base/json.h"
 #include "base/log.h"
 #include "live/live.h"
 #include "model/world_row.h"
 #include "store/sqldb.h"
 
+#define WORLD_SETTINGS_AGE_MS 10000
+
 struct worlds_config { /* texts borrowed, outlive the worlds */
   struct sqldb_config db;
   struct live_config live;
-  const char *folder;     /* of exports/ and archive.db */
-  const char *public_url; /* of keep links; NULL: relative */
-  const unsigned char *link_key; /* 32 bytes: signs keep links */
+  const char *folder;                                 /* of exports/ and archive.db */
+  const char *public_url;                             /* of keep links; NULL: relative */
+  const unsigned char *link_key;                      /* 32 bytes: signs keep links */
   const char *llm_base_url, *llm_api_key, *llm_model; /* NULL: none */
-  const char *timezone;   /* settings.timezone: days of budgets */
+  const char *timezone;                               /* settings.timezone: days of budgets */
   /* Log lines and notes for the live stream: component "WorldPauseService", message "World auto-paused", fields
    * borrowed. Called on the lane's thread. */
-  void (*notice)(void *arg, enum log_level level, const char *component, const char *message, const json_t *fields);
+  void (*notice)(void *arg, enum log_level level, const char *component, const char *message,
+                 const json_t *fields);
   void *notice_arg;
 };
 
@@ -43,6 +47,7 @@ void worlds_free(struct worlds *w);
 const struct worlds_config *worlds_config(const struct worlds *w);
 /* A copy of the settings in force; texts are none. Read again from the database when WORLD_SETTINGS_AGE_MS old. */
 struct world_settings worlds_settings(struct lane *l, int64_t now_ms);
+void worlds_settings_changed(struct worlds *w); /* the next who asks reads them anew */
 enum err lane_open(struct worlds *w, struct lane *ret, struct err_detail *detail);
 void lane_close(struct lane *l);
 
@@ -50,8 +55,8 @@ void lane_close(struct lane *l);
 struct world_actor {
   /* OVERRIDE: an admin who says so (?override=1): the owner's deeds as well; whoever lets it in audits it. */
   enum world_actor_kind { ACTOR_SYSTEM, ACTOR_ADMIN, ACTOR_USER, ACTOR_OVERRIDE } kind;
-  struct str user_id;    /* USER: whose rights count; ADMIN: who it is, or STR_NONE (owners need no override) */
-  struct str name;       /* for the lifeline: "user:ana", "system", "job:auto-pause" */
+  struct str user_id; /* USER: whose rights count; ADMIN: who it is, or STR_NONE (owners need no override) */
+  struct str name;    /* for the lifeline: "user:ana", "system", "job:auto-pause" */
 };
 
 struct world_request {
@@ -63,10 +68,10 @@ struct world_request {
   struct str payload;  /* of archive_put and import */
 };
 struct world_reply {
-  json_t *body;        /* owned by whoever gets the reply */
+  json_t *body; /* owned by whoever gets the reply */
   struct buf payload;
-  int status;          /* HTTP status of a good answer; 0: 200 */
-  enum err error;      /* ERR_WORLD_BUSY: worth another try in some milliseconds */
+  int status;     /* HTTP status of a good answer; 0: 200 */
+  enum err error; /* ERR_WORLD_BUSY: worth another try in some milliseconds */
   struct err_detail detail;
 };
 void world_reply_free(struct world_reply *r);
