@@ -1,24 +1,32 @@
 #include "warden/child.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/buf.h"
 #include "base/json.h"
+#include "warden/channel.h"
 #include "warden/proto.h"
 
 #define LINES_FD 3
 #define PRINT_BYTES_MAX 65536
+#define HERE_TIME_LEFT_MS (3600 * 1000)
 
 struct child {
   const struct executor *executor;
   struct child_context context;
   json_t *params;
   int channel_fd;
+  uint32_t call_number;
+  child_call_fn *call_fn; /* run here: asked instead of the descriptor */
+  void *call_arg;
+  json_t **ret_result; /* run here: where the result goes; nothing is written */
 };
 
 static volatile sig_atomic_t is_asked_to_stop;
@@ -116,9 +124,12 @@ static enum err fill_defaults(const struct executor *e, json_t *params) {
 const json_t *child_params(const struct child *child) { return child->params; }
 const struct child_context *child_context(const struct child *child) { return &child->context; }
 int child_channel_fd(const struct child *child) { return child->channel_fd; }
-bool child_is_asked_to_stop(const struct child *child) { return child && is_asked_to_stop; }
+bool child_is_asked_to_stop(const struct child *child) {
+  return child && !child->call_fn && is_asked_to_stop;
+}
 
 int64_t child_time_left_ms(const struct child *child) {
+  if (child->call_fn) return HERE_TIME_LEFT_MS; /* its clock is not ours */
   struct timespec t;
   (void)clock_gettime(CLOCK_REALTIME, &t);
   int64_t left = child->context.deadline_ms - ((int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000);
@@ -138,6 +149,7 @@ static void write_all(int fd, struct str bytes) {
 
 void child_print(struct child *child, const char *format, ...) {
   ASSERT(child);
+  if (child->call_fn) return;
   char line[PRINT_BYTES_MAX];
   va_list args;
   va_start(args, format);
@@ -149,7 +161,8 @@ void child_print(struct child *child, const char *format, ...) {
   write_all(STDOUT_FILENO, (struct str){line, len + 1});
 }
 
-static void write_line(struct buf *line) {
+static void write_line(const struct child *child, struct buf *line) {
+  if (child->call_fn) return;
   buf_add_char(line, '\n');
   if (buf_error(line) == ERR_OK) write_all(LINES_FD, buf_str(line));
 }
@@ -162,7 +175,7 @@ void child_progress(struct child *child, double fraction, const char *message) {
   jw_kreal(&w, "progress", fraction);
   if (message) jw_ktext(&w, "message", message);
   jw_object_end(&w);
-  write_line(&line);
+  write_line(child, &line);
 }
 
 void child_metric(struct child *child, const char *name, double value) {
@@ -173,11 +186,16 @@ void child_metric(struct child *child, const char *name, double value) {
   jw_ktext(&w, "metric", name);
   jw_kreal(&w, "value", value);
   jw_object_end(&w);
-  write_line(&line);
+  write_line(child, &line);
 }
 
 void child_result(struct child *child, json_t *result) {
   ASSERT(child && result);
+  if (child->call_fn) {
+    json_decref(*child->ret_result);
+    *child->ret_result = result;
+    return;
+  }
   BUF_AUTO struct buf line = buf_new(WARDEN_RESULT_BYTES_MAX);
   struct json_writer w = jw_new(&line);
   jw_object(&w);
@@ -185,7 +203,7 @@ void child_result(struct child *child, json_t *result) {
   jw_value(&w, result);
   jw_object_end(&w);
   json_decref(result);
-  write_line(&line);
+  write_line(child, &line);
 }
 
 int child_fail(struct child *child, const struct err_detail *detail) {
@@ -193,6 +211,82 @@ int child_fail(struct child *child, const struct err_detail *detail) {
   child_print(child, "error: %s%s%s%s%s%s", detail->field, has_field ? ": " : "", detail->message,
               has_hint ? " (" : "", detail->hint, has_hint ? ")" : "");
   return EXECUTOR_FAILED;
+}
+
+/* ---- calls ---- */
+
+/* Every executor that calls is idempotent, and its attempt is repeated without counting (DESIGN 7, A-85). */
+_Noreturn static void leave_for_another_attempt(struct child *child) {
+  child_print(child, "the server has gone; this attempt is given up and will be repeated");
+  _exit(EXECUTOR_RETRY);
+}
+
+/* A signal (TERM) may come while it waits: the answer is taken all the same. */
+static enum err wait_for_answer(struct child *child, struct channel_message *ret, struct err_detail *detail) {
+  for (;;) {
+    struct pollfd p = {child->channel_fd, POLLIN, 0};
+    if (poll(&p, 1, -1) < 0) {
+      if (errno == EINTR) continue;
+      return err_set(detail, ERR_IO, "channel", 0, "%s", strerrordesc_np(errno));
+    }
+    enum err e = channel_receive(child->channel_fd, ret, detail);
+    if (e != ERR_BUSY) return e;
+  }
+}
+
+static enum err take_answer(const struct child *child, const struct channel_message *m, json_t **ret_body,
+                            struct str *ret_payload, struct err_detail *detail) {
+  if (m->kind != CHANNEL_ANSWER || m->number != child->call_number)
+    return err_set(detail, ERR_INTERNAL, "channel", 0, "an answer to another question");
+  if (m->error != ERR_OK) {
+    channel_error_read(m->body, detail);
+    return m->error;
+  }
+  JSON_AUTO json_t *body = NULL;
+  if (m->body.len) TRY(json_parse(m->body, &body, detail));
+  if (ret_payload) {
+    char *copy = malloc(m->payload.len + 1);
+    if (!copy) return ERR_NO_MEMORY;
+    if (m->payload.len) memcpy(copy, m->payload.ptr, m->payload.len);
+    copy[m->payload.len] = '\0';
+    *ret_payload = (struct str){copy, m->payload.len};
+  }
+  if (ret_body) *ret_body = json_incref(body);
+  return ERR_OK;
+}
+
+static enum err call_over_channel(struct child *child, const char *call, const json_t *args,
+                                  const struct str *payload, json_t **ret_body, struct str *ret_payload,
+                                  struct err_detail *detail) {
+  char *text = json_dumps(args, JSON_COMPACT);
+  if (!text) return ERR_NO_MEMORY;
+  enum err e =
+      channel_send_call(child->channel_fd, ++child->call_number, str_of(call), str_of(text), payload, detail);
+  free(text);
+  if (e == ERR_CLOSED) leave_for_another_attempt(child);
+  if (e != ERR_OK) return e;
+  struct channel_message answer = {};
+  e = wait_for_answer(child, &answer, detail);
+  if (e == ERR_CLOSED) leave_for_another_attempt(child);
+  if (e != ERR_OK) return e;
+  e = take_answer(child, &answer, ret_body, ret_payload, detail);
+  channel_message_free(&answer);
+  return e;
+}
+
+enum err child_call(struct child *child, const char *call, json_t *args, const struct str *payload,
+                    json_t **ret_body, struct str *ret_payload, struct err_detail *detail) {
+  ASSERT(child && call);
+  if (!args) args = json_object();
+  if (!args) return ERR_NO_MEMORY;
+  if (child->call_fn)
+    return child->call_fn(child->call_arg, call, args, payload, ret_body, ret_payload, detail);
+  enum err e =
+      child->channel_fd < 0
+          ? err_set(detail, ERR_UNAVAILABLE, "channel", 0, "this executor has no channel to the server")
+          : call_over_channel(child, call, args, payload, ret_body, ret_payload, detail);
+  json_decref(args);
+  return e;
 }
 
 /* ---- the run ---- */
@@ -205,6 +299,25 @@ static enum err read_params(const struct executor *e, struct str text, json_t **
   TRY(fill_defaults(e, params));
   *ret = json_incref(params);
   return ERR_OK;
+}
+
+int child_run_here(const struct executor *e, const struct child_context *context, const json_t *params,
+                   child_call_fn *fn, void *arg, json_t **ret_result) {
+  ASSERT(fn && ret_result);
+  *ret_result = NULL;
+  struct child child = {.executor = e,
+                        .context = *context,
+                        .channel_fd = -1,
+                        .call_fn = fn,
+                        .call_arg = arg,
+                        .ret_result = ret_result};
+  JSON_AUTO json_t *own = params ? json_deep_copy(params) : json_object();
+  if (!own) return EXECUTOR_COULD_NOT_START;
+  if (executor_check_params(e, own, NULL) != ERR_OK || fill_defaults(e, own) != ERR_OK)
+    return EXECUTOR_FAILED;
+  child.params = own;
+  int code = e->run(&child);
+  return code >= 0 && code <= 255 ? code : EXECUTOR_FAILED;
 }
 
 int child_run(const struct executor *e, const struct child_context *context, struct str params,

@@ -2,11 +2,14 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <stdlib.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/json.h"
 #include "tests/support/check.h"
+#include "warden/channel.h"
 
 static const char *const colours[] = {"red", "green", NULL};
 static const struct executor_param params[] = {
@@ -31,6 +34,22 @@ static int wait_for_term(struct child *child) {
   return child_is_asked_to_stop(child) ? EXECUTOR_RETRY : 1;
 }
 
+/* Asks two things, says what it heard, and asks a third one that nobody answers. */
+static int ask(struct child *child) {
+  struct str payload = STR("payload"), back = STR_NONE;
+  json_t *body = NULL;
+  struct err_detail detail = {};
+  if (child_call(child, "echo", json_pack("{s:i}", "n", 1), &payload, &body, &back, &detail) != ERR_OK)
+    return 2;
+  child_print(child, "%lld %.*s", (long long)json_int_at(body, "n", 0), STR_ARG(back));
+  json_decref(body);
+  free((void *)(uintptr_t)back.ptr);
+  if (child_call(child, "refuse", NULL, NULL, NULL, NULL, &detail) != ERR_NOT_FOUND) return 3;
+  child_fail(child, &detail);
+  (void)child_call(child, "silence", NULL, NULL, NULL, NULL, &detail);
+  return 4;
+}
+static const struct executor asking = {.name = "asking", .needs_channel = true, .run = ask};
 static const struct executor plain = {.name = "plain", .params = params, .run = say_all};
 static const struct executor needy = {.name = "needy", .needs_channel = true, .run = say_all};
 static const struct executor patient = {.name = "patient", .run = wait_for_term};
@@ -108,6 +127,76 @@ static void wrong_parameters_and_a_missing_channel_end_it_before_it_runs(void **
   assert_int_equal(run_apart(&needy, "{}", out, lines), EXECUTOR_COULD_NOT_START);
 }
 
+/* serve's side: answers the first two calls and then goes away. */
+static void serve_two(int fd) {
+  struct channel_message m = {};
+  assert_int_equal(channel_receive(fd, &m, NULL), ERR_OK);
+  assert_string_equal(m.name, "echo");
+  assert_int_equal(channel_send_answer(fd, m.number, ERR_OK, m.body, &m.payload, NULL), ERR_OK);
+  channel_message_free(&m);
+  assert_int_equal(channel_receive(fd, &m, NULL), ERR_OK);
+  struct err_detail detail = {};
+  (void)err_set(&detail, ERR_NOT_FOUND, "world", 0, "there is none");
+  BUF_AUTO struct buf body = buf_new(4096);
+  channel_error_body(&detail, &body);
+  assert_int_equal(channel_send_answer(fd, m.number, ERR_NOT_FOUND, buf_str(&body), NULL, NULL), ERR_OK);
+  channel_message_free(&m);
+  assert_int_equal(channel_receive(fd, &m, NULL), ERR_OK);
+  channel_message_free(&m);
+  close(fd);
+}
+
+/* DESIGN 7: the child of a server that has gone asks for another attempt. */
+static void calls_are_answered_and_a_server_that_goes_ends_the_attempt(void **s) {
+  (void)s;
+  int ends[2], out[2], status;
+  assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends), 0);
+  assert_int_equal(pipe2(out, O_CLOEXEC), 0);
+  pid_t pid = fork();
+  if (pid == 0) {
+    dup2(out[1], 1);
+    close(ends[0]);
+    _exit(child_run(&asking, &(struct child_context){.run_no = 1}, STR("{}"), ends[1]));
+  }
+  close(ends[1]);
+  close(out[1]);
+  serve_two(ends[0]);
+  char text[500] = "";
+  size_t len = 0;
+  for (ssize_t n; (n = read(out[0], text + len, sizeof text - 1 - len)) > 0;) len += (size_t)n;
+  assert_int_equal(waitpid(pid, &status, 0), pid);
+  close(out[0]);
+  assert_int_equal(strncmp(text, "1 payload\nerror: world: there is none\nthe server has gone", 56), 0);
+  assert_true(WIFEXITED(status));
+  assert_int_equal(WEXITSTATUS(status), EXECUTOR_RETRY);
+}
+
+static enum err call_here(void *arg, const char *call, json_t *args, const struct str *payload,
+                          json_t **ret_body, struct str *ret_payload, struct err_detail *detail) {
+  int *calls = arg;
+  ++*calls;
+  json_decref(args);
+  if (strcmp(call, "refuse") == 0) return err_set(detail, ERR_NOT_FOUND, "world", 0, "there is none");
+  if (ret_payload) *ret_payload = (struct str){strdup(payload->ptr), payload->len};
+  if (ret_body) *ret_body = json_pack("{s:i}", "n", 2);
+  return ERR_OK;
+}
+
+static void an_executor_runs_here_with_calls_and_a_result_of_ours(void **s) {
+  (void)s;
+  json_t *result = NULL;
+  int calls = 0;
+  struct child_context context = {.run_no = 1};
+  assert_int_equal(child_run_here(&asking, &context, NULL, call_here, &calls, &result), 4);
+  assert_int_equal(calls, 3);
+  assert_null(result);
+  JSON_AUTO json_t *good = json_pack("{s:i}", "n", 3), *bad = json_pack("{s:i}", "n", 0);
+  assert_int_equal(child_run_here(&plain, &context, good, call_here, &calls, &result), 5);
+  assert_int_equal(json_int_at(result, "ok", 0), 1);
+  json_decref(result);
+  assert_int_equal(child_run_here(&plain, &context, bad, call_here, &calls, &result), EXECUTOR_FAILED);
+}
+
 static void term_is_told_to_the_executor(void **s) {
   (void)s;
   char out[1000], lines[1000];
@@ -136,6 +225,8 @@ int main(void) {
       cmocka_unit_test(parameters_are_checked_by_the_table),
       cmocka_unit_test(an_executor_gets_defaults_and_says_text_and_lines),
       cmocka_unit_test(wrong_parameters_and_a_missing_channel_end_it_before_it_runs),
+      cmocka_unit_test(calls_are_answered_and_a_server_that_goes_ends_the_attempt),
+      cmocka_unit_test(an_executor_runs_here_with_calls_and_a_result_of_ours),
       cmocka_unit_test(term_is_told_to_the_executor),
       cmocka_unit_test(every_registered_executor_can_be_described),
   };
