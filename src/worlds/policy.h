@@ -16,7 +16,8 @@ struct world_verdict {
   enum world_why why;
   bool is_protected; /* by an exception: no step of the ladder, marks are taken back */
   bool enters;       /* a step is to be taken now: paused newly, or escalated to `reason` */
-  bool takes_back;   /* marked for deletion, and must not be any more: protected, or not idle enough now (B-82) */
+  bool
+      takes_back; /* marked for deletion, and must not be any more: protected, or not idle enough now (B-82) */
   int64_t idle_since_ms, idle_ms;
   int64_t next_step_ms; /* when the next step would come if nothing happens; INSTANT_NEVER */
 };

@@ -6,7 +6,8 @@
 #define DAY_MS (24 * HOUR_MS)
 #define LAST_RUNG 3
 
-static const int64_t reasons[] = {FIELD_NULL, PAUSE_INACTIVITY_24H, PAUSE_INACTIVITY_7D, PAUSE_INACTIVITY_30D};
+static const int64_t reasons[] = {FIELD_NULL, PAUSE_INACTIVITY_24H, PAUSE_INACTIVITY_7D,
+                                  PAUSE_INACTIVITY_30D};
 
 int world_rung(int64_t pause_reason) {
   switch (pause_reason) {
@@ -52,7 +53,8 @@ static bool is_excepted(const struct world_settings *s, const struct world_facts
   enum world_why why;
   if (is_held(row, PAUSE_MANUAL)) {
     why = WORLD_WHY_MANUAL_PAUSE;
-  } else if (is_held(row, PAUSE_VACATION) || (row->vacation_until_ms != FIELD_NULL && row->vacation_until_ms > now_ms)) {
+  } else if (is_held(row, PAUSE_VACATION) ||
+             (row->vacation_until_ms != FIELD_NULL && row->vacation_until_ms > now_ms)) {
     why = WORLD_WHY_ON_VACATION;
     if (row->vacation_until_ms != FIELD_NULL) until = row->vacation_until_ms;
   } else if (row->is_favorite) {
@@ -76,12 +78,14 @@ static int64_t next_step(const struct world_settings *s, const struct world_row 
                          int64_t now_ms) {
   int rung = row->is_paused ? world_rung(row->pause_reason) : 0;
   bool is_marked = row->scheduled_deletion_ms != FIELD_NULL;
-  int64_t at = rung == LAST_RUNG && is_marked ? row->scheduled_deletion_ms
-                                              : idle_since_ms + step_ms(s, rung < LAST_RUNG ? rung + 1 : LAST_RUNG);
+  int64_t at = rung == LAST_RUNG && is_marked
+                   ? row->scheduled_deletion_ms
+                   : idle_since_ms + step_ms(s, rung < LAST_RUNG ? rung + 1 : LAST_RUNG);
   return later(at, now_ms);
 }
 
-struct world_verdict world_judge(const struct world_settings *s, const struct world_facts *f, int64_t now_ms) {
+struct world_verdict world_judge(const struct world_settings *s, const struct world_facts *f,
+                                 int64_t now_ms) {
   const struct world_row *row = f->row;
   struct world_verdict v = {.reason = FIELD_NULL, .next_step_ms = INSTANT_NEVER};
   int64_t until;
@@ -178,9 +182,11 @@ int world_mail_due(const struct world_settings *s, const struct world_row *row, 
     int64_t lead_ms = (s->delete_after_days - s->mail_deletion_day) * DAY_MS;
     if (now_ms >= row->scheduled_deletion_ms - lead_ms) return 3;
   }
-  if (s->mail_mark_day > 0 && row->warned < 2 && (is_marked || rung >= 2) && idle_ms >= s->mail_mark_day * DAY_MS)
+  if (s->mail_mark_day > 0 && row->warned < 2 && (is_marked || rung >= 2) &&
+      idle_ms >= s->mail_mark_day * DAY_MS)
     return 2;
-  if (s->mail_archive_day > 0 && row->warned < 1 && rung == 1 && idle_ms >= s->mail_archive_day * DAY_MS) return 1;
+  if (s->mail_archive_day > 0 && row->warned < 1 && rung == 1 && idle_ms >= s->mail_archive_day * DAY_MS)
+    return 1;
   return 0;
 }
 

@@ -35,7 +35,9 @@ static struct world_row paused(int64_t idle_ms, int64_t reason) {
   return row;
 }
 
-static struct world_facts plain(const struct world_row *row) { return (struct world_facts){row, NONE, NONE, NONE}; }
+static struct world_facts plain(const struct world_row *row) {
+  return (struct world_facts){row, NONE, NONE, NONE};
+}
 
 static void steps_are_taken_at_their_very_instant(void **state) {
   (void)state;
@@ -61,7 +63,8 @@ static void steps_are_taken_at_their_very_instant(void **state) {
     struct world_verdict v = world_judge(&s, &f, NOW);
     bool is_due = rows[i].reason != FIELD_NULL;
     CHECK_ROW(rows[i].line, v.reason == rows[i].reason);
-    CHECK_ROW(rows[i].line, v.should_pause == is_due && v.enters == is_due && !v.is_protected && !v.takes_back);
+    CHECK_ROW(rows[i].line,
+              v.should_pause == is_due && v.enters == is_due && !v.is_protected && !v.takes_back);
     CHECK_ROW(rows[i].line, v.why == (is_due ? WORLD_WHY_IDLE : WORLD_WHY_ACTIVE));
   }
 }
@@ -96,7 +99,8 @@ static void paused_worlds_go_on_up_the_ladder(void **state) { /* X-4, B-23 */
 static void exceptions_block_every_step_and_take_marks_back(void **state) { /* B-26 … B-28, B-82 */
   (void)state;
   struct world_settings s = defaults();
-  static const int64_t stands[] = {FIELD_NULL, PAUSE_INACTIVITY_24H, PAUSE_INACTIVITY_7D, PAUSE_INACTIVITY_30D};
+  static const int64_t stands[] = {FIELD_NULL, PAUSE_INACTIVITY_24H, PAUSE_INACTIVITY_7D,
+                                   PAUSE_INACTIVITY_30D};
   static const enum world_why whys[] = {WORLD_WHY_FAVORITE, WORLD_WHY_FUTURE_EVENT, WORLD_WHY_MEMBER_ACTIVE,
                                         WORLD_WHY_ON_VACATION};
   for (size_t i = 0; i < 4; i++)
@@ -158,7 +162,8 @@ static void a_mark_goes_when_the_world_is_not_idle_enough_any_more(void **state)
   s.delete_after_days = 67;
   assert_true(world_judge(&s, &f, NOW).takes_back);
   world_apply_take_back(&row);
-  assert_true(row.scheduled_deletion_ms == FIELD_NULL && row.warned == 0 && row.pause_reason == PAUSE_INACTIVITY_7D);
+  assert_true(row.scheduled_deletion_ms == FIELD_NULL && row.warned == 0 &&
+              row.pause_reason == PAUSE_INACTIVITY_7D);
 }
 
 static void steps_set_all_columns_together(void **state) { /* */
@@ -193,7 +198,8 @@ static void the_deletion_is_put_off_only_by_a_late_mark(void **state) { /* B-24 
   int64_t start = NOW;
   assert_int_equal(world_deletion_ms(&s, start, start + 30 * D + 6 * H - 60000), start + 37 * D);
   assert_int_equal(world_deletion_ms(&s, start, start + 30 * D + 6 * H), start + 37 * D);
-  assert_int_equal(world_deletion_ms(&s, start, start + 30 * D + 6 * H + 1000), start + 37 * D + 6 * H + 1000);
+  assert_int_equal(world_deletion_ms(&s, start, start + 30 * D + 6 * H + 1000),
+                   start + 37 * D + 6 * H + 1000);
   assert_int_equal(world_deletion_ms(&s, start, start + 60 * D), start + 67 * D);
 }
 
