@@ -1,4 +1,4 @@
-#include "worlds/worlds.h"
+#include "worlds/calls.h"
 
 static const struct world_call calls[] = {
 #define CALL(name, fn, flags, help) {name, fn, flags, help},
