@@ -1,6 +1,5 @@
 /* Until the real ones land: weak. */
 #include "live/live.h"
-#include "store/sqldb.h"
 enum err live_open(const struct live_config *config, struct live **ret, struct err_detail *detail);
 [[gnu::weak]] enum err live_open(const struct live_config *config, struct live **ret,
                                  struct err_detail *detail) {
@@ -8,9 +7,3 @@ enum err live_open(const struct live_config *config, struct live **ret, struct e
   return err_set(detail, ERR_UNAVAILABLE, "live", 0, "not built");
 }
 [[gnu::weak]] void live_close(struct live *l) { (void)l; }
-enum err sqldb_pg_open(const struct sqldb_config *config, struct sqldb **ret, struct err_detail *detail);
-[[gnu::weak]] enum err sqldb_pg_open(const struct sqldb_config *config, struct sqldb **ret,
-                                     struct err_detail *detail) {
-  (void)config, (void)ret;
-  return err_set(detail, ERR_UNAVAILABLE, "store.url", 0, "not built");
-}

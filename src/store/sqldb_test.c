@@ -1,14 +1,16 @@
-/* sqldb over SQLite: parameters by number, instants, turns, scripts. */
+/* sqldb on SQLite and on PostgreSQL: parameters by number, instants, turns, scripts; and what a lost server does. */
 #include "store/sqldb_ops.h"
 
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "tests/support/check.h"
+#include "tests/support/pg_fixture.h"
 #include "worlds/schema.h"
 
-enum { PUT, GET, COUNT_BY_LIST };
+enum { PUT, GET, COUNT_BY_LIST, STATE_PUT, STATE_GET, PAUSE, SLOW, STATEMENTS };
 static const struct sql_statement statements[] = {
     [PUT] = {"PUT", "INSERT INTO \"World\"(\"id\",\"name\",\"lastActiveAt\") VALUES($2,$1,$3)", NULL},
     [GET] = {"GET",
@@ -16,25 +18,39 @@ static const struct sql_statement statements[] = {
              NULL},
     [COUNT_BY_LIST] = {"COUNT",
                        "SELECT count(*) FROM \"World\" WHERE \"id\" IN (SELECT value FROM json_each($1))",
-                       NULL},
+                       "SELECT count(*) FROM \"World\" WHERE \"id\" IN (SELECT value FROM "
+                       "jsonb_array_elements_text($1::jsonb))"},
+    [STATE_PUT] = {"STATE_PUT",
+                   "INSERT INTO \"WorldState\"(\"worldId\",\"version\",\"hash\",\"data\",\"savedAt\") "
+                   "VALUES($1,$2,$3,$4,$5)",
+                   NULL},
+    [STATE_GET] = {"STATE_GET",
+                   "SELECT \"version\",\"data\",\"bytes\",\"data\" FROM \"WorldState\" WHERE \"worldId\"=$1",
+                   NULL},
+    [PAUSE] = {"PAUSE", "UPDATE \"World\" SET \"isPaused\"=$2,\"pauseReason\"=$3 WHERE \"id\"=$1", NULL},
+    [SLOW] = {"SLOW", "SELECT 1", "SELECT pg_sleep(20)"},
 };
-static char folder[64];
+static const enum sqldb_kind kinds[] = {SQLDB_SQLITE, SQLDB_POSTGRES};
+static enum sqldb_kind kind;
+static char folder[64], url[PG_FIXTURE_URL_MAX];
 static struct sqldb *db;
 
 static void open_db(size_t count) {
   struct sqldb_config config = {
       .folder = folder, .statements = statements, .statement_count = count, .is_synchronous = true};
+  if (kind == SQLDB_POSTGRES) config.url = url, config.timeout_ms = 2000;
   CHECK_OK(sqldb_open(&config, &db, NULL));
 }
 
 static int set_up(void **state) {
-  (void)state;
+  kind = **(const enum sqldb_kind **)state;
+  if (kind == SQLDB_POSTGRES) pg_fixture_schema(url);
   snprintf(folder, sizeof folder, "/tmp/sereno-sqldb-XXXXXX");
   assert_non_null(mkdtemp(folder));
   open_db(0);
   CHECK_OK(world_schema_up(db, NULL));
   sqldb_close(db);
-  open_db(3);
+  open_db(STATEMENTS);
   return 0;
 }
 
@@ -42,6 +58,7 @@ static int tear_down(void **state) {
   (void)state;
   char path[128];
   sqldb_close(db);
+  if (kind == SQLDB_POSTGRES) pg_fixture_drop(url);
   static const char *const names[] = {"worlds.db", "worlds.db-wal", "worlds.db-shm"};
   for (size_t i = 0; i < 3; i++) {
     snprintf(path, sizeof path, "%s/%s", folder, names[i]);
@@ -107,6 +124,114 @@ static void a_second_row_of_one_id_is_a_conflict(void **state) {
   assert_int_equal(e, ERR_CONFLICT);
 }
 
+static bool check_state(void *arg, const struct sql_row *row) {
+  const struct str *want = arg;
+  assert_int_equal(sql_row_int(row, 0), INT64_MAX);
+  assert_true(str_eq(sql_row_blob(row, 1), *want));
+  assert_int_equal(sql_row_int(row, 2), 0);
+  assert_true(str_eq(sql_row_blob(row, 3), *want));
+  return true;
+}
+
+static void bytes_and_big_numbers_come_back_as_they_were(void **state) {
+  (void)state;
+  char bytes[256];
+  for (int i = 0; i < 256; i++) bytes[i] = (char)i;
+  struct str blob = {bytes, sizeof bytes};
+  CHECK_OK(sqldb_exec(db, STATE_PUT,
+                      SQL_ARGS(SQL_VALUE_TEXT("w"), SQL_VALUE_INT(INT64_MAX), SQL_VALUE_TEXT("h"),
+                               SQL_VALUE_BLOB(blob), SQL_VALUE_INSTANT(0)),
+                      NULL, NULL));
+  CHECK_OK(sqldb_query(db, STATE_GET, SQL_ARGS(SQL_VALUE_TEXT("w")), check_state, &blob, NULL));
+}
+
+static void a_change_says_how_many_rows_and_a_check_is_invalid(void **state) {
+  (void)state;
+  int64_t changed = -1;
+  put("a");
+  CHECK_OK(sqldb_exec(db, PAUSE,
+                      SQL_ARGS(SQL_VALUE_TEXT("a"), SQL_VALUE_BOOL(true), SQL_VALUE_TEXT("inactivity_24h")),
+                      &changed, NULL));
+  assert_int_equal(changed, 1);
+  CHECK_OK(sqldb_exec(db, PAUSE, SQL_ARGS(SQL_VALUE_TEXT("b"), SQL_VALUE_BOOL(true), SQL_VALUE_NULL),
+                      &changed, NULL));
+  assert_int_equal(changed, 0);
+  assert_int_equal(
+      sqldb_exec(db, PAUSE, SQL_ARGS(SQL_VALUE_TEXT("a"), SQL_VALUE_BOOL(true), SQL_VALUE_TEXT("boredom")),
+                 NULL, NULL),
+      ERR_INVALID);
+}
+
+/* B-33: also on PostgreSQL. */
+static void the_schema_goes_up_twice_and_down_with_the_rows_kept(void **state) {
+  (void)state;
+  put("a");
+  CHECK_OK(world_schema_up(db, NULL));
+  CHECK_OK(world_schema_down(db, NULL));
+  assert_false(sqldb_has_table(db, "WorldState"));
+  assert_false(sqldb_has_column(db, "World", "isPaused"));
+  assert_true(sqldb_has_column(db, "World", "name"));
+  CHECK_OK(world_schema_up(db, NULL));
+  assert_true(sqldb_has_column(db, "World", "isPaused"));
+  assert_int_equal(count("[\"a\"]"), 1);
+}
+
+/* ---- PostgreSQL alone ---- */
+
+static void a_statement_that_takes_too_long_is_ended_by_the_server(void **state) {
+  (void)state;
+  assert_int_equal(sqldb_query(db, SLOW, SQL_NO_ARGS, NULL, NULL, NULL), ERR_TIMEOUT);
+  put("a"); /* the connection goes on */
+}
+
+/* A connection is made anew at most once a second. */
+static void put_late(void) {
+  enum err e = ERR_UNAVAILABLE;
+  for (int i = 0; i < 1000 && e == ERR_UNAVAILABLE; i++) {
+    if (i > 0) poll(NULL, 0, 20);
+    e = sqldb_exec(db, PUT, SQL_ARGS(SQL_VALUE_TEXT("x"), SQL_VALUE_TEXT("late"), SQL_VALUE_INSTANT(1)), NULL,
+                   NULL);
+  }
+  assert_int_equal(e, ERR_OK);
+}
+
+/* a lost database is an error of the call; it recovers by itself, nothing is half applied. */
+static void a_killed_server_fails_the_transaction_and_is_found_again(void **state) {
+  (void)state;
+  CHECK_OK(sqldb_begin(db, true, NULL));
+  put("a");
+  pg_fixture_kill();
+  struct err_detail detail = {};
+  assert_int_equal(
+      sqldb_exec(db, PUT, SQL_ARGS(SQL_VALUE_TEXT("x"), SQL_VALUE_TEXT("b"), SQL_VALUE_INSTANT(1)), NULL,
+                 &detail),
+      ERR_UNAVAILABLE);
+  assert_true(detail.message[0]);
+  sqldb_rollback(db);
+  assert_int_equal(sqldb_begin(db, true, NULL), ERR_UNAVAILABLE);
+  pg_fixture_revive();
+  put_late();
+  assert_int_equal(count("[\"a\",\"b\",\"late\"]"), 1);
+}
+
+static void a_session_that_was_ended_while_idle_is_replaced_unseen(void **state) {
+  (void)state;
+  put("a");
+  pg_fixture_sql(
+      url, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name='sereno worlds'");
+  put_late();
+  assert_int_equal(count("[\"a\",\"late\"]"), 2);
+}
+
+static void the_password_of_an_address_is_not_told(void **state) {
+  (void)state;
+  struct err_detail detail = {};
+  struct sqldb *other;
+  struct sqldb_config config = {.url = "postgresql://u:hunter2@127.0.0.1:1/none", .timeout_ms = 500};
+  assert_int_equal(sqldb_open(&config, &other, &detail), ERR_UNAVAILABLE);
+  assert_null(strstr(detail.message, "hunter2"));
+}
+
 static void words_of_the_schema_are_spelt_for_each_database(void **state) {
   (void)state;
   BUF_AUTO struct buf out = buf_new(1000);
@@ -114,12 +239,22 @@ static void words_of_the_schema_are_spelt_for_each_database(void **state) {
   assert_string_equal(buf_text(&out), "\"at\" timestamp(3), b bytea, \"INSTANTLY\" double precision");
 }
 
+#define ON(kind_, test) \
+  { #test " (" #kind_ ")", test, set_up, tear_down, (void *)(uintptr_t)&kinds[SQLDB_##kind_] }
+#define ON_BOTH(test) ON(SQLITE, test), ON(POSTGRES, test)
+
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test_setup_teardown(parameters_are_bound_by_their_number, set_up, tear_down),
-      cmocka_unit_test_setup_teardown(a_rollback_leaves_nothing_and_a_savepoint_undoes_its_part, set_up,
-                                      tear_down),
-      cmocka_unit_test_setup_teardown(a_second_row_of_one_id_is_a_conflict, set_up, tear_down),
+      ON_BOTH(parameters_are_bound_by_their_number),
+      ON_BOTH(a_rollback_leaves_nothing_and_a_savepoint_undoes_its_part),
+      ON_BOTH(a_second_row_of_one_id_is_a_conflict),
+      ON_BOTH(bytes_and_big_numbers_come_back_as_they_were),
+      ON_BOTH(a_change_says_how_many_rows_and_a_check_is_invalid),
+      ON_BOTH(the_schema_goes_up_twice_and_down_with_the_rows_kept),
+      ON(POSTGRES, a_statement_that_takes_too_long_is_ended_by_the_server),
+      ON(POSTGRES, a_session_that_was_ended_while_idle_is_replaced_unseen),
+      ON(POSTGRES, a_killed_server_fails_the_transaction_and_is_found_again),
+      ON(POSTGRES, the_password_of_an_address_is_not_told),
       cmocka_unit_test(words_of_the_schema_are_spelt_for_each_database),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
