@@ -29,6 +29,9 @@
 #define LIVE_BATCH_MAX 1000
 #define LIVE_LEASE_MS 30000
 #define LIVE_ITEM_BYTES_MAX (64 * 1024 * 1024)
+#define LIVE_ID_BYTES_MAX 200
+#define LIVE_NAME_BYTES_MAX 200 /* of a field of core or session */
+#define LIVE_HISTORY_MAX 1000   /* entries of a world's history; older ones leave it */
 
 enum live_mode { LIVE_EMBEDDED, LIVE_REDIS, LIVE_UPSTASH, LIVE_NONE };
 extern const char *const live_mode_names[]; /* "embedded", "redis", "upstash", "none" */
@@ -70,7 +73,7 @@ struct live_world { /* a snapshot; texts in the arena */
   int64_t ticks;
   int64_t active_ms; /* last user activity known here; INSTANT_NONE */
   int64_t dirty_ms;  /* since when it is dirty; INSTANT_NONE: clean */
-  int64_t bytes;     /* of all its keys, measured (UPSTASH: -1) */
+  int64_t bytes;     /* names and values of its fields, and its entries, measured (UPSTASH: -1) */
   struct live_field *core, *session;
   size_t core_count, session_count;
   struct live_entry *journal, *events;
@@ -88,7 +91,8 @@ enum live_parts {
 enum err live_read(struct live *l, const struct str *ids, size_t count, unsigned parts, struct arena *arena,
                    struct live_world *ret, struct err_detail *detail);
 
-/* Puts a world's state as the database has it: clean. ERR_CONFLICT: it is there already (then nothing is changed).
+/* Puts a world's state as the database has it: clean. ERR_CONFLICT: it is there already (then nothing is changed);
+ * ERR_BUSY: its lock is somebody else's, or token is not the lock's any more.
  * Of w: id, version (= saved), turn, ticks, active_ms, core, session. */
 enum err live_load(struct live *l, const struct live_world *w, int64_t token, int64_t now_ms,
                    struct err_detail *detail);
@@ -102,7 +106,8 @@ struct live_append { /* one world's writes, applied as one */
   const struct live_field *core, *session; /* set; empty bytes delete the field */
   size_t core_count, session_count;
   int64_t ticks; /* added */
-  /* counters of "WorldStats", added to the core fields "stats.NAME" */
+  /* added to the core fields "stats.messages", "stats.events", "stats.tokens", "stats.costMicroUSD",
+   * "stats.sessionSeconds" (decimal text), named for the columns of "WorldStats" */
   int64_t messages, events_applied, tokens, cost_micro_usd, session_seconds;
   /* answer */
   enum err error; /* NOT_FOUND: the world is not live: load it first. BUSY: somebody else holds the lock */
@@ -117,15 +122,17 @@ enum err live_write(struct live *l, struct live_append *writes, size_t count, in
 struct live_mark {
   struct str id;
   int64_t version; /* as it was read */
+  int64_t read_ms; /* saved: when it was read, so that what came later is not taken for older; 0: unknown */
   int64_t turn;    /* the journal's entries up to here are in the database */
   int64_t token;   /* clear: of the lock held */
   bool is_done;    /* answer */
   int64_t freed_bytes;
 };
 /* saved = version; entries up to turn leave the journal; the world is clean unless it was written meanwhile (is_done
- * false: still dirty, and what was written stays). */
+ * false: still dirty, and what was written stays). A world that is not there has nothing unsaved: is_done. */
 enum err live_saved(struct live *l, struct live_mark *marks, size_t count, struct err_detail *detail);
-/* Removes all keys of a world, the lock too, if its version is still this one and the lock is still ours. */
+/* Removes all keys of a world, the lock too, if its version is still this one and the lock is still ours. is_done also
+ * when it is not there any more (then freed_bytes is 0 and the lock stays). */
 enum err live_clear(struct live *l, struct live_mark *marks, size_t count, int64_t now_ms,
                     struct err_detail *detail);
 

@@ -1,0 +1,56 @@
+#include "live/live_rows.h"
+
+enum err live_row_get(struct live_file *f, struct str id, struct live_row *ret, struct err_detail *detail) {
+  sqlite3_stmt *s = live_file_ask(f, LIVE_SQL_WORLD_GET, A_LIST(A_TEXT(id)));
+  bool is_row;
+  TRY(live_file_step(f, s, &is_row, detail));
+  if (!is_row) return ERR_NOT_FOUND;
+  int64_t *const columns[] = {&ret->no,        &ret->version,  &ret->saved,    &ret->turn, &ret->ticks,
+                              &ret->active_ms, &ret->dirty_ms, &ret->event_ms, &ret->bytes};
+  for (int i = 0; i < 9; i++) *columns[i] = sqlite3_column_int64(s, i);
+  sqlite3_reset(s);
+  ASSERT(ret->saved <= ret->version && ret->bytes >= 0);
+  return ERR_OK;
+}
+
+enum err live_row_put(struct live_file *f, const struct live_row *row, struct err_detail *detail) {
+  ASSERT((row->dirty_ms > 0) == (row->version > row->saved) && row->bytes >= 0);
+  return live_file_run(
+      f, LIVE_SQL_WORLD_PUT,
+      A_LIST(A_INT(row->no), A_INT(row->version), A_INT(row->saved), A_INT(row->turn), A_INT(row->ticks),
+             A_INT(row->active_ms), A_INT(row->dirty_ms), A_INT(row->event_ms), A_INT(row->bytes)),
+      detail);
+}
+
+enum err live_row_add(struct live_file *f, const struct live_world *w, struct live_row *ret,
+                      struct err_detail *detail) {
+  *ret = (struct live_row){.version = w->version, .saved = w->version, .turn = w->turn, .ticks = w->ticks};
+  ret->active_ms = live_keep_instant(w->active_ms);
+  f->tally.worlds++;
+  return live_file_number(
+      f, LIVE_SQL_WORLD_ADD,
+      A_LIST(A_TEXT(w->id), A_INT(ret->version), A_INT(ret->turn), A_INT(ret->ticks), A_INT(ret->active_ms)),
+      &ret->no, detail);
+}
+
+static enum err set_field(struct live_file *f, struct live_row *row, enum live_part part,
+                          const struct live_field *field, struct err_detail *detail) {
+  struct live_arg world = A_INT(row->no), which = A_INT(part), name = A_BLOB(field->name);
+  int64_t was;
+  TRY(live_file_number(f, LIVE_SQL_FIELD_BYTES, A_LIST(world, which, name), &was, detail));
+  row->bytes -= was;
+  if (field->bytes.len == 0) return live_file_run(f, LIVE_SQL_FIELD_DROP, A_LIST(world, which, name), detail);
+  row->bytes += (int64_t)(field->name.len + field->bytes.len);
+  return live_file_run(f, LIVE_SQL_FIELD_PUT, A_LIST(world, which, name, A_BLOB(field->bytes)), detail);
+}
+
+enum err live_row_set_fields(struct live_file *f, struct live_row *row, enum live_part part,
+                             const struct live_field *fields, size_t count, struct err_detail *detail) {
+  for (size_t i = 0; i < count; i++) TRY(set_field(f, row, part, &fields[i], detail));
+  return ERR_OK;
+}
+
+void live_row_tally(struct live_file *f, const struct live_row *was, const struct live_row *is) {
+  f->tally.bytes += is->bytes - was->bytes;
+  f->tally.dirty += (is->dirty_ms > 0) - (was->dirty_ms > 0);
+}
