@@ -80,6 +80,9 @@ CREATE TABLE "WorldDay" (
   "llmCalls" BIGINT NOT NULL DEFAULT 0,
   PRIMARY KEY ("worldId", "day")
 );
+-- Of turns fromTurn … toTurn, count of them; level 0 of a segment of the archive (sourceHash: its SHA-256), level n of
+-- eight of level n - 1 (sourceHash: SHA-256 of theirs, one after the other), level -1: the world's one reflection.
+-- previousText: what an owner has edited; mergedInto: kept until the archive's retention, for the trace alone.
 CREATE TABLE "WorldSummary" (
   "id" TEXT NOT NULL PRIMARY KEY,
   "worldId" TEXT NOT NULL,
@@ -93,6 +96,9 @@ CREATE TABLE "WorldSummary" (
   "entities" TEXT NOT NULL,
   "relations" TEXT NOT NULL,
   "sourceHash" TEXT NOT NULL,
+  "importance" REAL NOT NULL DEFAULT 0,
+  "isPinned" BOOLEAN NOT NULL DEFAULT false,
+  "previousText" TEXT,
   "mergedInto" TEXT,
   "createdAt" INSTANT NOT NULL
 );

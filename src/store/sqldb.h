@@ -42,6 +42,7 @@ struct sql_value {
 
 struct sqldb_config {
   const char *folder; /* SQLite: of worlds.db; NULL with a url */
+  const char *file;   /* SQLite: its name; NULL: worlds.db */
   const char *url;    /* postgres://… or a keyword string; NULL: SQLite */
   /* All statements, prepared at open (PostgreSQL: at their first use on a connection), so that a wrong one shows. */
   const struct sql_statement *statements;

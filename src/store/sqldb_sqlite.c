@@ -280,7 +280,7 @@ static enum err open_file(struct sqldb_sqlite *d, const struct sqldb_config *con
                           struct err_detail *detail) {
   char path[STORE_PATH_MAX];
   TRY(os_make_dir(config->folder, 0700, detail));
-  TRY(sqlite_path(config->folder, WORLDS_FILE, path, detail));
+  TRY(sqlite_path(config->folder, config->file ? config->file : WORLDS_FILE, path, detail));
   int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600); /* 0600 from its first byte */
   if (fd >= 0) os_close(&fd);
   int code = sqlite3_open_v2(path, &d->sqlite,
