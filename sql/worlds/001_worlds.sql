@@ -20,7 +20,8 @@ CREATE TABLE "WorldInteraction" (
   "data" TEXT,
   PRIMARY KEY ("worldId", "turn")
 );
--- What the live state holds of a world, as it was when it was last made safe.
+-- What the live state holds of a world, as it was when it was last made safe. activeAt is the newest user activity of
+-- the live state that has reached "World"."lastActiveAt": only what is newer counts as unsaved (X-6).
 CREATE TABLE "WorldState" (
   "worldId" TEXT NOT NULL PRIMARY KEY,
   "version" BIGINT NOT NULL,
@@ -30,6 +31,7 @@ CREATE TABLE "WorldState" (
   "bytes" BIGINT NOT NULL DEFAULT 0,
   "hash" TEXT NOT NULL,
   "data" BLOB,
+  "activeAt" INSTANT,
   "savedAt" INSTANT NOT NULL
 );
 CREATE TABLE "WorldStats" (
