@@ -3,6 +3,7 @@
  * Journal entries of the live state are JSON {"speaker", "isUser", "place", "text", "data"}: one row of
  * "WorldInteraction" each. Core fields "sys.…" are ours and are not kept in the database (world_access.h). */
 #pragma once
+#include "base/id.h"
 #include "worlds/worlds.h"
 
 /* Reads the row; ERR_NOT_FOUND names the id. Texts in l->arena. */
@@ -23,8 +24,7 @@ enum err world_put(struct lane *l, const struct world_row *row, int64_t token, i
 /* A list of texts as the JSON array that statements take; in l->arena, STR_NONE without memory. */
 struct str world_ids_json(struct lane *l, const struct str *ids, size_t count);
 
-/* The world's lock in the live state; ERR_WORLD_BUSY while somebody else has it. Without live state (mode none) the
- * token comes from the clock, and the calls of one server about one world come one after the other anyway. */
+/* The world's lock in the live state; ERR_WORLD_BUSY while somebody else has it. */
 struct world_hold {
   struct live_lock lock;
 };
@@ -54,6 +54,8 @@ enum err world_flush(struct lane *l, const struct live_world *worlds, size_t cou
 /* The state as the database has it, as a snapshot in l->arena; is_there false: it never had any. */
 enum err world_state_read(struct lane *l, struct str id, struct live_world *ret, struct err_detail *detail);
 
+/* For rows of our tables: grows with time, unlike any other. */
+struct id_text world_new_id(int64_t now_ms);
 /* One row of the lifeline, in the transaction at hand. detail_json: an object (taken over) or NULL. */
 enum err world_note(struct lane *l, struct str id, int64_t at_ms, struct str actor, const char *action,
                     json_t *detail_json, struct err_detail *detail);

@@ -1,0 +1,316 @@
+/* Live state into the database, by arrays: five statements for a page of worlds, however many it has. */
+#include <stdlib.h>
+
+#include "worlds/load.h"
+#include "worlds/sql.h"
+#include "worlds/world_access.h"
+#include "worlds/world_state.h"
+
+#define ROWS_JSON_BYTES_MAX ((size_t)256 * 1024 * 1024)
+#define BLOBS_BYTES_MAX ((size_t)512 * 1024 * 1024)
+#define NEVER_ZSTD INT64_MAX
+
+/* What the database has of one world. */
+struct kept {
+  bool is_there;
+  int64_t fence;
+  int64_t version; /* -1: no state yet */
+  int64_t turn;
+  int64_t active_ms;
+};
+
+static bool visit_kept(void *arg, const struct sql_row *row) {
+  struct kept *k = &((struct kept *)arg)[sql_row_int(row, 0)];
+  *k = (struct kept){.is_there = true,
+                     .fence = sql_row_int(row, 1),
+                     .version = sql_row_is_null(row, 2) ? -1 : sql_row_int(row, 2),
+                     .turn = sql_row_int(row, 3),
+                     .active_ms = sql_row_is_null(row, 4) ? INSTANT_NONE : sql_row_instant(row, 4)};
+  return true;
+}
+
+static enum err read_kept(struct lane *l, enum world_sql statement, const struct live_world *worlds, size_t count,
+                          struct kept *ret, struct err_detail *detail) {
+  struct str *ids = ARENA_ARRAY(&l->arena, struct str, count + 1);
+  if (!ids) return ERR_NO_MEMORY;
+  for (size_t i = 0; i < count; i++) ids[i] = worlds[i].id;
+  struct str list = world_ids_json(l, ids, count);
+  if (!list.ptr) return ERR_NO_MEMORY;
+  return sqldb_query(l->db, statement, SQL_ARGS(SQL_VALUE_STR(list)), visit_kept, ret, detail);
+}
+
+/* activity counts until it has been saved once; what came from the database was never unsaved. */
+static int64_t unsaved_ms(const struct live_world *w, const struct kept *k) {
+  int64_t from_ms = world_access_from_ms(w);
+  if (w->active_ms == INSTANT_NONE) return INSTANT_NONE;
+  if (k->active_ms != INSTANT_NONE && w->active_ms <= k->active_ms) return INSTANT_NONE;
+  if (from_ms != INSTANT_NONE && w->active_ms <= from_ms) return INSTANT_NONE;
+  return w->active_ms;
+}
+
+enum err world_unsaved_activity(struct lane *l, const struct live_world *worlds, size_t count, int64_t *ret_ms,
+                                struct err_detail *detail) {
+  struct kept *kept = ARENA_ARRAY(&l->arena, struct kept, count + 1);
+  if (!kept) return ERR_NO_MEMORY;
+  TRY(read_kept(l, SQL_STATE_KEPT, worlds, count, kept, detail));
+  for (size_t i = 0; i < count; i++)
+    ret_ms[i] = worlds[i].is_there ? unsaved_ms(&worlds[i], &kept[i]) : INSTANT_NONE;
+  return ERR_OK;
+}
+
+/* One JSON array of rows for each statement, all filled in one walk over the worlds. */
+struct rows {
+  struct buf text;
+  struct json_writer w;
+  size_t count;
+};
+struct flush {
+  struct lane *lane;
+  int64_t now_ms, zstd_above;
+  struct rows states, interactions, stats, moved, seen;
+  struct buf blobs;
+  struct err_detail *detail;
+};
+
+static void rows_begin(struct rows *r) {
+  r->text = buf_new(ROWS_JSON_BYTES_MAX);
+  r->w = jw_new(&r->text);
+  jw_array(&r->w);
+}
+
+static struct json_writer *row_begin(struct rows *r, struct str world_id) {
+  r->count++;
+  jw_object(&r->w);
+  jw_key(&r->w, "w");
+  jw_str(&r->w, world_id);
+  return &r->w;
+}
+
+static enum err rows_run(struct flush *f, struct rows *r, enum world_sql statement, int64_t *ret_changed) {
+  jw_array_end(&r->w);
+  TRY(buf_error(&r->text));
+  if (r->count == 0) return ERR_OK;
+  return sqldb_exec(f->lane->db, statement, SQL_ARGS(SQL_VALUE_STR(buf_str(&r->text))), ret_changed, f->detail);
+}
+
+static void add_instant(struct json_writer *w, const char *key, int64_t ms) {
+  jw_key(w, key);
+  if (ms == INSTANT_NONE) jw_null(w);
+  else jw_instant(w, ms);
+}
+
+static void add_text(struct json_writer *w, const char *key, const json_t *entry, const char *name) {
+  jw_key(w, key);
+  jw_str(w, json_text_at(entry, name));
+}
+
+/* What an application put there and is no JSON of ours is kept as it is: a text of nobody. */
+static enum err add_interaction(struct flush *f, struct str world_id, const struct live_entry *e) {
+  JSON_AUTO json_t *entry = NULL;
+  bool is_ours = json_parse(e->bytes, &entry, NULL) == ERR_OK && json_is_object(entry);
+  struct json_writer *w = row_begin(&f->interactions, world_id);
+  jw_kint(w, "t", e->turn);
+  jw_kinstant(w, "a", e->at_ms);
+  struct str speaker = is_ours ? json_text_at(entry, "speaker") : STR_NONE;
+  jw_kstr(w, "s", speaker.ptr ? speaker : STR("unknown"));
+  jw_kbool(w, "u", is_ours && json_bool_at(entry, "isUser", false));
+  add_text(w, "p", entry, "place");
+  struct str text = is_ours ? json_text_at(entry, "text") : e->bytes;
+  jw_kstr(w, "x", text.ptr ? text : STR(""));
+  const json_t *data = json_object_get(entry, "data");
+  char *dumped = data && !json_is_null(data) ? json_dumps(data, JSON_COMPACT | JSON_ENCODE_ANY) : NULL;
+  jw_ktext(w, "d", dumped);
+  free(dumped);
+  jw_object_end(w);
+  return ERR_OK;
+}
+
+static enum err add_state(struct flush *f, const struct live_world *lw, int64_t active_ms) {
+  struct world_bytes b;
+  TRY(world_state_encode(lw, f->zstd_above, &f->lane->arena, &b));
+  struct json_writer *w = row_begin(&f->states, lw->id);
+  jw_kint(w, "v", lw->version);
+  jw_kint(w, "t", lw->turn);
+  jw_kint(w, "k", lw->ticks);
+  jw_ktext(w, "c", b.codec);
+  jw_kint(w, "b", b.raw_bytes);
+  jw_ktext(w, "h", b.hash);
+  jw_kint(w, "o", (int64_t)f->blobs.len + 1);
+  jw_kint(w, "n", (int64_t)b.data.len);
+  add_instant(w, "a", active_ms);
+  jw_object_end(w);
+  buf_add_str(&f->blobs, b.data);
+  return buf_error(&f->blobs);
+}
+
+static void add_stats(struct flush *f, const struct live_world *lw) {
+  struct json_writer *w = row_begin(&f->stats, lw->id);
+  jw_kint(w, "i", lw->turn);
+  jw_kint(w, "m", world_state_counter(lw, "stats.messages"));
+  jw_kint(w, "e", world_state_counter(lw, "stats.events"));
+  jw_kint(w, "k", world_state_counter(lw, "stats.tokens"));
+  jw_kint(w, "c", world_state_counter(lw, "stats.costMicroUSD"));
+  jw_kint(w, "s", world_state_counter(lw, "stats.sessionSeconds"));
+  jw_object_end(w);
+}
+
+static void add_seen(struct flush *f, const struct live_world *lw) {
+  for (size_t i = 0; i < lw->core_count; i++) {
+    int64_t ms;
+    if (!str_starts(lw->core[i].name, STR(WORLD_SEEN_PREFIX)) ||
+        !str_to_int(lw->core[i].bytes, INSTANT_NONE + 1, INSTANT_NEVER - 1, &ms))
+      continue;
+    struct json_writer *w = row_begin(&f->seen, lw->id);
+    jw_kstr(w, "u", str_from(lw->core[i].name, strlen(WORLD_SEEN_PREFIX)));
+    jw_kinstant(w, "a", ms);
+    jw_object_end(w);
+  }
+}
+
+static enum err add_world(struct flush *f, const struct live_world *lw, const struct kept *k, int64_t token) {
+  int64_t unsaved = unsaved_ms(lw, k), added = 0;
+  for (size_t i = 0; i < lw->journal_count; i++) {
+    if (lw->journal[i].turn <= k->turn) continue; /* saved before, and perhaps consolidated since */
+    TRY(add_interaction(f, lw->id, &lw->journal[i]));
+    added++;
+  }
+  TRY(add_state(f, lw, unsaved != INSTANT_NONE ? unsaved : k->active_ms));
+  add_stats(f, lw);
+  add_seen(f, lw);
+  if (unsaved == INSTANT_NONE && added == 0 && token <= k->fence) return ERR_OK;
+  struct json_writer *w = row_begin(&f->moved, lw->id);
+  jw_kint(w, "f", token);
+  add_instant(w, "a", unsaved);
+  jw_kint(w, "n", added);
+  jw_object_end(w);
+  return ERR_OK;
+}
+
+/* Is it safe as it is, or to be refused? Else it is to be written. */
+static bool is_settled(const struct live_world *lw, const struct kept *k, int64_t token, bool *ret_done) {
+  *ret_done = false;
+  if (!k->is_there || (token != 0 && token < k->fence)) return true;
+  *ret_done = true;
+  return !lw->is_there || lw->version <= k->version;
+}
+
+static enum err run_all(struct flush *f, const struct live_world *worlds, size_t count) {
+  int64_t inserted = 0;
+  TRY(rows_run(f, &f->interactions, SQL_INTERACTIONS_ADD, &inserted));
+  jw_array_end(&f->states.w);
+  TRY(buf_error(&f->states.text));
+  if (f->states.count > 0)
+    TRY(sqldb_exec(f->lane->db, SQL_STATE_PUT_MANY,
+                   SQL_ARGS(SQL_VALUE_STR(buf_str(&f->states.text)), SQL_VALUE_BLOB(buf_str(&f->blobs)),
+                            SQL_VALUE_INSTANT(f->now_ms)),
+                   NULL, f->detail));
+  TRY(rows_run(f, &f->stats, SQL_STATS_PUT_MANY, NULL));
+  TRY(rows_run(f, &f->moved, SQL_WORLDS_MOVED, NULL));
+  TRY(rows_run(f, &f->seen, SQL_MEMBERS_SEEN, NULL));
+  if ((size_t)inserted == f->interactions.count) return ERR_OK;
+  struct str *ids = ARENA_ARRAY(&f->lane->arena, struct str, count + 1);
+  if (!ids) return ERR_NO_MEMORY;
+  for (size_t i = 0; i < count; i++) ids[i] = worlds[i].id;
+  struct str list = world_ids_json(f->lane, ids, count); /* some were there without their turn being known */
+  if (!list.ptr) return ERR_NO_MEMORY;
+  return sqldb_exec(f->lane->db, SQL_INTERACTIONS_RECOUNT, SQL_ARGS(SQL_VALUE_STR(list)), NULL, f->detail);
+}
+
+static enum err flush_all(struct flush *f, const struct live_world *worlds, size_t count, const int64_t *tokens,
+                          bool *ret_done) {
+  struct kept *kept = ARENA_ARRAY(&f->lane->arena, struct kept, count + 1);
+  if (!kept) return ERR_NO_MEMORY;
+  TRY(read_kept(f->lane, SQL_STATE_KEPT_LOCKED, worlds, count, kept, f->detail));
+  for (size_t i = 0; i < count; i++) {
+    int64_t token = tokens ? tokens[i] : 0;
+    if (!is_settled(&worlds[i], &kept[i], token, &ret_done[i]))
+      TRY(add_world(f, &worlds[i], &kept[i], token));
+  }
+  return run_all(f, worlds, count);
+}
+
+enum err world_flush(struct lane *l, const struct live_world *worlds, size_t count, const int64_t *tokens,
+                     bool is_hibernating, int64_t now_ms, bool *ret_done, struct err_detail *detail) {
+  struct flush f = {.lane = l, .now_ms = now_ms, .zstd_above = NEVER_ZSTD, .detail = detail};
+  if (is_hibernating) f.zstd_above = worlds_settings(l, now_ms).hibernate_kb * 1024;
+  struct rows *all[] = {&f.states, &f.interactions, &f.stats, &f.moved, &f.seen};
+  for (size_t i = 0; i < sizeof all / sizeof *all; i++) rows_begin(all[i]);
+  f.blobs = buf_new(BLOBS_BYTES_MAX);
+  enum err e = flush_all(&f, worlds, count, tokens, ret_done);
+  for (size_t i = 0; i < sizeof all / sizeof *all; i++) buf_free(&all[i]->text);
+  buf_free(&f.blobs);
+  return e;
+}
+
+/* ---- back ---- */
+
+struct state_visit {
+  struct lane *lane;
+  struct live_world *world;
+  struct err_detail *detail;
+  enum err error;
+};
+
+static bool visit_state(void *arg, const struct sql_row *row) {
+  struct state_visit *v = arg;
+  struct live_world *w = v->world;
+  w->is_there = true;
+  w->version = w->saved_version = sql_row_int(row, 0);
+  w->turn = sql_row_int(row, 1);
+  w->ticks = sql_row_int(row, 2);
+  if (!sql_row_is_null(row, 7)) w->active_ms = sql_row_instant(row, 7);
+  v->error = world_state_decode(sql_row_blob(row, 6), sql_row_text(row, 3), sql_row_int(row, 4),
+                                &v->lane->arena, w, v->detail);
+  return false;
+}
+
+enum err world_state_read(struct lane *l, struct str id, struct live_world *ret, struct err_detail *detail) {
+  *ret = (struct live_world){.id = id, .active_ms = INSTANT_NONE, .dirty_ms = INSTANT_NONE};
+  struct state_visit v = {l, ret, detail, ERR_OK};
+  TRY(sqldb_query(l->db, SQL_STATE_GET, SQL_ARGS(SQL_VALUE_STR(id)), visit_state, &v, detail));
+  return v.error;
+}
+
+static enum err load_events(struct lane *l, const struct live_world *w, int64_t token, int64_t now_ms,
+                            struct err_detail *detail) {
+  struct live_append a = {.id = w->id,
+                          .token = token,
+                          .active_ms = INSTANT_NONE,
+                          .events = w->events,
+                          .event_count = w->event_count};
+  if (w->event_count == 0) return ERR_OK;
+  TRY(live_write(l->live, &a, 1, now_ms, detail));
+  return a.error == ERR_BUSY || a.error == ERR_CONFLICT ? ERR_WORLD_BUSY : a.error;
+}
+
+static enum err open_again(struct lane *l, const struct world_row *row, int64_t token, int64_t now_ms,
+                           struct err_detail *detail) {
+  struct live_field fields[WORLD_ACCESS_FIELDS];
+  TRY(world_access_fields(l, row, INSTANT_NONE, fields, detail));
+  struct live_append a = {.id = str_of(row->id),
+                          .token = token,
+                          .active_ms = INSTANT_NONE,
+                          .core = fields,
+                          .core_count = WORLD_ACCESS_FIELDS - 1}; /* sys.from stays */
+  TRY(live_write(l->live, &a, 1, now_ms, detail));
+  return a.error == ERR_BUSY || a.error == ERR_CONFLICT ? ERR_WORLD_BUSY : a.error;
+}
+
+enum err world_activate(struct lane *l, const struct world_row *row, int64_t token, int64_t now_ms,
+                        struct err_detail *detail) {
+  struct live_world w;
+  struct live_field access[WORLD_ACCESS_FIELDS];
+  if (live_mode(l->live) == LIVE_NONE) return ERR_OK;
+  ASSERT(!row->is_paused);
+  TRY(world_state_read(l, str_of(row->id), &w, detail));
+  TRY(world_access_fields(l, row, row->last_active_ms, access, detail));
+  struct live_append fields = {.core = access, .core_count = WORLD_ACCESS_FIELDS};
+  int64_t version = w.version;
+  w.active_ms = row->last_active_ms;
+  TRY(world_state_apply(&w, &fields, now_ms, &l->arena));
+  w.version = w.saved_version = version;
+  enum err e = live_load(l->live, &w, token, now_ms, detail);
+  if (e == ERR_CONFLICT) return open_again(l, row, token, now_ms, detail);
+  TRY(e);
+  return load_events(l, &w, token, now_ms, detail);
+}
