@@ -1,5 +1,6 @@
 #include "worlds/load.h"
 
+#include <assert.h>
 #include <pthread.h>
 #include <sodium.h>
 #include <stdlib.h>

@@ -1,9 +1,12 @@
 #include "worlds/world_state.h"
 
+#include <assert.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <zstd.h>
+
+#include "base/buf.h"
 
 #define ZSTD_LEVEL 9 /* of hibernation: 2.9:1 on JSON at some 60 MB/s */
 #define RAW_BYTES_MAX ((int64_t)256 * 1024 * 1024)
