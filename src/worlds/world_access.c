@@ -27,13 +27,13 @@ static bool is_listed(const json_t *access, struct str user) {
   return false;
 }
 
-bool world_access_lets(const struct live_world *w, const struct world_actor *actor) {
+bool world_access_lets(const struct live_world *w, enum world_deed deed, const struct world_actor *actor) {
   struct str text = core_of(w, ACCESS);
   JSON_AUTO json_t *access = NULL;
   if (text.len == 0 || json_parse(text, &access, NULL) != ERR_OK) return false;
   const json_t *owner = json_object_get(access, "owner");
   struct world_row row = {.owner_id = json_string_value(owner)};
-  return world_may(DEED_POST, actor, &row, is_listed(access, actor->user_id), NULL) == ERR_OK;
+  return world_may(deed, actor, &row, is_listed(access, actor->user_id), NULL) == ERR_OK;
 }
 
 /* ---- writing ---- */

@@ -11,8 +11,8 @@
 #define WORLD_MEMBERS_CACHED 500
 #define WORLD_SEEN_PREFIX "sys.seen."
 
-/* May this actor post in it, as far as the live state knows? false: the database has to be asked. */
-bool world_access_lets(const struct live_world *w, const struct world_actor *actor);
+/* May this actor do that, as far as the live state knows? false: the database has to be asked. */
+bool world_access_lets(const struct live_world *w, enum world_deed deed, const struct world_actor *actor);
 bool world_access_is_sealed(const struct live_world *w);
 int64_t world_access_from_ms(const struct live_world *w); /* INSTANT_NONE: not known */
 

@@ -1,0 +1,131 @@
+#include "worlds/world_post.h"
+
+#include "sys/world.h"
+#include "worlds/world_access.h"
+#include "worlds/world_moves.h"
+
+#define USER_AWAY_MS ((int64_t)3600 * 1000) /* strictly more: away */
+
+static bool is_away(struct lane *l, int64_t active_ms, int64_t now_ms) {
+  if (active_ms != INSTANT_NONE && now_ms - active_ms <= USER_AWAY_MS) return false;
+  return !worlds_settings(l, now_ms).tick_when_idle;
+}
+
+static void answer(struct world_post *p, int64_t active_ms, int64_t ticks) {
+  p->active_ms = p->append.active_ms != INSTANT_NONE && (active_ms == INSTANT_NONE || p->append.active_ms > active_ms)
+                     ? p->append.active_ms
+                     : active_ms;
+  p->ticks = ticks + p->append.ticks;
+}
+
+static enum err write_live(struct lane *l, const struct world_request *q, struct world_post *p, int64_t token,
+                           struct err_detail *detail) {
+  p->append.id = q->world_id;
+  p->append.token = token;
+  TRY(live_write(l->live, &p->append, 1, q->now_ms, detail));
+  if (p->append.error == ERR_BUSY || p->append.error == ERR_CONFLICT)
+    return err_set(detail, ERR_WORLD_BUSY, "worldId", 0, "somebody else is moving \"%.*s\"", STR_ARG(q->world_id));
+  return p->append.error;
+}
+
+/* ---- the hot path: the live state knows all that is needed ---- */
+
+static enum err post_live(struct lane *l, const struct world_request *q, struct world_post *p, bool *ret_done,
+                          struct err_detail *detail) {
+  struct live_world w = {};
+  *ret_done = false;
+  if (live_mode(l->live) == LIVE_NONE) return ERR_OK;
+  TRY(live_read(l->live, &q->world_id, 1, LIVE_CORE, &l->arena, &w, detail));
+  if (!w.is_there || world_access_is_sealed(&w) || !world_access_lets(&w, p->deed, &q->actor)) return ERR_OK;
+  answer(p, w.active_ms, w.ticks);
+  if (p->needs_user_here && is_away(l, w.active_ms, q->now_ms)) {
+    p->is_refused = *ret_done = true;
+    p->ticks = w.ticks;
+    return ERR_OK;
+  }
+  enum err e = write_live(l, q, p, 0, detail);
+  if (e == ERR_NOT_FOUND) return ERR_OK; /* cleaned between the two */
+  *ret_done = e == ERR_OK;
+  return e;
+}
+
+/* ---- the cold path ---- */
+
+/* who wakes a world by a message. */
+static enum err may_wake(struct lane *l, const struct world_request *q, const struct world_post *p,
+                         const struct world_row *row, struct err_detail *detail) {
+  bool is_owner = world_may(DEED_OWN, &q->actor, row, false, NULL) == ERR_OK;
+  if (!p->is_user) return err_set(detail, ERR_WORLD_PAUSED, "worldId", 0, "world \"%s\" is paused", row->id);
+  if (is_owner) return ERR_OK;
+  if (row->pause_reason == PAUSE_VACATION)
+    return err_set(detail, ERR_WORLD_ON_VACATION, "worldId", 0,
+                   "its owner has sent \"%s\" on vacation; only the owner's message ends that", row->id);
+  if (row->pause_reason == PAUSE_MANUAL && worlds_settings(l, q->now_ms).manual_by_owner)
+    return err_set(detail, ERR_WORLD_PAUSED_BY_OWNER, "worldId", 0,
+                   "its owner has paused \"%s\"; only the owner resumes it", row->id);
+  return ERR_OK;
+}
+
+static enum err load_and_write(struct lane *l, const struct world_request *q, struct world_post *p,
+                               const struct world_row *row, int64_t token, struct err_detail *detail) {
+  struct live_world w = {};
+  TRY(world_activate(l, row, token, q->now_ms, detail));
+  TRY(live_read(l->live, &q->world_id, 1, LIVE_META, &l->arena, &w, detail));
+  answer(p, w.active_ms, w.ticks);
+  if (p->needs_user_here && is_away(l, w.active_ms, q->now_ms)) {
+    p->is_refused = true;
+    p->ticks = w.ticks;
+    return ERR_OK;
+  }
+  return write_live(l, q, p, token, detail);
+}
+
+/* Waking, or no live state at all: the write and the new row are one transaction (B-19). The state follows into the
+ * live state; when that fails now, the next message loads it. */
+static enum err write_in_database(struct lane *l, const struct world_request *q, struct world_post *p,
+                                  struct world_row *row, int64_t token, struct err_detail *detail) {
+  struct world_db_step step = {.resume_ms = p->is_user ? p->append.active_ms : INSTANT_NONE, .append = &p->append};
+  if (p->needs_user_here && is_away(l, row->last_active_ms, q->now_ms)) {
+    p->is_refused = true;
+    return ERR_OK;
+  }
+  /* Whoever may post wakes it, but it is the system that resumes (X-5, B-78). */
+  TRY(world_db_step(l, row, token, &step, STR("system"), q->now_ms, detail));
+  p->has_resumed = step.has_resumed;
+  answer(p, row->last_active_ms, 0);
+  if (!row->is_paused) (void)world_activate(l, row, token, q->now_ms, NULL);
+  return ERR_OK;
+}
+
+static enum err post_held(struct lane *l, const struct world_request *q, struct world_post *p, int64_t token,
+                          struct err_detail *detail) {
+  struct world_row row;
+  TRY(world_get(l, q->world_id, &row, detail));
+  p->was_paused = row.is_paused != 0;
+  if (row.is_paused) TRY(may_wake(l, q, p, &row, detail));
+  if (row.is_paused || live_mode(l->live) == LIVE_NONE) return write_in_database(l, q, p, &row, token, detail);
+  return load_and_write(l, q, p, &row, token, detail);
+}
+
+static enum err post_cold(struct lane *l, const struct world_request *q, struct world_post *p,
+                          struct err_detail *detail) {
+  struct world_row row;
+  struct world_hold hold;
+  TRY(world_get(l, q->world_id, &row, detail));
+  bool is_member = q->actor.user_id.len > 0 && world_is_member(l, q->world_id, q->actor.user_id);
+  TRY(world_may(p->deed, &q->actor, &row, is_member, detail));
+  TRY(world_hold(l, q->world_id, q->now_ms, &hold, detail));
+  enum err e = post_held(l, q, p, hold.lock.token, detail);
+  world_release(l, &hold);
+  return e;
+}
+
+enum err world_post(struct lane *l, const struct world_request *q, struct world_post *p, struct err_detail *detail) {
+  bool is_done;
+  struct tick begun = world_tick(world_real());
+  TRY(post_live(l, q, p, &is_done, detail));
+  if (is_done) return ERR_OK;
+  TRY(post_cold(l, q, p, detail));
+  p->added_latency_ms = tick_diff_ms(world_tick(world_real()), begun);
+  return ERR_OK;
+}
