@@ -131,6 +131,9 @@ struct http_limits {
   int body_ms;         /* 30,000: the whole body */
   int idle_ms;         /* 60,000: between requests */
   int write_ms;        /* 30,000: without the client reading anything */
+  const char
+      *large_path; /* the one path whose bodies may have large_body_bytes; NULL: none; outlives the server */
+  size_t large_body_bytes;
 };
 
 /* For the access log and metrics; called when an answer is queued. Borrowed for the call. */

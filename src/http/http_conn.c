@@ -147,6 +147,13 @@ static void hand_over(struct http_conn *c) {
   s->handler(s->arg, &x->req);
 }
 
+/* What this path takes: the parser has only checked the greatest limit of any. */
+static size_t body_limit(const struct http_server *s, struct str path) {
+  const struct http_limits *l = &s->limits;
+  bool is_large = l->large_path && str_eq(path, str_of(l->large_path));
+  return is_large ? l->large_body_bytes : l->body_bytes;
+}
+
 static void begin_exchange(struct http_conn *c, const struct http_head *head, const char *base,
                            bool has_more) {
   struct http_server *s = c->server;
@@ -155,9 +162,12 @@ static void begin_exchange(struct http_conn *c, const struct http_head *head, co
   c->exchange = http_exchange_new(c, head, base, &status, &why);
   if (!c->exchange) {
     http_answer_refusal(c, status, why);
+  } else if (head->content_length > body_limit(s, c->exchange->req.path)) {
+    http_answer_refusal(c, 413, "the body is too long");
   } else if (head->content_length > LIMIT_HTTP_BODIES_BYTES - s->body_bytes) {
     http_answer_refusal(c, 503, "too many large requests at the moment");
   } else if (head->is_chunked || head->content_length > 0) {
+    if (head->is_chunked) c->exchange->body.max = body_limit(s, c->exchange->req.path);
     c->state = CONN_BODY;
     if (head->expects_continue && !has_more) buf_add_str(&c->out, STR("HTTP/1.1 100 Continue\r\n\r\n"));
   } else {

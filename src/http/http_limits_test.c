@@ -275,6 +275,35 @@ static void running_out_of_files_pauses_accepting(void **state) {
   fixture_close(f);
 }
 
+static void one_path_may_take_longer_bodies(void **state) {
+  (void)state;
+  static const struct {
+    int line;
+    const char *raw;
+    int want;
+  } rows[] = {
+      {__LINE__, "POST /big HTTP/1.1\r\nHost: a\r\nContent-Length: 8\r\n\r\n12345678", 200},
+      {__LINE__, "POST /big?a=1 HTTP/1.1\r\nHost: a\r\nContent-Length: 8\r\n\r\n12345678", 200},
+      {__LINE__, "POST /big HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n123456789", 413},
+      {__LINE__, "POST /other HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\n1234", 200},
+      {__LINE__, "POST /other HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n12345", 413},
+      {__LINE__,
+       "POST /big HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n8\r\n12345678\r\n0\r\n\r\n", 200},
+      {__LINE__,
+       "POST /other HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n12345\r\n0\r\n\r\n", 413},
+  };
+  struct fixture *f = fixture_open(
+      &(struct http_config){.limits = {.body_bytes = 4, .large_path = "/big", .large_body_bytes = 8}});
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    struct client c = client_open(f);
+    client_send(&c, str_of(rows[i].raw));
+    BUF_AUTO struct buf body = buf_new(REPLY_BYTES);
+    CHECK_ROW(rows[i].line, client_answer(&c, &body) == rows[i].want);
+    client_close(&c);
+  }
+  fixture_close(f);
+}
+
 static void a_server_raises_the_limit_of_files_to_its_connections(void **state) {
   (void)state;
   struct rlimit before, now, low;
@@ -304,6 +333,7 @@ int main(void) {
       cmocka_unit_test(a_stalled_reader_of_an_answer_is_cut),
       cmocka_unit_test(all_bodies_together_are_bounded),
       cmocka_unit_test(running_out_of_files_pauses_accepting),
+      cmocka_unit_test(one_path_may_take_longer_bodies),
       cmocka_unit_test(a_server_raises_the_limit_of_files_to_its_connections),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -158,12 +158,15 @@ static void set_limits(struct http_server *s, const struct http_limits *given) {
       .body_ms = DEFAULT(given->body_ms, 30000),
       .idle_ms = DEFAULT(given->idle_ms, 60000),
       .write_ms = DEFAULT(given->write_ms, 30000),
+      .large_path = given->large_path,
+      .large_body_bytes = given->large_body_bytes,
   };
   const struct http_limits *l = &s->limits;
   ASSERT(l->headers <= LIMIT_HTTP_HEADERS && l->head_bytes <= HTTP_SCRATCH_BYTES);
-  ASSERT(l->body_bytes <= LIMIT_HTTP_BODIES_BYTES);
-  s->head_limits = (struct http_head_limits){(uint32_t)l->head_bytes, (uint32_t)l->url_bytes,
-                                             (uint32_t)l->headers, l->body_bytes};
+  size_t most = l->large_path && l->large_body_bytes > l->body_bytes ? l->large_body_bytes : l->body_bytes;
+  ASSERT(most <= LIMIT_HTTP_BODIES_BYTES);
+  s->head_limits =
+      (struct http_head_limits){(uint32_t)l->head_bytes, (uint32_t)l->url_bytes, (uint32_t)l->headers, most};
   const int durations_ms[WAIT_COUNT] = {[WAIT_HEAD] = l->header_ms,
                                         [WAIT_BODY] = l->body_ms,
                                         [WAIT_IDLE] = l->idle_ms,
