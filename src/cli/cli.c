@@ -197,6 +197,8 @@ int cli_fail_detail(const struct cli *c, enum err e, const struct err_detail *d)
 
 /* ---- HTTP ---- */
 
+#define CLI_JSON "application/json"
+
 int cli_exit_of(long status) {
   if (status >= 200 && status < 300) return CLI_OK;
   switch (status) {
@@ -240,8 +242,8 @@ static CURL *curl_of(struct cli *c) {
 }
 
 /* Bodies and headers of one request; the list is freed by the caller. */
-static struct curl_slist *set_up(struct cli *c, const char *method, const char *path, const char *body,
-                                 const char *header) {
+static struct curl_slist *set_up(struct cli *c, const char *method, const char *path, struct str body,
+                                 const char *type, const char *header) {
   CURL *curl = curl_of(c);
   char url[CLI_PATH_BYTES_MAX + 2048], line[600];
   snprintf(url, sizeof url, "%s%s", c->url, path);
@@ -261,21 +263,28 @@ static struct curl_slist *set_up(struct cli *c, const char *method, const char *
   (void)curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
   (void)curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, 10L);
   (void)curl_easy_setopt(curl, CURLOPT_NOPROXY, "127.0.0.1,localhost,::1");
-  if (body) {
-    headers = curl_slist_append(headers, "Content-Type: application/json");
-    (void)curl_easy_setopt(curl, CURLOPT_POSTFIELDS, body);
-  } else if (strcmp(method, "POST") == 0 || strcmp(method, "PATCH") == 0 || strcmp(method, "PUT") == 0) {
-    headers = curl_slist_append(headers, "Content-Type: application/json");
-    (void)curl_easy_setopt(curl, CURLOPT_POSTFIELDS, "{}");
+  bool takes_body = strcmp(method, "POST") == 0 || strcmp(method, "PATCH") == 0 || strcmp(method, "PUT") == 0;
+  if (!body.ptr && takes_body) body = STR("{}");
+  if (body.ptr) {
+    (void)snprintf(line, sizeof line, "Content-Type: %s", type);
+    headers = curl_slist_append(headers, line);
+    (void)curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)body.len);
+    (void)curl_easy_setopt(curl, CURLOPT_POSTFIELDS, body.ptr);
   }
   (void)curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
   return headers;
 }
 
-static long request(struct cli *c, const char *method, const char *path, const char *body, const char *header,
-                    struct cli_reply *ret) {
+struct request {
+  const char *method, *path;
+  struct str body;  /* STR_NONE: none */
+  const char *type; /* of the body */
+  const char *header;
+};
+
+static long request(struct cli *c, const struct request *r, struct cli_reply *ret) {
   *ret = (struct cli_reply){.body = buf_new(CLI_BODY_BYTES_MAX)};
-  struct curl_slist *headers = set_up(c, method, path, body, header);
+  struct curl_slist *headers = set_up(c, r->method, r->path, r->body, r->type, r->header);
   CURL *curl = c->curl;
   (void)curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_body);
   (void)curl_easy_setopt(curl, CURLOPT_WRITEDATA, ret);
@@ -293,7 +302,7 @@ static long request(struct cli *c, const char *method, const char *path, const c
 }
 
 long cli_try(struct cli *c, const char *method, const char *path, struct cli_reply *ret) {
-  return request(c, method, path, NULL, NULL, ret);
+  return request(c, &(struct request){method, path, STR_NONE, CLI_JSON, NULL}, ret);
 }
 
 static int fail_problem(struct cli *c, const struct cli_reply *r) {
@@ -326,9 +335,8 @@ static int fail_problem(struct cli *c, const struct cli_reply *r) {
   return cli_exit_of(r->status);
 }
 
-int cli_call_with(struct cli *c, const char *method, const char *path, const char *body, const char *header,
-                  struct cli_reply *ret) {
-  long status = request(c, method, path, body, header, ret);
+static int request_and_tell(struct cli *c, const struct request *r, struct cli_reply *ret) {
+  long status = request(c, r, ret);
   if (status == 0) {
     int code = cli_fail(c, CLI_REFUSED, "no answer from %s: %s", c->url, ret->location);
     (void)fprintf(stderr,
@@ -336,6 +344,16 @@ int cli_call_with(struct cli *c, const char *method, const char *path, const cha
     return code;
   }
   return status >= 200 && status < 300 ? CLI_OK : fail_problem(c, ret);
+}
+
+int cli_call_with(struct cli *c, const char *method, const char *path, const char *body, const char *header,
+                  struct cli_reply *ret) {
+  return request_and_tell(c, &(struct request){method, path, str_of(body), CLI_JSON, header}, ret);
+}
+
+int cli_upload(struct cli *c, const char *path, struct str bytes, const char *content_type,
+               struct cli_reply *ret) {
+  return request_and_tell(c, &(struct request){"POST", path, bytes, content_type, NULL}, ret);
 }
 
 int cli_call(struct cli *c, const char *method, const char *path, const char *body, struct cli_reply *ret) {
@@ -418,7 +436,7 @@ int cli_stream(struct cli *c, const char *path, cli_event_fn *fn, void *arg) {
                         .id = buf_new(1000),
                         .data = buf_new(CLI_BODY_BYTES_MAX),
                         .error = {.body = buf_new(CLI_BODY_BYTES_MAX)}};
-  struct curl_slist *headers = set_up(c, "GET", path, NULL, "Accept: text/event-stream");
+  struct curl_slist *headers = set_up(c, "GET", path, STR_NONE, CLI_JSON, "Accept: text/event-stream");
   (void)curl_easy_setopt(c->curl, CURLOPT_WRITEFUNCTION, on_stream);
   (void)curl_easy_setopt(c->curl, CURLOPT_WRITEDATA, &s);
   CURLcode code = curl_easy_perform(c->curl);

@@ -74,6 +74,9 @@ int cli_call(struct cli *c, const char *method, const char *path, const char *bo
 /* The same with one more header, e.g. "Prefer: wait=30". */
 int cli_call_with(struct cli *c, const char *method, const char *path, const char *body, const char *header,
                   struct cli_reply *ret);
+/* POST of a body that is no text. */
+int cli_upload(struct cli *c, const char *path, struct str bytes, const char *content_type,
+               struct cli_reply *ret);
 /* Without saying anything: 0 = nobody answers. */
 long cli_try(struct cli *c, const char *method, const char *path, struct cli_reply *ret);
 /* Server-sent events until fn returns false or the stream ends. */
@@ -133,3 +136,5 @@ const char *cli_instant(const json_t *object, const char *key, char ret[40]);
 const char *cli_duration(int64_t ms, char ret[40]);
 /* Names of the verbs of a verb with several: `sereno jobs list`. The index, or -1. */
 int cli_choose(const char *const *names, const char *name);
+/* Runs a job now as `sereno run NAME --quiet` does, and prints its result. */
+int cli_run_job(struct cli *c, const char *name, bool is_dry);

@@ -8,12 +8,13 @@
 static const char help[] =
     "sereno completion bash|zsh|fish    a script for the shell: source <(sereno completion bash)\n";
 
-/* What may follow a verb; "" = nothing fixed. */
+/* What may follow a verb; "" = nothing fixed; NULL = the verbs of its own table. */
 static const struct {
   const char *verb, *words;
 } verbs[] = {
     {"serve", "--data --port --address --config"},
-    {"run", "--wait --no-wait --params --quiet"},
+    {"run", "--wait --no-wait --params --dry-run --quiet"},
+    {"worlds", NULL},
     {"jobs", "list show add edit rm enable disable executors"},
     {"runs", "list show cancel"},
     {"logs", "-f -n"},
@@ -24,7 +25,7 @@ static const struct {
     {"why", ""},
     {"doctor", ""},
     {"audit", "verify log --since --until --job"},
-    {"import", "crontab"},
+    {"import", "crontab vercel.json workflow systemd"},
     {"export", "crontab"},
     {"config", "--explain"},
     {"token", "list add rm"},
@@ -41,16 +42,22 @@ static void print_verbs(void) {
   for (size_t i = 0; i < VERB_COUNT; i++) (void)printf("%s%s", i ? " " : "", verbs[i].verb);
 }
 
+static const char *words_of(size_t i, struct buf *worlds) {
+  return verbs[i].words ? verbs[i].words : cli_worlds_words(worlds);
+}
+
 static void print_bash(void) {
   (void)printf(
       "_sereno() {\n  local word=${COMP_WORDS[COMP_CWORD]}\n  if [ \"$COMP_CWORD\" = 1 ]; then\n    "
       "COMPREPLY=($(compgen -W \"");
   print_verbs();
   (void)printf("\" -- \"$word\"))\n    return\n  fi\n  case ${COMP_WORDS[1]} in\n");
-  for (size_t i = 0; i < VERB_COUNT; i++)
-    if (verbs[i].words[0])
-      (void)printf("    %s) COMPREPLY=($(compgen -W \"%s\" -- \"$word\")) ;;\n", verbs[i].verb,
-                   verbs[i].words);
+  for (size_t i = 0; i < VERB_COUNT; i++) {
+    BUF_AUTO struct buf worlds = buf_new(4096);
+    const char *words = words_of(i, &worlds);
+    if (words[0])
+      (void)printf("    %s) COMPREPLY=($(compgen -W \"%s\" -- \"$word\")) ;;\n", verbs[i].verb, words);
+  }
   (void)printf("  esac\n}\ncomplete -o default -F _sereno sereno\n");
 }
 
@@ -63,10 +70,12 @@ static void print_fish(void) {
   (void)printf("complete -c sereno -f -n __fish_use_subcommand -a '");
   print_verbs();
   (void)printf("'\n");
-  for (size_t i = 0; i < VERB_COUNT; i++)
-    if (verbs[i].words[0])
-      (void)printf("complete -c sereno -n '__fish_seen_subcommand_from %s' -a '%s'\n", verbs[i].verb,
-                   verbs[i].words);
+  for (size_t i = 0; i < VERB_COUNT; i++) {
+    BUF_AUTO struct buf worlds = buf_new(4096);
+    const char *words = words_of(i, &worlds);
+    if (words[0])
+      (void)printf("complete -c sereno -n '__fish_seen_subcommand_from %s' -a '%s'\n", verbs[i].verb, words);
+  }
 }
 
 int cli_completion(int argc, char **argv) {

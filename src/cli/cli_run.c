@@ -15,10 +15,11 @@
 #define POLL_MOST_MS 1000
 
 static const char help[] =
-    "sereno run NAME… [--params JSON] [--wait DURATION | --no-wait]\n"
+    "sereno run NAME… [--params JSON] [--dry-run] [--wait DURATION | --no-wait]\n"
     "\n"
     "Runs each job now, in this order, and prints its output and metrics. Stops at the first that fails.\n"
     "  --params JSON    instead of the job's parameters\n"
+    "  --dry-run        a world job only says what it would do (parameter dryRun)\n"
     "  --wait DURATION  at most so long in all (90, 5m); then exit code 124, the run goes on\n"
     "  --no-wait        only start it and print its execution id\n"
     "  --quiet          no output of the job, only how it ended\n"
@@ -27,7 +28,7 @@ static const char help[] =
     "long.\n";
 
 struct run_args {
-  bool no_wait, is_quiet;
+  bool no_wait, is_quiet, is_dry;
   const char *params, *wait;
   int64_t until_ms; /* INSTANT_NEVER */
 };
@@ -89,12 +90,34 @@ static int poll_until_final(struct cli *c, const char *name, const char *id, con
   return cli_fail(c, CLI_TIMED_OUT, "%s: still not finished; the run goes on: sereno runs show %s", name, id);
 }
 
+/* The parameters of this run: those given, or for a dry run the job's own with dryRun; "" means the job's own. */
+static int add_params(struct cli *c, const char *name, const struct run_args *a, struct buf *body) {
+  char path[CLI_PATH_BYTES_MAX];
+  if (a->params) buf_addf(body, "\"params\":%s", a->params);
+  if (a->params || !a->is_dry) return CLI_OK;
+  if (!cli_path(path, sizeof path, "/api/cron/jobs/", name, ""))
+    return cli_fail(c, CLI_USAGE, "the name is too long");
+  CLI_REPLY_AUTO struct cli_reply job;
+  int code = cli_call(c, "GET", path, NULL, &job);
+  if (code != CLI_OK) return code;
+  json_t *own = json_object_get(job.json, "params");
+  JSON_AUTO json_t *params = json_is_object(own) ? json_copy(own) : json_object();
+  json_object_set_new(params, "dryRun", json_true());
+  char *text = json_dumps(params, JSON_COMPACT);
+  buf_addf(body, "\"params\":%s", text ? text : "{}");
+  free(text);
+  return CLI_OK;
+}
+
 static int run_one(struct cli *c, const char *name, const struct run_args *a) {
   char path[CLI_PATH_BYTES_MAX], prefer[64], id[64];
   if (!cli_path(path, sizeof path, "/api/cron/jobs/", name, "/run"))
     return cli_fail(c, CLI_USAGE, "the name is too long");
   BUF_AUTO struct buf body = buf_new(CLI_BODY_BYTES_MAX);
-  buf_addf(&body, "{%s%s}", a->params ? "\"params\":" : "", a->params ? a->params : "");
+  buf_add_char(&body, '{');
+  int params_code = add_params(c, name, a, &body);
+  if (params_code != CLI_OK) return params_code;
+  buf_add_char(&body, '}');
   int64_t left_s = a->until_ms == INSTANT_NEVER ? WAIT_SLICE_S : (a->until_ms - now_ms()) / 1000;
   (void)snprintf(prefer, sizeof prefer, "Prefer: wait=%lld",
                  (long long)(left_s > WAIT_SLICE_S ? WAIT_SLICE_S
@@ -121,6 +144,8 @@ static int check_args(struct cli *c, struct run_args *a) {
   if (a->wait && !duration_from_text(str_of(a->wait), &wait_ms))
     return cli_fail(c, CLI_USAGE, "--wait: \"%s\" is no duration like 90, 5m or 1h30m", a->wait);
   if (a->wait) a->until_ms = now_ms() + wait_ms;
+  if (a->params && a->is_dry)
+    return cli_fail(c, CLI_USAGE, "--dry-run and --params: write \"dryRun\": true into the parameters");
   if (!a->params) return CLI_OK;
   struct err_detail detail = {.field = "--params"};
   JSON_AUTO json_t *params = NULL;
@@ -129,11 +154,17 @@ static int check_args(struct cli *c, struct run_args *a) {
   return json_is_object(params) ? CLI_OK : cli_fail(c, CLI_USAGE, "--params must be a JSON object");
 }
 
+int cli_run_job(struct cli *c, const char *name, bool is_dry) {
+  const struct run_args a = {.is_dry = is_dry, .is_quiet = true, .until_ms = INSTANT_NEVER};
+  return run_one(c, name, &a);
+}
+
 int cli_run(int argc, char **argv) {
   struct cli c = {};
   struct run_args a = {};
   const struct cli_flag flags[] = {CLI_BOOL("no-wait", &a.no_wait), CLI_BOOL("quiet", &a.is_quiet),
-                                   CLI_TEXT("params", &a.params), CLI_TEXT("wait", &a.wait), CLI_FLAGS_END};
+                                   CLI_BOOL("dry-run", &a.is_dry),  CLI_TEXT("params", &a.params),
+                                   CLI_TEXT("wait", &a.wait),       CLI_FLAGS_END};
   int code = cli_begin(&c, argc, argv, flags, help);
   if (code >= 0) return code;
   code = check_args(&c, &a);
