@@ -68,6 +68,8 @@ static enum err add_indexes(struct sqldb *db, struct err_detail *detail) {
   static const char indexes[] =
       "CREATE INDEX IF NOT EXISTS \"World_isPaused_idx\" ON \"World\"(\"isPaused\", \"lastActiveAt\", "
       "\"id\");"
+      "CREATE INDEX IF NOT EXISTS \"World_ladder_idx\" ON \"World\"(\"pauseReason\", \"lastActiveAt\", \"id\") "
+      "WHERE \"isPaused\"=true;"
       "CREATE INDEX IF NOT EXISTS \"World_lastActiveAt_idx\" ON \"World\"(\"lastActiveAt\", \"id\");"
       "CREATE INDEX IF NOT EXISTS \"World_scheduledDeletion_idx\" ON \"World\"(\"scheduledDeletion\") "
       "WHERE \"scheduledDeletion\" IS NOT NULL;"
@@ -116,7 +118,7 @@ static const char *const tables[] = {
 static void drop_triggers_and_indexes(struct buf *sql, bool is_sqlite) {
   static const char *const triggers[] = {"lastActiveAt_text", "pausedAt_text", "scheduledDeletion_text",
                                          "createdAt_text", "new"};
-  static const char *const indexes[] = {"isPaused", "lastActiveAt", "scheduledDeletion", "vacation",
+  static const char *const indexes[] = {"isPaused", "ladder", "lastActiveAt", "scheduledDeletion", "vacation",
                                         "interactions"};
   for (size_t i = 0; is_sqlite && i < sizeof triggers / sizeof *triggers; i++)
     buf_addf(sql, "DROP TRIGGER IF EXISTS \"World_%s\";", triggers[i]);
