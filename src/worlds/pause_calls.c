@@ -135,8 +135,10 @@ void pause_count(struct pause_pass *p, const struct world_row *row, const struct
   t->escalated_30d += !plan->is_new && rung == 3;
 }
 
+/* Only those that would have been paused (B-43): idle, but for their members' activity. */
 static void count_excepted(struct pause_pass *p, const struct world_row *row, const struct world_verdict *v) {
-  if (row->is_paused || !v->is_protected || v->reason == FIELD_NULL) return;
+  if (row->is_paused || !v->is_protected) return;
+  if (v->reason == FIELD_NULL && v->why != WORLD_WHY_MEMBER_ACTIVE) return;
   p->tally.favorites += v->why == WORLD_WHY_FAVORITE;
   p->tally.with_events += v->why == WORLD_WHY_FUTURE_EVENT;
   p->tally.members += v->why == WORLD_WHY_MEMBER_ACTIVE;
