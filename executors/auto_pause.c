@@ -7,9 +7,12 @@
 #define BYTES_PER_MB (1024.0 * 1024.0)
 
 #define THRESHOLD(key, text) \
-  {.name = key, .type = PARAM_INT, .min = 1, .max = 87600, .help = text}
+  { .name = key, .type = PARAM_INT, .min = 1, .max = 87600, .help = text }
 static const struct executor_param params[] = {
-    {.name = "dryRun", .type = PARAM_BOOL, .default_json = "false", .help = "tells what would happen, changes nothing"},
+    {.name = "dryRun",
+     .type = PARAM_BOOL,
+     .default_json = "false",
+     .help = "tells what would happen, changes nothing"},
     THRESHOLD("pauseAfterHours", "instead of the setting: idle this long is paused"),
     THRESHOLD("archiveAfterDays", "instead of the setting: idle this long is archived"),
     THRESHOLD("markAfterDays", "instead of the setting: idle this long is marked for deletion"),
@@ -17,11 +20,26 @@ static const struct executor_param params[] = {
     {},
 };
 
-static const char *const sums[] = {"worldsEvaluated",   "pausedBy24h",    "pausedBy7d",       "pausedBy30d",
-                                   "newlyPaused",       "escalatedTo7d",  "escalatedTo30d",   "skippedFavorites",
-                                   "skippedWithEvents", "skippedMembers", "released",         "mailsQueued",
-                                   "busy",              "failed",         "freedBytes",       "measured",
-                                   "llmCalls",          "costMicroUSD",   "modelMB",          NULL};
+static const char *const sums[] = {"worldsEvaluated",
+                                   "pausedBy24h",
+                                   "pausedBy7d",
+                                   "pausedBy30d",
+                                   "newlyPaused",
+                                   "escalatedTo7d",
+                                   "escalatedTo30d",
+                                   "skippedFavorites",
+                                   "skippedWithEvents",
+                                   "skippedMembers",
+                                   "released",
+                                   "mailsQueued",
+                                   "busy",
+                                   "failed",
+                                   "freedBytes",
+                                   "measured",
+                                   "llmCalls",
+                                   "costMicroUSD",
+                                   "modelMB",
+                                   NULL};
 
 struct pause_run {
   struct child *child;
@@ -52,22 +70,27 @@ static json_t *savings(const struct pause_run *r) {
   json_int_t freed = total(r, "freedBytes");
   bool is_measured = freed > 0;
   json_t *mb = is_measured ? json_real((double)freed / BYTES_PER_MB) : json_integer(total(r, "modelMB"));
-  return json_pack("{s:I, s:o, s:f, s:i, s:s}", "llmCalls", total(r, "llmCalls"), "redisMemoryMB", mb, "costUSD",
-                   (double)total(r, "costMicroUSD") / 1e6, "horizonDays", 1, "estimateMethod",
+  return json_pack("{s:I, s:o, s:f, s:i, s:s}", "llmCalls", total(r, "llmCalls"), "redisMemoryMB", mb,
+                   "costUSD", (double)total(r, "costMicroUSD") / 1e6, "horizonDays", 1, "estimateMethod",
                    is_measured ? "measured" : "model");
 }
 
 static json_t *result(const struct pause_run *r, json_int_t paused, bool is_dry) {
-  static const char *const shown[] = {"pausedBy24h",      "pausedBy7d",        "pausedBy30d",    "newlyPaused",
-                                      "escalatedTo7d",    "escalatedTo30d",    "skippedFavorites",
-                                      "skippedWithEvents", "skippedMembers",   "released",       "mailsQueued",
-                                      "busy",             "failed",            NULL};
+  static const char *const shown[] = {"pausedBy24h",      "pausedBy7d",
+                                      "pausedBy30d",      "newlyPaused",
+                                      "escalatedTo7d",    "escalatedTo30d",
+                                      "skippedFavorites", "skippedWithEvents",
+                                      "skippedMembers",   "released",
+                                      "mailsQueued",      "busy",
+                                      "failed",           NULL};
   json_t *stats = json_pack("{s:I}", "totalPaused", paused);
-  for (const char *const *key = shown; *key; key++) json_object_set(stats, *key, json_object_get(r->totals, *key));
+  for (const char *const *key = shown; *key; key++)
+    json_object_set(stats, *key, json_object_get(r->totals, *key));
   json_object_set(stats, "failedWorldIds", r->failed_ids);
   json_object_set_new(stats, "estimatedSavings", savings(r));
   return json_pack("{s:b, s:o, s:I, s:I, s:b}", "success", (int)(total(r, "failed") == 0), "stats", stats,
-                   "worldsEvaluated", total(r, "worldsEvaluated"), "worldsPaused", paused, "dryRun", (int)is_dry);
+                   "worldsEvaluated", total(r, "worldsEvaluated"), "worldsPaused", paused, "dryRun",
+                   (int)is_dry);
 }
 
 static int finish(struct pause_run *r, bool is_dry) {
@@ -77,7 +100,8 @@ static int finish(struct pause_run *r, bool is_dry) {
   child_metric(r->child, "newlyPaused", (double)total(r, "newlyPaused"));
   child_metric(r->child, "mailsQueued", (double)total(r, "mailsQueued"));
   child_print(r->child,
-              "%s%lld worlds evaluated, totalPaused %lld: %lld new, %lld archived, %lld marked; skipped %lld favourites, "
+              "%s%lld worlds evaluated, totalPaused %lld: %lld new, %lld archived, %lld marked; skipped %lld "
+              "favourites, "
               "%lld with events, %lld with active members; %lld marks taken back; %lld mails",
               is_dry ? "dry run: " : "", (long long)total(r, "worldsEvaluated"), (long long)paused,
               (long long)total(r, "newlyPaused"), (long long)total(r, "escalatedTo7d"),
@@ -94,11 +118,11 @@ static json_t *page_args(const struct child *child) {
   json_t *settings = json_object(), *value;
   const char *key;
   json_t *given = json_copy((json_t *)(uintptr_t)child_params(child));
-  json_object_foreach(given, key, value)
-    if (strcmp(key, "dryRun") != 0 && !json_is_null(value)) json_object_set(settings, key, value);
+  json_object_foreach(given, key, value) if (strcmp(key, "dryRun") != 0 && !json_is_null(value))
+      json_object_set(settings, key, value);
   json_decref(given);
-  return json_pack("{s:O, s:o, s:i}", "dryRun", json_object_get(child_params(child), "dryRun"), "settings", settings,
-                   "notices", NOTICES);
+  return json_pack("{s:O, s:o, s:i}", "dryRun", json_object_get(child_params(child), "dryRun"), "settings",
+                   settings, "notices", NOTICES);
 }
 
 static int run(struct child *child) {

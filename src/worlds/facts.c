@@ -91,9 +91,10 @@ enum err world_case_get(struct lane *l, struct str id, int64_t now_ms, struct wo
   world_ids_text(&id, 1, &ids);
   TRY(buf_error(&ids));
   TRY(world_cases_new(&l->arena, 1, &one));
-  TRY(world_cases_read(l, SQL_CASES_OF, SQL_ARGS(SQL_VALUE_INSTANT(now_ms), SQL_VALUE_STR(buf_str(&ids))), &one,
-                       detail));
-  if (one.count == 0) return err_set(detail, ERR_NOT_FOUND, "id", 0, "there is no world \"%.*s\"", STR_ARG(id));
+  TRY(world_cases_read(l, SQL_CASES_OF, SQL_ARGS(SQL_VALUE_INSTANT(now_ms), SQL_VALUE_STR(buf_str(&ids))),
+                       &one, detail));
+  if (one.count == 0)
+    return err_set(detail, ERR_NOT_FOUND, "id", 0, "there is no world \"%.*s\"", STR_ARG(id));
   *ret = one.list[0];
   ret->facts.row = &ret->row;
   return ERR_OK;

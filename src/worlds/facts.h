@@ -4,7 +4,8 @@
 #include "worlds/worlds.h"
 
 struct world_case {
-  struct world_row row; /* without the application's own columns: story, interactions, createdAt … are not read */
+  struct world_row
+      row; /* without the application's own columns: story, interactions, createdAt … are not read */
   struct world_facts facts; /* facts.row points to row */
 };
 struct world_cases {

@@ -41,12 +41,12 @@ static enum err not_ours(struct err_detail *detail) {
   return ERR_INVALID;
 }
 
-enum err keep_token_check(const unsigned char key[32], struct str token, int64_t now_ms, struct str *ret_world_id,
-                          struct err_detail *detail) {
+enum err keep_token_check(const unsigned char key[32], struct str token, int64_t now_ms,
+                          struct str *ret_world_id, struct err_detail *detail) {
   struct str rest = token, id, expiry, signature, more;
   int64_t hours;
-  if (!token.ptr || token.len > KEEP_TOKEN_MAX || !str_split(&rest, '~', &id) || !str_split(&rest, '~', &expiry) ||
-      !str_split(&rest, '~', &signature) || str_split(&rest, '~', &more))
+  if (!token.ptr || token.len > KEEP_TOKEN_MAX || !str_split(&rest, '~', &id) ||
+      !str_split(&rest, '~', &expiry) || !str_split(&rest, '~', &signature) || str_split(&rest, '~', &more))
     return not_ours(detail);
   if (!world_id_is_valid(id) || !str_to_int(expiry, 0, HOURS_MAX, &hours)) return not_ours(detail);
   struct signature want = sign(key, id, hours);

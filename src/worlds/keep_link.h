@@ -10,5 +10,5 @@
 /* Expires at the first full hour at or after expires_ms. */
 void keep_token_make(const unsigned char key[32], struct str world_id, int64_t expires_ms, struct buf *out);
 /* ERR_INVALID: not ours or altered (which of it is not told); ERR_TOKEN_EXPIRED. The id is borrowed from token. */
-enum err keep_token_check(const unsigned char key[32], struct str token, int64_t now_ms, struct str *ret_world_id,
-                          struct err_detail *detail);
+enum err keep_token_check(const unsigned char key[32], struct str token, int64_t now_ms,
+                          struct str *ret_world_id, struct err_detail *detail);

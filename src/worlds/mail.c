@@ -14,16 +14,20 @@ static const struct {
 } catalogue[2] = {
     {{{},
       {"Tu mundo «{name}» se archivará pronto",
-       "Nadie ha estado en tu mundo «{name}» desde hace {days} días. El {archive} se archivará: no se pierde nada, y "
+       "Nadie ha estado en tu mundo «{name}» desde hace {days} días. El {archive} se archivará: no se pierde "
+       "nada, y "
        "se reactiva solo en cuanto vuelvas a escribir en él."},
       {"Tu mundo «{name}» está marcado para su eliminación",
-       "Nadie ha estado en tu mundo «{name}» desde hace {days} días. Si nadie vuelve, se eliminará el {deletion}. "
+       "Nadie ha estado en tu mundo «{name}» desde hace {days} días. Si nadie vuelve, se eliminará el "
+       "{deletion}. "
        "Antes se guarda una exportación."},
       {"Último aviso: tu mundo «{name}» se elimina el {deletion}",
-       "Nadie ha estado en tu mundo «{name}» desde hace {days} días. Se eliminará el {deletion}. Antes se guarda una "
+       "Nadie ha estado en tu mundo «{name}» desde hace {days} días. Se eliminará el {deletion}. Antes se "
+       "guarda una "
        "exportación."},
       {"Tu mundo «{name}» está en pausa",
-       "Tu mundo «{name}» está en pausa porque lleva {days} días sin actividad. Se reactiva solo en cuanto vuelvas a "
+       "Tu mundo «{name}» está en pausa porque lleva {days} días sin actividad. Se reactiva solo en cuanto "
+       "vuelvas a "
        "escribir en él."}},
      "Hola:",
      "Para conservarlo, abre este enlace:",
@@ -31,16 +35,20 @@ static const struct {
      "Sereno"},
     {{{},
       {"Your world “{name}” will be archived soon",
-       "Nobody has been in your world “{name}” for {days} days. On {archive} it will be archived: nothing is lost, and "
+       "Nobody has been in your world “{name}” for {days} days. On {archive} it will be archived: nothing is "
+       "lost, and "
        "it wakes by itself as soon as you write in it again."},
       {"Your world “{name}” is marked for deletion",
-       "Nobody has been in your world “{name}” for {days} days. If nobody comes back it will be deleted on {deletion}. "
+       "Nobody has been in your world “{name}” for {days} days. If nobody comes back it will be deleted on "
+       "{deletion}. "
        "An export is kept before that."},
       {"Last notice: your world “{name}” will be deleted on {deletion}",
-       "Nobody has been in your world “{name}” for {days} days. It will be deleted on {deletion}. An export is kept "
+       "Nobody has been in your world “{name}” for {days} days. It will be deleted on {deletion}. An export "
+       "is kept "
        "before that."},
       {"Your world “{name}” is paused",
-       "Your world “{name}” is paused, because nothing has happened in it for {days} days. It wakes by itself as soon "
+       "Your world “{name}” is paused, because nothing has happened in it for {days} days. It wakes by "
+       "itself as soon "
        "as you write in it again."}},
      "Hello,",
      "To keep it, open this link:",
@@ -80,6 +88,7 @@ void world_mail_text(const struct world_mail_facts *f, struct buf *subject, stru
   fill_in(subject, c->of[f->kind].subject, f);
   buf_addf(body, "%s\n\n", c->hello);
   fill_in(body, c->of[f->kind].text, f);
-  if (f->keep_url && f->kind != MAIL_PAUSED) buf_addf(body, "\n\n%s\n%s\n\n%s", c->keep, f->keep_url, c->answer);
+  if (f->keep_url && f->kind != MAIL_PAUSED)
+    buf_addf(body, "\n\n%s\n%s\n\n%s", c->keep, f->keep_url, c->answer);
   buf_addf(body, "\n\n%s\n", c->sign);
 }

@@ -1,6 +1,6 @@
-/* One batch of the ladder: lock → read → judge anew → flush, step, ledger, lifeline, mails in one transaction → clear →
- * unlock. A crash between commit and clear leaves a clean live state of a paused world; the next message or cleanup
- * finds it as good as cleared. */
+/* One batch of the ladder: lock → seal → read → judge anew → flush, step, ledger, lifeline, mails in one transaction → clear →
+ * unlock. A crash between commit and clear leaves a sealed live state of a paused world: it takes no message by itself,
+ * and cleanup removes it. */
 #include <stdlib.h>
 
 #include "worlds/keep_link.h"
@@ -10,20 +10,21 @@
 #include "worlds/sql.h"
 
 #define DAY_MS INT64_C(86400000)
-#define BATCH_ARENA_BYTES ((size_t)512 * 1024 * 1024) /* one world may be as big as the live state lets it be */
+#define BATCH_ARENA_BYTES \
+  ((size_t)512 * 1024 * 1024) /* one world may be as big as the live state lets it be */
 #define ROWS_BYTES_MAX ((size_t)16 * 1024 * 1024)
 #define LEASE_MS (4 * LIVE_LEASE_MS) /* of a whole batch */
 
 struct batch {
   struct pause_pass *p;
   struct arena *arena;
-  struct live_lock *locks;   /* by id; only the first `count` are ours */
+  struct live_lock *locks; /* by id; only the first `count` are ours */
   struct live_world *seen;
   size_t count;
-  struct world_cases cases;  /* in the order of ids; as they will be */
-  struct pause_plan *plans;  /* of cases */
-  size_t *lock_of;           /* of cases */
-  bool *is_flushed;          /* of locks */
+  struct world_cases cases; /* in the order of ids; as they will be */
+  struct pause_plan *plans; /* of cases */
+  size_t *lock_of;          /* of cases */
+  bool *is_flushed;         /* of locks */
 };
 
 /* ---- locks ---- */
@@ -51,10 +52,12 @@ static void unlock_all(struct batch *b) {
 }
 
 static enum err read_live(struct batch *b) {
+  for (size_t i = 0; i < b->count; i++) b->seen[i].id = b->locks[i].id;
   if (b->count == 0 || live_mode(b->p->lane->live) == LIVE_NONE) return ERR_OK;
   struct str *ids = ARENA_ARRAY(b->arena, struct str, b->count);
   if (!ids) return ERR_NO_MEMORY;
   for (size_t i = 0; i < b->count; i++) ids[i] = b->locks[i].id;
+  TRY(world_seal(b->p->lane, b->locks, b->count, b->p->q->now_ms, b->p->detail));
   return live_read(b->p->lane->live, ids, b->count, LIVE_ALL, b->arena, b->seen, b->p->detail);
 }
 
@@ -77,10 +80,13 @@ static enum err read_cases(struct batch *b) {
   TRY(world_cases_read(b->p->lane, SQL_CASES_HELD,
                        SQL_ARGS(SQL_VALUE_INSTANT(b->p->q->now_ms), SQL_VALUE_STR(buf_str(&text))), &b->cases,
                        b->p->detail));
+  int64_t *active_ms = ARENA_ARRAY(b->arena, int64_t, b->count);
+  if (!active_ms) return ERR_NO_MEMORY;
+  TRY(world_unsaved_activity(b->p->lane, b->seen, b->count, active_ms, b->p->detail));
   for (size_t i = 0; i < b->cases.count; i++) {
     struct world_case *c = &b->cases.list[i];
     b->lock_of[i] = lock_index(b, c->row.id);
-    c->facts.live_active_ms = world_live_activity(&b->seen[b->lock_of[i]]);
+    c->facts.live_active_ms = active_ms[b->lock_of[i]];
   }
   return ERR_OK;
 }
@@ -160,13 +166,14 @@ static void add_mail(struct batch *b, struct json_writer *w, const struct world_
     buf_addf(&url, "%s/api/worlds/keep?token=", config->public_url ? config->public_url : "");
     keep_token_make(config->link_key, str_of(row->id), plan->mail_deletion_ms, &url);
   }
-  world_mail_text(&(struct world_mail_facts){.kind = (enum world_mail)plan->mail,
-                                             .row = row,
-                                             .idle_days = plan->verdict.idle_ms / DAY_MS,
-                                             .archive_ms = plan->verdict.idle_since_ms + s->archive_after_days * DAY_MS,
-                                             .deletion_ms = plan->mail_deletion_ms,
-                                             .keep_url = has_link ? buf_text(&url) : NULL},
-                  &subject, &body);
+  world_mail_text(
+      &(struct world_mail_facts){.kind = (enum world_mail)plan->mail,
+                                 .row = row,
+                                 .idle_days = plan->verdict.idle_ms / DAY_MS,
+                                 .archive_ms = plan->verdict.idle_since_ms + s->archive_after_days * DAY_MS,
+                                 .deletion_ms = plan->mail_deletion_ms,
+                                 .keep_url = has_link ? buf_text(&url) : NULL},
+      &subject, &body);
   buf_addf(&key, "%s:%s:%lld", row->id, world_mail_kinds[plan->mail], (long long)spell_ms);
   jw_kstr(w, "mailKey", buf_str(&key));
   jw_ktext(w, "mail", world_mail_kinds[plan->mail]);
@@ -319,6 +326,10 @@ enum err pause_batch(struct pause_pass *p, struct str *ids, size_t count) {
   enum err e = carry_out(&b, ids, count);
   if (e == ERR_OK || is_of_all(e)) return e;
   p->tally = before;
+  if (count == 1 && e == ERR_WORLD_BUSY) {
+    p->tally.busy++;
+    return ERR_OK;
+  }
   if (count > 1) {
     TRY(pause_batch(p, ids, count / 2));
     return pause_batch(p, ids + count / 2, count - count / 2);

@@ -3,10 +3,10 @@
  *   pausedBy7d, pausedBy30d, newlyPaused, escalatedTo7d, escalatedTo30d, skippedFavorites, skippedWithEvents,
  *   skippedMembers, released, mailsQueued, busy, failed, failedWorldIds, freedBytes, measured, estimatedSavings parts,
  *   notices, affected (dry run), next: the cursor of the next page or null} */
+#include "worlds/calls.h"
 #include "worlds/mail.h"
 #include "worlds/pause_page.h"
 #include "worlds/sql.h"
-#include "worlds/calls.h"
 
 #define HOUR_MS INT64_C(3600000)
 #define DAY_MS (24 * HOUR_MS)
@@ -15,7 +15,15 @@
 #define AFFECTED_MAX 1000
 
 /* The queries of a run, one after the other; each reads only what may be due, by an index. */
-enum pause_class { CLASS_RUNNING, CLASS_PAUSED, CLASS_SYSTEM, CLASS_ARCHIVED, CLASS_MARKED, CLASS_STRAY, CLASS_COUNT };
+enum pause_class {
+  CLASS_RUNNING,
+  CLASS_PAUSED,
+  CLASS_SYSTEM,
+  CLASS_ARCHIVED,
+  CLASS_MARKED,
+  CLASS_STRAY,
+  CLASS_COUNT
+};
 
 struct pause_cursor {
   int64_t class, at_ms;
@@ -33,13 +41,12 @@ static enum err read_paused(struct pause_pass *p, const struct pause_cursor *at,
   const struct world_settings *s = &p->settings;
   int64_t now = p->q->now_ms, step = warning == 1 ? s->archive_after_days : s->mark_after_days;
   int64_t mail_day = warning == 1 ? s->mail_archive_day : s->mail_mark_day;
-  return world_cases_read(p->lane, SQL_CASES_PAUSED,
-                          SQL_ARGS(SQL_VALUE_INSTANT(now),
-                                   SQL_VALUE_INSTANT(now - earlier_day(step, mail_day) * DAY_MS),
-                                   SQL_VALUE_INSTANT(at->at_ms), SQL_VALUE_STR(at->id),
-                                   SQL_VALUE_INT((int64_t)cases->max), SQL_VALUE_TEXT(reason),
-                                   SQL_VALUE_INSTANT(now - step * DAY_MS), SQL_VALUE_INT(warning)),
-                          cases, p->detail);
+  return world_cases_read(
+      p->lane, SQL_CASES_PAUSED,
+      SQL_ARGS(SQL_VALUE_INSTANT(now), SQL_VALUE_INSTANT(now - earlier_day(step, mail_day) * DAY_MS),
+               SQL_VALUE_INSTANT(at->at_ms), SQL_VALUE_STR(at->id), SQL_VALUE_INT((int64_t)cases->max),
+               SQL_VALUE_TEXT(reason), SQL_VALUE_INSTANT(now - step * DAY_MS), SQL_VALUE_INT(warning)),
+      cases, p->detail);
 }
 
 static enum err read_class(struct pause_pass *p, const struct pause_cursor *at, struct world_cases *cases) {
@@ -74,7 +81,8 @@ static enum err read_page(struct pause_pass *p, struct pause_cursor *at, struct 
     TRY(read_class(p, at, cases));
     if (cases->count == 0) continue;
     const struct world_row *last = &cases->list[cases->count - 1].row;
-    if (cases->count == cases->max) *at = (struct pause_cursor){at->class, last->last_active_ms, str_of(last->id)};
+    if (cases->count == cases->max)
+      *at = (struct pause_cursor){at->class, last->last_active_ms, str_of(last->id)};
     else *at = (struct pause_cursor){at->class + 1, FIRST_INSTANT, STR("")};
     return ERR_OK;
   }
@@ -123,8 +131,8 @@ void pause_count(struct pause_pass *p, const struct world_row *row, const struct
   t->mails += plan->mail != 0;
   t->released += plan->verdict.takes_back;
   if (p->is_dry && plan->action && json_array_size(p->affected) < AFFECTED_MAX)
-    json_array_append_new(p->affected, json_pack("{s:s, s:s?, s:s}", "worldId", row->id, "worldName", row->name,
-                                                 "action", plan->action));
+    json_array_append_new(p->affected, json_pack("{s:s, s:s?, s:s}", "worldId", row->id, "worldName",
+                                                 row->name, "action", plan->action));
   if (!plan->verdict.enters || plan->verdict.takes_back) return;
   int rung = world_rung(plan->verdict.reason);
   t->by_24h += rung == 1;
@@ -211,7 +219,8 @@ static enum err read_cursor(const json_t *args, struct pause_cursor *ret, struct
   *ret = (struct pause_cursor){CLASS_RUNNING, FIRST_INSTANT, STR("")};
   if (!cursor || json_is_null(cursor)) return ERR_OK;
   struct str id = json_text_at(cursor, "id");
-  *ret = (struct pause_cursor){json_int_at(cursor, "class", -1), json_int_at(cursor, "at", FIRST_INSTANT), id};
+  *ret =
+      (struct pause_cursor){json_int_at(cursor, "class", -1), json_int_at(cursor, "at", FIRST_INSTANT), id};
   if (ret->class < 0 || ret->class >= CLASS_COUNT || !id.ptr)
     return err_set(detail, ERR_INVALID, "cursor", 0, "is none that was given out");
   return ERR_OK;
@@ -222,7 +231,8 @@ enum err world_settings_with(struct lane *l, const struct world_request *q, stru
   *ret = worlds_settings(l, q->now_ms);
   const json_t *own = json_object_get(q->args, "settings");
   if (!own || json_is_null(own)) return ERR_OK;
-  TRY(fields_from_json(world_settings_fields, world_settings_field_count, own, FIELD_PATCH, ret, &l->arena, detail));
+  TRY(fields_from_json(world_settings_fields, world_settings_field_count, own, FIELD_PATCH, ret, &l->arena,
+                       detail));
   return world_settings_validate(ret, detail);
 }
 

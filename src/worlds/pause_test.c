@@ -17,7 +17,9 @@ static void many(struct ladder_fixture *f, const char *prefix, int count, int64_
 }
 
 static void event_at(struct ladder_fixture *f, const char *world, int64_t at_ms) {
-  ladder_sql(f, "INSERT INTO \"WorldEvent\"(\"id\",\"worldId\",\"type\",\"status\",\"createdAt\",\"scheduledAt\") VALUES"
+  ladder_sql(f,
+             "INSERT INTO "
+             "\"WorldEvent\"(\"id\",\"worldId\",\"type\",\"status\",\"createdAt\",\"scheduledAt\") VALUES"
              "('e-%s','%s','party','scheduled','%s','%s')",
              world, world, instant_to_text(f->now_ms).text, instant_to_text(at_ms).text);
 }
@@ -92,7 +94,8 @@ static void thresholds_of_the_job_win(void **state) { /* X-1 */
   struct ladder_fixture f;
   ladder_fixture_open(&f);
   many(&f, "a", 3, 13 * H);
-  JSON_AUTO json_t *r = ladder_job(&f, "auto-pause", json_pack("{s:i, s:b}", "pauseAfterHours", 12, "dryRun", 1), NULL);
+  JSON_AUTO json_t *r =
+      ladder_job(&f, "auto-pause", json_pack("{s:i, s:b}", "pauseAfterHours", 12, "dryRun", 1), NULL);
   EXPECT(r, "stats.totalPaused", 3);
   EXPECT(r, "dryRun", 1);
   JSON_AUTO json_t *second = ladder_job(&f, "auto-pause", NULL, NULL); /* the dry run changed nothing */
@@ -108,9 +111,11 @@ static void a_collaborator_keeps_it_awake(void **state) { /* B-28, B-70 */
   struct ladder_fixture f;
   ladder_fixture_open(&f);
   many(&f, "w", 2, 30 * H);
-  ladder_sql(&f, "UPDATE \"World\" SET \"isCollaborative\"=true; INSERT INTO \"WorldMember\" VALUES('w0','leo','%s'); "
-             "INSERT INTO \"WorldMember\" VALUES('w1','leo','%s')",
-             instant_to_text(f.now_ms - H).text, instant_to_text(f.now_ms - 24 * H).text);
+  ladder_sql(
+      &f,
+      "UPDATE \"World\" SET \"isCollaborative\"=true; INSERT INTO \"WorldMember\" VALUES('w0','leo','%s'); "
+      "INSERT INTO \"WorldMember\" VALUES('w1','leo','%s')",
+      instant_to_text(f.now_ms - H).text, instant_to_text(f.now_ms - 24 * H).text);
   JSON_AUTO json_t *r = ladder_job(&f, "auto-pause", NULL, NULL);
   EXPECT(r, "stats.totalPaused", 1);
   EXPECT(r, "stats.skippedMembers", 1);
@@ -192,7 +197,8 @@ static void pages_go_on_where_they_ended(void **state) {
   JSON_AUTO json_t *cursor = json_null();
   int64_t paused = 0, pages = 0;
   do {
-    JSON_AUTO json_t *page = ladder_call(&f, "auto_pause.page", NULL, json_pack("{s:O, s:i}", "cursor", cursor, "limit", 10));
+    JSON_AUTO json_t *page =
+        ladder_call(&f, "auto_pause.page", NULL, json_pack("{s:O, s:i}", "cursor", cursor, "limit", 10));
     paused += json_int_at(page, "newlyPaused", 0);
     json_decref(cursor);
     cursor = json_incref(json_object_get(page, "next"));

@@ -31,8 +31,8 @@ static bool read_definition(void *arg, const struct sql_row *row) {
   JSON_AUTO json_t *object = NULL;
   d->error = json_parse(sql_row_text(row, 0), &object, NULL);
   if (d->error == ERR_OK)
-    d->error = fields_from_json(world_settings_fields, world_settings_field_count, object, FIELD_PATCH, d->settings,
-                                d->arena, NULL);
+    d->error = fields_from_json(world_settings_fields, world_settings_field_count, object, FIELD_PATCH,
+                                d->settings, d->arena, NULL);
   return false;
 }
 
@@ -47,8 +47,8 @@ static enum err edit(struct lane *l, const struct world_request *q, struct buf *
                        &r->detail));
   TRY(world_settings_validate(&s, &r->detail));
   TRY(settings_json(&s, text, &r->body, &r->detail));
-  TRY(sqldb_exec(l->db, SQL_SETTINGS_PUT, SQL_ARGS(SQL_VALUE_STR(buf_str(text)), SQL_VALUE_INSTANT(q->now_ms)), NULL,
-                 &r->detail));
+  TRY(sqldb_exec(l->db, SQL_SETTINGS_PUT,
+                 SQL_ARGS(SQL_VALUE_STR(buf_str(text)), SQL_VALUE_INSTANT(q->now_ms)), NULL, &r->detail));
   return sqldb_commit(l->db, &r->detail);
 }
 

@@ -48,10 +48,10 @@ enum err world_call_pause_stats(struct lane *l, const struct world_request *q, s
   (void)q;
   TRY(count_paused(l, &c, &r->detail));
   r->body = json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "totalPaused", (json_int_t)c.all, "by24h",
-                      (json_int_t)c.by[PAUSE_INACTIVITY_24H], "by7d", (json_int_t)c.by[PAUSE_INACTIVITY_7D], "by30d",
-                      (json_int_t)c.by[PAUSE_INACTIVITY_30D], "scheduledForDeletion", (json_int_t)c.marked, "manual",
-                      (json_int_t)c.by[PAUSE_MANUAL], "system", (json_int_t)c.by[PAUSE_SYSTEM], "vacation",
-                      (json_int_t)c.by[PAUSE_VACATION]);
+                      (json_int_t)c.by[PAUSE_INACTIVITY_24H], "by7d", (json_int_t)c.by[PAUSE_INACTIVITY_7D],
+                      "by30d", (json_int_t)c.by[PAUSE_INACTIVITY_30D], "scheduledForDeletion",
+                      (json_int_t)c.marked, "manual", (json_int_t)c.by[PAUSE_MANUAL], "system",
+                      (json_int_t)c.by[PAUSE_SYSTEM], "vacation", (json_int_t)c.by[PAUSE_VACATION]);
   return r->body ? ERR_OK : ERR_NO_MEMORY;
 }
 
@@ -69,10 +69,10 @@ static bool add_status(void *arg, const struct sql_row *row) {
 
 static enum err live_json(struct lane *l, json_t **ret, struct live_status *s, struct err_detail *detail) {
   TRY(live_status(l->live, s, detail));
-  *ret = json_pack("{s:s, s:s, s:s, s:I, s:I, s:s, s:I}", "mode", live_mode_names[s->mode], "server", s->server,
-                   "durability", s->durability, "worlds", (json_int_t)s->worlds, "usedBytes",
-                   (json_int_t)s->used_bytes, "estimateMethod", s->is_measured ? "measured" : "model", "locks",
-                   (json_int_t)s->locks);
+  *ret = json_pack("{s:s, s:s, s:s, s:I, s:I, s:s, s:I}", "mode", live_mode_names[s->mode], "server",
+                   s->server, "durability", s->durability, "worlds", (json_int_t)s->worlds, "usedBytes",
+                   (json_int_t)s->used_bytes, "estimateMethod", s->is_measured ? "measured" : "model",
+                   "locks", (json_int_t)s->locks);
   return *ret ? ERR_OK : ERR_NO_MEMORY;
 }
 
@@ -91,13 +91,14 @@ enum err world_call_stats(struct lane *l, const struct world_request *q, struct 
   TRY(sqldb_query(l->db, SQL_STATS_MAILS, SQL_NO_ARGS, read_int, &mails, &r->detail));
   TRY(sqldb_live_bytes(l->db, &bytes, &r->detail));
   TRY(live_json(l, &live_part, &live, &r->detail));
-  r->body = json_pack(
-      "{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:I, s:s, s:I, s:o}", "total",
-      (json_int_t)(c.by[0] + c.by[1] + c.by[2]), "running", (json_int_t)c.by[WORLD_RUNNING], "paused",
-      (json_int_t)c.by[WORLD_PAUSED], "archived", (json_int_t)c.by[WORLD_ARCHIVED], "favorites",
-      (json_int_t)c.favorites, "scheduledForDeletion", (json_int_t)marked, "dirty", (json_int_t)live.dirty_worlds,
-      "oldestDirtyAt", instant_json(live.oldest_dirty_ms), "mailsUnsent", (json_int_t)mails, "database",
-      sqldb_kind(l->db) == SQLDB_SQLITE ? "sqlite" : "postgres", "databaseBytes", (json_int_t)bytes, "live", live_part);
+  r->body = json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:I, s:s, s:I, s:o}", "total",
+                      (json_int_t)(c.by[0] + c.by[1] + c.by[2]), "running", (json_int_t)c.by[WORLD_RUNNING],
+                      "paused", (json_int_t)c.by[WORLD_PAUSED], "archived", (json_int_t)c.by[WORLD_ARCHIVED],
+                      "favorites", (json_int_t)c.favorites, "scheduledForDeletion", (json_int_t)marked,
+                      "dirty", (json_int_t)live.dirty_worlds, "oldestDirtyAt",
+                      instant_json(live.oldest_dirty_ms), "mailsUnsent", (json_int_t)mails, "database",
+                      sqldb_kind(l->db) == SQLDB_SQLITE ? "sqlite" : "postgres", "databaseBytes",
+                      (json_int_t)bytes, "live", live_part);
   return r->body ? ERR_OK : ERR_NO_MEMORY;
 }
 
@@ -107,8 +108,9 @@ static double usd(int64_t micro) { return (double)micro / 1e6; }
 
 static json_t *prices_json(const struct world_settings *s) {
   return json_pack("{s:I, s:f, s:I, s:f, s:I}", "eventsPerDay", (json_int_t)s->events_per_day, "eventCostUSD",
-                   (double)s->event_cost / 1000, "directorPerDay", (json_int_t)s->director_per_day, "directorCostUSD",
-                   (double)s->director_cost / 1000, "redisMBPerWorld", (json_int_t)s->redis_mb);
+                   (double)s->event_cost / 1000, "directorPerDay", (json_int_t)s->director_per_day,
+                   "directorCostUSD", (double)s->director_cost / 1000, "redisMBPerWorld",
+                   (json_int_t)s->redis_mb);
 }
 
 /* A number, also as the text of a query. */
@@ -133,12 +135,13 @@ enum err world_call_cost_model(struct lane *l, const struct world_request *q, st
   TRY(number_arg(q->args, "inactiveShare", 0.5, 1, &share, &r->detail));
   int64_t daily = world_daily_micro_usd(&s);
   double idle = floor(worlds * share + 0.5), month = usd(daily * DAYS_OF_MONTH);
-  json_t *projection = json_pack("{s:f, s:f, s:f, s:f, s:f, s:s}", "worlds", worlds, "inactiveShare", share,
-                                 "pausedWorlds", idle, "monthlyUSD", idle * month, "yearlyUSD",
-                                 idle * month * MONTHS_OF_YEAR, "note",
-                                 "a projection: the inactive share is an input; see worlds/impact for what was measured");
-  r->body = json_pack("{s:o, s:f, s:f, s:i, s:o}", "unitPrices", prices_json(&s), "perWorldDayUSD", usd(daily),
-                      "perWorldMonthUSD", month, "daysPerMonth", DAYS_OF_MONTH, "projection", projection);
+  json_t *projection =
+      json_pack("{s:f, s:f, s:f, s:f, s:f, s:s}", "worlds", worlds, "inactiveShare", share, "pausedWorlds",
+                idle, "monthlyUSD", idle * month, "yearlyUSD", idle * month * MONTHS_OF_YEAR, "note",
+                "a projection: the inactive share is an input; see worlds/impact for what was measured");
+  r->body =
+      json_pack("{s:o, s:f, s:f, s:i, s:o}", "unitPrices", prices_json(&s), "perWorldDayUSD", usd(daily),
+                "perWorldMonthUSD", month, "daysPerMonth", DAYS_OF_MONTH, "projection", projection);
   return r->body ? ERR_OK : ERR_NO_MEMORY;
 }
 
@@ -150,8 +153,8 @@ struct ledger_sums {
 };
 
 static bool read_ledger(void *arg, const struct sql_row *row) {
-  *(struct ledger_sums *)arg =
-      (struct ledger_sums){sql_row_int(row, 0), sql_row_int(row, 1), sql_row_real(row, 2), sql_row_real(row, 3)};
+  *(struct ledger_sums *)arg = (struct ledger_sums){sql_row_int(row, 0), sql_row_int(row, 1),
+                                                    sql_row_real(row, 2), sql_row_real(row, 3)};
   return false;
 }
 
@@ -160,7 +163,8 @@ struct archive_sums {
 };
 
 static bool read_archive(void *arg, const struct sql_row *row) {
-  *(struct archive_sums *)arg = (struct archive_sums){sql_row_int(row, 0), sql_row_int(row, 1), sql_row_int(row, 2)};
+  *(struct archive_sums *)arg =
+      (struct archive_sums){sql_row_int(row, 0), sql_row_int(row, 1), sql_row_int(row, 2)};
   return false;
 }
 
@@ -173,10 +177,11 @@ static enum err storage_json(struct lane *l, json_t **ret, struct err_detail *de
   TRY(sqldb_query(l->db, SQL_STATS_ARCHIVE, SQL_NO_ARGS, read_archive, &archive, detail));
   TRY(sqldb_live_bytes(l->db, &hot, detail));
   TRY(live_status(l->live, &live, detail));
-  *ret = json_pack("{s:I, s:s, s:I, s:I, s:I, s:I, s:I}", "liveBytes", (json_int_t)live.used_bytes, "liveMethod",
-                   live.is_measured ? "measured" : "model", "hotBytes", (json_int_t)hot, "archiveStoredBytes",
-                   (json_int_t)archive.stored, "archiveRawBytes", (json_int_t)archive.raw, "archivedInteractions",
-                   (json_int_t)archive.count, "totalBytes", (json_int_t)(hot + archive.stored));
+  *ret = json_pack("{s:I, s:s, s:I, s:I, s:I, s:I, s:I}", "liveBytes", (json_int_t)live.used_bytes,
+                   "liveMethod", live.is_measured ? "measured" : "model", "hotBytes", (json_int_t)hot,
+                   "archiveStoredBytes", (json_int_t)archive.stored, "archiveRawBytes",
+                   (json_int_t)archive.raw, "archivedInteractions", (json_int_t)archive.count, "totalBytes",
+                   (json_int_t)(hot + archive.stored));
   return *ret ? ERR_OK : ERR_NO_MEMORY;
 }
 
@@ -196,13 +201,14 @@ enum err world_call_impact(struct lane *l, const struct world_request *q, struct
                   read_ledger, &ledger, &r->detail));
   TRY(storage_json(l, &storage, &r->detail));
   int64_t paused = c.by[WORLD_PAUSED] + c.by[WORLD_ARCHIVED], total = paused + c.by[WORLD_RUNNING];
-  r->body = json_pack(
-      "{s:I, s:I, s:f, s:I, s:f, s:f, s:f, s:I, s:I, s:f, s:o, s:f, s:o, s:s}", "worlds", (json_int_t)total,
-      "pausedWorlds", (json_int_t)paused, "inactiveShare", share_of(paused + idle, total), "zombies",
-      (json_int_t)idle, "zombieShare", share_of(idle, total), "pausedWorldHours", ledger.hours, "savedUSD", ledger.usd,
-      "pauses", (json_int_t)ledger.pauses, "resumed", (json_int_t)ledger.resumed, "resumeRate",
-      share_of(ledger.resumed, ledger.pauses), "unitPrices", prices_json(&s), "perWorldDayUSD",
-      usd(world_daily_micro_usd(&s)), "storage", storage, "method",
-      "savedUSD is the sum over real pauses of their length times the price of a running day when they began");
+  r->body = json_pack("{s:I, s:I, s:f, s:I, s:f, s:f, s:f, s:I, s:I, s:f, s:o, s:f, s:o, s:s}", "worlds",
+                      (json_int_t)total, "pausedWorlds", (json_int_t)paused, "inactiveShare",
+                      share_of(paused + idle, total), "zombies", (json_int_t)idle, "zombieShare",
+                      share_of(idle, total), "pausedWorldHours", ledger.hours, "savedUSD", ledger.usd,
+                      "pauses", (json_int_t)ledger.pauses, "resumed", (json_int_t)ledger.resumed,
+                      "resumeRate", share_of(ledger.resumed, ledger.pauses), "unitPrices", prices_json(&s),
+                      "perWorldDayUSD", usd(world_daily_micro_usd(&s)), "storage", storage, "method",
+                      "savedUSD is the sum over real pauses of their length times the price of a running day "
+                      "when they began");
   return r->body ? ERR_OK : ERR_NO_MEMORY;
 }

@@ -17,7 +17,8 @@
 #define PAGE_MAX 1000
 
 static json_t *instant_json(int64_t at_ms) {
-  return at_ms == INSTANT_NONE || at_ms == INSTANT_NEVER ? json_null() : json_string(instant_to_text(at_ms).text);
+  return at_ms == INSTANT_NONE || at_ms == INSTANT_NEVER ? json_null()
+                                                         : json_string(instant_to_text(at_ms).text);
 }
 
 /* "active_5h" for what is simply active (B-63). */
@@ -34,9 +35,9 @@ static json_t *verdict_json(const struct world_case *c, const struct world_setti
   why_text(&v, why);
   json_t *o = json_pack(
       "{s:s, s:s?, s:b, s:s?, s:s, s:I, s:b, s:b, s:s, s:s?}", "worldId", row->id, "worldName", row->name,
-      "shouldPause", (int)v.should_pause, "reason", v.should_pause ? pause_reason_names[v.reason] : NULL, "why", why,
-      "idleHours", (json_int_t)(v.idle_ms / HOUR_MS), "isProtected", (int)v.is_protected, "isFavorite",
-      (int)(row->is_favorite != 0), "status", world_status_names[row->status], "pauseReason",
+      "shouldPause", (int)v.should_pause, "reason", v.should_pause ? pause_reason_names[v.reason] : NULL,
+      "why", why, "idleHours", (json_int_t)(v.idle_ms / HOUR_MS), "isProtected", (int)v.is_protected,
+      "isFavorite", (int)(row->is_favorite != 0), "status", world_status_names[row->status], "pauseReason",
       row->pause_reason == FIELD_NULL ? NULL : pause_reason_names[row->pause_reason]);
   json_object_set_new(o, "lastActiveAt", instant_json(row->last_active_ms));
   json_object_set_new(o, "idleSince", instant_json(v.idle_since_ms));
@@ -62,7 +63,8 @@ enum err world_call_should_pause(struct lane *l, const struct world_request *q, 
 
 /* ---- lists ---- */
 
-static enum err page_args(const json_t *args, struct str *ret_after, int64_t *ret_limit, struct err_detail *detail) {
+static enum err page_args(const json_t *args, struct str *ret_after, int64_t *ret_limit,
+                          struct err_detail *detail) {
   *ret_after = json_text_at(args, "cursor");
   if (!ret_after->ptr) *ret_after = STR("");
   *ret_limit = json_int_at(args, "limit", 100);
@@ -86,8 +88,8 @@ enum err world_call_why(struct lane *l, const struct world_request *q, struct wo
   TRY(page_args(q->args, &after, &limit, &r->detail));
   TRY(world_cases_new(&l->arena, (size_t)limit, &cases));
   TRY(world_cases_read(l, SQL_CASES_ALL,
-                       SQL_ARGS(SQL_VALUE_INSTANT(q->now_ms), SQL_VALUE_STR(after), SQL_VALUE_INT(limit)), &cases,
-                       &r->detail));
+                       SQL_ARGS(SQL_VALUE_INSTANT(q->now_ms), SQL_VALUE_STR(after), SQL_VALUE_INT(limit)),
+                       &cases, &r->detail));
   TRY(world_cases_live(l, cases.list, cases.count, &l->arena, NULL, &r->detail));
   json_t *data = json_array();
   for (size_t i = 0; i < cases.count; i++)
@@ -102,12 +104,13 @@ static json_t *text_json(const struct sql_row *row, int column) {
 }
 
 static bool add_mail(void *arg, const struct sql_row *row) {
-  static const char *const names[] = {"id",     "worldId", "kind",    "spellAt", "ownerId",  "address",
-                                      "locale", "subject", "body",    "createdAt", "sentAt"};
+  static const char *const names[] = {"id",     "worldId", "kind", "spellAt",   "ownerId", "address",
+                                      "locale", "subject", "body", "createdAt", "sentAt"};
   json_t *mail = json_object();
   for (int i = 0; i < 11; i++) {
     bool is_instant = i == 3 || i >= 9;
-    json_object_set_new(mail, names[i], is_instant ? instant_json(sql_row_instant(row, i)) : text_json(row, i));
+    json_object_set_new(mail, names[i],
+                        is_instant ? instant_json(sql_row_instant(row, i)) : text_json(row, i));
   }
   json_array_append_new(arg, mail);
   return true;
@@ -118,18 +121,20 @@ enum err world_call_mails(struct lane *l, const struct world_request *q, struct 
   int64_t limit;
   TRY(page_args(q->args, &after, &limit, &r->detail));
   JSON_AUTO json_t *data = json_array();
-  TRY(sqldb_query(l->db, SQL_MAILS_LIST,
-                  SQL_ARGS(SQL_VALUE_STR(after), SQL_VALUE_STR(world.ptr ? world : STR("")), SQL_VALUE_INT(limit)),
-                  add_mail, data, &r->detail));
+  TRY(sqldb_query(
+      l->db, SQL_MAILS_LIST,
+      SQL_ARGS(SQL_VALUE_STR(after), SQL_VALUE_STR(world.ptr ? world : STR("")), SQL_VALUE_INT(limit)),
+      add_mail, data, &r->detail));
   r->body = page_json(json_incref(data), limit, "id");
   return r->body ? ERR_OK : ERR_NO_MEMORY;
 }
 
 /* ---- keep ---- */
 
-static enum err keep_in(struct lane *l, const struct world_request *q, struct str id, struct err_detail *detail) {
+static enum err keep_in(struct lane *l, const struct world_request *q, struct str id,
+                        struct err_detail *detail) {
   struct world_row row;
-  TRY(world_get(l, id, &row, detail));
+  TRY(world_get_locked(l, id, &row, detail));
   if (row.scheduled_deletion_ms != FIELD_NULL) world_apply_take_back(&row);
   row.warned = 0;
   row.warned_ms = FIELD_NULL;

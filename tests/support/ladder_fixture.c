@@ -11,7 +11,8 @@
 
 static const unsigned char link_key[32] = "0123456789abcdef0123456789abcde";
 
-static void notice(void *arg, enum log_level level, const char *component, const char *message, const json_t *fields) {
+static void notice(void *arg, enum log_level level, const char *component, const char *message,
+                   const json_t *fields) {
   struct ladder_fixture *f = arg;
   (void)level;
   if (strcmp(component, "WorldPauseService") != 0 || strcmp(message, "World auto-paused") != 0) return;
@@ -32,7 +33,8 @@ void ladder_fixture_open(struct ladder_fixture *f) {
                                      .timezone = "UTC",
                                      .notice = notice,
                                      .notice_arg = f};
-  if (worlds_new(&f->config, &f->worlds, &detail) != ERR_OK || lane_open(f->worlds, &f->lane, &detail) != ERR_OK)
+  if (worlds_new(&f->config, &f->worlds, &detail) != ERR_OK ||
+      lane_open(f->worlds, &f->lane, &detail) != ERR_OK)
     fail_msg("%s: %s (%s)", detail.field, detail.message, detail.hint);
 }
 
@@ -62,19 +64,22 @@ void ladder_sql(struct ladder_fixture *f, const char *format, ...) {
 }
 
 void ladder_world(struct ladder_fixture *f, const char *id, int64_t idle_ms) {
-  ladder_sql(f,
-             "INSERT INTO \"World\"(\"id\",\"name\",\"ownerId\",\"ownerEmail\",\"lastActiveAt\",\"createdAt\","
-             "\"updatedAt\") VALUES('%s','World %s','ana','ana@example.org','%s','%s','%s')",
-             id, id, instant_to_text(f->now_ms - idle_ms).text, instant_to_text(f->now_ms - 100 * FIX_DAY).text,
-             instant_to_text(f->now_ms - idle_ms).text);
+  ladder_sql(
+      f,
+      "INSERT INTO \"World\"(\"id\",\"name\",\"ownerId\",\"ownerEmail\",\"lastActiveAt\",\"createdAt\","
+      "\"updatedAt\") VALUES('%s','World %s','ana','ana@example.org','%s','%s','%s')",
+      id, id, instant_to_text(f->now_ms - idle_ms).text, instant_to_text(f->now_ms - 100 * FIX_DAY).text,
+      instant_to_text(f->now_ms - idle_ms).text);
 }
 
 void ladder_paused(struct ladder_fixture *f, const char *id, int64_t idle_ms, int64_t reason) {
   ladder_world(f, id, idle_ms);
-  ladder_sql(f, "UPDATE \"World\" SET \"isPaused\"=true, \"status\"='%s', \"pauseReason\"='%s', \"pausedAt\"='%s' "
-             "WHERE \"id\"='%s'",
-             world_status_names[world_rung(reason) > 1 ? WORLD_ARCHIVED : WORLD_PAUSED], pause_reason_names[reason],
-             instant_to_text(f->now_ms - idle_ms + FIX_DAY).text, id);
+  ladder_sql(
+      f,
+      "UPDATE \"World\" SET \"isPaused\"=true, \"status\"='%s', \"pauseReason\"='%s', \"pausedAt\"='%s' "
+      "WHERE \"id\"='%s'",
+      world_status_names[world_rung(reason) > 1 ? WORLD_ARCHIVED : WORLD_PAUSED], pause_reason_names[reason],
+      instant_to_text(f->now_ms - idle_ms + FIX_DAY).text, id);
 }
 
 enum err ladder_row(struct ladder_fixture *f, const char *id, struct world_row *ret) {
@@ -86,8 +91,8 @@ enum err ladder_row(struct ladder_fixture *f, const char *id, struct world_row *
   return ERR_OK;
 }
 
-static enum err call_here(void *arg, const char *call, json_t *args, const struct str *payload, json_t **ret_body,
-                          struct str *ret_payload, struct err_detail *detail) {
+static enum err call_here(void *arg, const char *call, json_t *args, const struct str *payload,
+                          json_t **ret_body, struct str *ret_payload, struct err_detail *detail) {
   struct ladder_fixture *f = arg;
   struct world_reply reply = {};
   struct world_request q = {.call = world_call_find(str_of(call)),
@@ -108,8 +113,8 @@ static enum err call_here(void *arg, const char *call, json_t *args, const struc
 json_t *ladder_job(struct ladder_fixture *f, const char *name, json_t *params, int *ret_code) {
   const struct executor *e = executor_find(str_of(name));
   assert_non_null(e);
-  struct child_context context = {.run_id = STR("run"), .job_id = STR("job"), .due_ms = f->now_ms,
-                                  .deadline_ms = INSTANT_NEVER};
+  struct child_context context = {
+      .run_id = STR("run"), .job_id = STR("job"), .due_ms = f->now_ms, .deadline_ms = INSTANT_NEVER};
   JSON_AUTO json_t *given = params ? params : json_object();
   json_t *result = NULL;
   int code = child_run_here(e, &context, given, call_here, f, &result);
@@ -118,8 +123,8 @@ json_t *ladder_job(struct ladder_fixture *f, const char *name, json_t *params, i
   return result;
 }
 
-enum err ladder_try(struct ladder_fixture *f, const char *call, const char *id, json_t *args, struct str payload,
-                    struct world_reply *ret) {
+enum err ladder_try(struct ladder_fixture *f, const char *call, const char *id, json_t *args,
+                    struct str payload, struct world_reply *ret) {
   JSON_AUTO json_t *given = args ? args : json_object();
   struct world_request q = {.call = world_call_find(str_of(call)),
                             .now_ms = f->now_ms,

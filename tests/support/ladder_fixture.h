@@ -13,7 +13,7 @@ struct ladder_fixture {
   struct worlds *worlds;
   struct lane lane;
   int64_t now_ms;
-  int notices;        /* "World auto-paused" */
+  int notices; /* "World auto-paused" */
   json_t *last_notice;
 };
 void ladder_fixture_open(struct ladder_fixture *f);
@@ -30,7 +30,7 @@ enum err ladder_row(struct ladder_fixture *f, const char *id, struct world_row *
 json_t *ladder_job(struct ladder_fixture *f, const char *name, json_t *params, int *ret_code);
 /* A call; fails the test unless it succeeds. The answer is the caller's. */
 json_t *ladder_call(struct ladder_fixture *f, const char *call, const char *id, json_t *args);
-enum err ladder_try(struct ladder_fixture *f, const char *call, const char *id, json_t *args, struct str payload,
-                    struct world_reply *ret);
+enum err ladder_try(struct ladder_fixture *f, const char *call, const char *id, json_t *args,
+                    struct str payload, struct world_reply *ret);
 /* A number at a path "stats.totalPaused". */
 double ladder_number(const json_t *object, const char *path);
