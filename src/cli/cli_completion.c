@@ -25,7 +25,7 @@ static const struct {
     {"why", ""},
     {"doctor", ""},
     {"audit", "verify log --since --until --job"},
-    {"import", "crontab vercel.json workflow systemd"},
+    {"import", "crontab vercel.json"},
     {"export", "crontab"},
     {"config", "--explain"},
     {"token", "list add rm"},

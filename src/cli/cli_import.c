@@ -1,5 +1,5 @@
 /* `sereno import crontab FILE`: each line becomes a job of the shell executor, with a proof that it fires when
- * cron would. */
+ * cron would. Files of other services: cli_import_foreign.c. */
 #include <errno.h>
 #include <pwd.h>
 #include <stdio.h>
@@ -10,6 +10,7 @@
 #include "base/instant.h"
 #include "base/json.h"
 #include "cli/cli.h"
+#include "cli/cli_import_foreign.h"
 #include "cli/cli_verbs.h"
 #include "cli/crontab.h"
 #include "cli/crontab_proof.h"
@@ -32,12 +33,22 @@ static const char help[] =
     "  --replace      jobs of the same name get the new definition; otherwise they are refused\n"
     "\n"
     "The proof compares the next 500 firings by the scheduler with an independent reading of the line.\n"
-    "Exit code 5 when a line was refused or could not be proven.\n";
+    "Exit code 5 when a line was refused or could not be proven.\n"
+    "\n"
+    "sereno import vercel.json [--base https://HOST] [--dry-run] [--prefix TEXT] [--replace]\n"
+    "sereno import .github/workflows/FILE.yml [--dry-run] [--prefix TEXT] [--replace]\n"
+    "\n"
+    "Each cron becomes a job in UTC. The paths /api/cron/auto-pause-worlds and "
+    "/api/cron/delete-scheduled-worlds\n"
+    "are the jobs auto-pause and delete-scheduled-worlds, which get the schedule; any other path becomes an "
+    "http\n"
+    "job, with CRON_SECRET of the environment as its bearer token.\n"
+    "  --base URL     what stands before the paths of vercel.json\n";
 
 struct importing {
   struct cli *cli;
   bool dry_run, is_user, is_system, replace;
-  const char *tz, *prefix;
+  const char *tz, *prefix, *base;
   char machine_tz[TZ_NAME_MAX + 1], me[64];
   struct tzdb *zones;
   int64_t now_ms;
@@ -221,6 +232,13 @@ static int import_file(struct importing *im, const char *file) {
   return code;
 }
 
+static int import_foreign(const struct importing *im) {
+  const struct foreign_args a = {im->dry_run, im->replace, im->prefix, im->base};
+  if (im->is_user || im->is_system || im->tz)
+    return cli_fail(im->cli, CLI_USAGE, "--user, --system and --tz are for crontabs; these files mean UTC");
+  return cli_import_foreign(im->cli, &a, im->cli->argv[0]);
+}
+
 int cli_import(int argc, char **argv) {
   struct cli c = {};
   struct importing im = {.cli = &c};
@@ -230,9 +248,15 @@ int cli_import(int argc, char **argv) {
                                    CLI_BOOL("replace", &im.replace),
                                    CLI_TEXT("tz", &im.tz),
                                    CLI_TEXT("prefix", &im.prefix),
+                                   CLI_TEXT("base", &im.base),
                                    CLI_FLAGS_END};
   int code = cli_begin(&c, argc, argv, flags, help);
   if (code >= 0) return code;
+  if (c.argc == 1 && cli_is_foreign(c.argv[0])) {
+    code = import_foreign(&im);
+    cli_end(&c);
+    return code;
+  }
   bool is_right = c.argc == 2 && strcmp(c.argv[0], "crontab") == 0 && !(im.is_user && im.is_system);
   find_machine_zone(&im);
   find_me(&im);
