@@ -108,6 +108,7 @@ static enum err send_packet(int fd, const struct parts *p, struct err_detail *de
     m.msg_control = control.bytes;
     m.msg_controllen = CMSG_SPACE(p->fd_count * sizeof(int));
     struct cmsghdr *c = CMSG_FIRSTHDR(&m);
+    ASSERT(c);
     c->cmsg_level = SOL_SOCKET;
     c->cmsg_type = SCM_RIGHTS;
     c->cmsg_len = CMSG_LEN(p->fd_count * sizeof(int));
