@@ -3,6 +3,7 @@
 #pragma once
 #include <jansson.h>
 
+#include "live/live.h"
 #include "model/change.h"
 #include "sched/sched.h"
 #include "store/store.h"
@@ -55,12 +56,14 @@ struct engine_world_ask {
 };
 typedef void engine_world_fn(void *arg, const struct world_reply *reply);
 void engine_world_call(struct engine *e, const struct engine_world_ask *ask, engine_world_fn *fn, void *arg);
-struct engine_worlds {     /* for status, health, metrics */
-  bool is_there;           /* false: could not be opened; why says it, and it is tried again */
+struct engine_worlds { /* for status, health, metrics */
+  bool is_there;       /* false: could not be opened; why says it, and it is tried again */
   char why[256];
-  char database[16];       /* "sqlite", "postgres" */
-  char live_mode[16];      /* of live_mode_names */
-  int64_t waiting, calls, busy; /* tasks; calls carried out; answered ERR_BUSY */
+  char database[16];                     /* "sqlite", "postgres" */
+  char live_mode[16];                    /* of live_mode_names */
+  int64_t waiting, calls, busy, retries; /* tasks; calls carried out; answered busy; tried again */
+  bool has_live;                         /* live: as it was at most some seconds ago */
+  struct live_status live;
 };
 struct engine_worlds engine_worlds(const struct engine *e);
 
@@ -107,6 +110,7 @@ enum engine_topic {
   ENGINE_TOPIC_LOGS,
   ENGINE_TOPIC_OUTPUT,
   ENGINE_TOPIC_STATUS,
+  ENGINE_TOPIC_WORLDS,
   ENGINE_TOPIC_COUNT
 };
 /* Each event is serialised once; id is "<epoch>-<seq>". fn gets every event of every topic. */

@@ -8,7 +8,8 @@
 
 static const char *const topic_names[] = {
     [ENGINE_TOPIC_RUNS] = "runs",     [ENGINE_TOPIC_JOBS] = "jobs",     [ENGINE_TOPIC_LOGS] = "logs",
-    [ENGINE_TOPIC_OUTPUT] = "output", [ENGINE_TOPIC_STATUS] = "status", [ENGINE_TOPIC_COUNT] = NULL};
+    [ENGINE_TOPIC_OUTPUT] = "output", [ENGINE_TOPIC_STATUS] = "status", [ENGINE_TOPIC_WORLDS] = "worlds",
+    [ENGINE_TOPIC_COUNT] = NULL};
 #define WATCH_AFTER_MS 50 /* a run is told as running just before it starts */
 #define TOPIC_BIT(topic) (1U << (topic))
 

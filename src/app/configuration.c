@@ -137,6 +137,8 @@ static enum err set_from_environment(struct config *c, char *const *environment,
       char source[64], file_name[72];
       snprintf(source, sizeof source, "%.*s", STR_ARG(name));
       const char *value = lookup(environment, name);
+      if (value && !value[0] && defs[key].min > 0 && defs[key].type == CONFIG_TYPE_TEXT)
+        continue; /* X="": unset */
       if (value) {
         TRY(set_value(c, key, str_of(value), origin, source, detail));
         break;
@@ -292,11 +294,28 @@ static enum err check_words(const struct config *c, enum config_key key, const c
   return err_set(detail, ERR_INVALID, defs[key].key, 0, "\"%s\" is none of: %s", text, defs[key].help);
 }
 
+/* A mode that is asked for by name needs its address. */
+static enum err check_live(const struct config *c, struct err_detail *detail) {
+  const char *mode = config_live_mode(c);
+  if (strcmp(mode, "redis") == 0 && !config_text(c, CONFIG_LIVE_URL))
+    return err_set(detail, ERR_INVALID, "live.url", 0, "live.mode is redis, and there is no REDIS_URL");
+  if (strcmp(mode, "upstash") != 0) return ERR_OK;
+  if (!config_text(c, CONFIG_LIVE_UPSTASH_URL) || !config_text(c, CONFIG_LIVE_UPSTASH_TOKEN))
+    return err_set(detail, ERR_INVALID, "live.upstash_url", 0,
+                   "UPSTASH_REDIS_REST_URL and UPSTASH_REDIS_REST_TOKEN are needed together");
+  return ERR_OK;
+}
+
 static enum err check_all(const struct config *c, struct err_detail *detail) {
   static const char *const levels[] = {"debug", "info", "warn", "error", "critical", NULL};
   static const char *const formats[] = {"auto", "json", "text", NULL};
+  static const char *const cron_stores[] = {"auto", "embedded", NULL};
+  static const char *const live_modes[] = {"auto", "embedded", "redis", "upstash", "none", NULL};
   TRY(check_words(c, CONFIG_LOG_LEVEL, levels, detail));
   TRY(check_words(c, CONFIG_LOG_FORMAT, formats, detail));
+  TRY(check_words(c, CONFIG_STORE_CRON, cron_stores, detail));
+  TRY(check_words(c, CONFIG_LIVE_MODE, live_modes, detail));
+  TRY(check_live(c, detail));
   if (!config_text(c, CONFIG_HTTP_TLS_CERT) != !config_text(c, CONFIG_HTTP_TLS_KEY))
     return err_set(detail, ERR_INVALID, "http.tls_key", 0,
                    "http.tls_cert and http.tls_key are needed together");
@@ -374,6 +393,13 @@ const char *config_get(const struct config *c, const char *key) {
 const char *config_file(const struct config *c) { return c->file[0] ? c->file : NULL; }
 bool config_is_cron_off(const struct config *c) {
   return strcmp(config_text(c, CONFIG_CRON_ENABLED), "false") == 0;
+}
+/* The seeds name Upstash as what they use, so it goes first when both addresses are there. */
+const char *config_live_mode(const struct config *c) {
+  const char *mode = config_text(c, CONFIG_LIVE_MODE);
+  if (strcmp(mode, "auto") != 0) return mode;
+  if (config_text(c, CONFIG_LIVE_UPSTASH_URL)) return "upstash";
+  return config_text(c, CONFIG_LIVE_URL) ? "redis" : "embedded";
 }
 const char *config_warning(const struct config *c, size_t i) {
   return i < c->warning_count ? c->warnings[i] : NULL;

@@ -13,7 +13,8 @@
 #define PATH_BYTES_MAX 4000
 
 static const char *const folders[] = {"spool", "backups", "executors"};
-static const char *const secret_files[] = {"sereno.db", "live.db", "archive.db", "admin.token", "secret.key"};
+static const char *const secret_files[] = {"sereno.db",  "worlds.db",   "live.db",
+                                           "archive.db", "admin.token", "secret.key"};
 
 static enum err check_mode(const char *path, const struct stat *st, mode_t forbidden,
                            struct err_detail *detail) {

@@ -346,7 +346,8 @@ bool engine_is_settled(const struct engine *e, size_t *ret_running) {
     ending += live->state == LIVE_ENDED;
   }
   *ret_running = running;
-  return e->changes_out == 0 && e->work_out == 0 && sent == 0 && ending == 0 && e->is_ready;
+  size_t asked = engine_worlds_out(e) - e->worlds.is_probing; /* the probe goes by real time */
+  return e->changes_out == 0 && e->work_out == 0 && asked == 0 && sent == 0 && ending == 0 && e->is_ready;
 }
 
 void engine_stop(struct engine *e) {

@@ -310,6 +310,7 @@ enum err engine_open(struct engine *e, struct err_detail *detail) {
       .epoch = e->boot.epoch, .last_run_no = e->boot.last_run_no, .random_seed = seed};
   TRY(sched_new(&config, &e->sched));
   TRY(engine_care_start(e));
+  TRY(engine_worlds_open(e, detail));
   engine_step(e, &(struct sched_event){.kind = SCHED_SETTINGS, .settings = e->settings});
   return ERR_OK;
 }
@@ -355,7 +356,8 @@ static void on_stop_recorded(void *arg, const struct engine_answer *answer) {
 }
 
 void engine_wind_on(struct engine *e) {
-  if (!e->on_wound || e->is_wound || e->changes_out > 0 || e->work_out > 0) return;
+  if (!e->on_wound || e->is_wound || e->changes_out > 0 || e->work_out > 0 || engine_worlds_out(e) > 0)
+    return;
   e->is_wound = true;
   if (e->is_orderly) note_journal(e, (char[]){ORDERLY, 0});
   struct change *c = change_new(CHANGE_STOP, engine_now_ms(e));
@@ -387,6 +389,7 @@ static bool is_start_unanswered(const struct engine *e) {
 void engine_wind_down(struct engine *e, void (*done)(void *arg), void *arg) {
   engine_quiesce(e);
   e->is_orderly = e->was_up && !is_start_unanswered(e);
+  engine_worlds_stop(e);
   warden_client_free(e->warden); /* what ends from now on waits in its journal */
   e->warden = NULL;
   e->is_warden_up = false;
@@ -408,6 +411,7 @@ static void free_all_live(struct engine *e) {
 void engine_free(struct engine *e) {
   if (!e) return;
   log_set_tap(NULL, NULL);
+  engine_worlds_close(e);
   warden_client_free(e->warden);
   engine_care_stop(e);
   store_free(e->store);

@@ -28,6 +28,15 @@ static int64_t duration_ms(const struct engine *e, const struct warden_end *end)
                                          : by_tick; /* the wall clock may have been set */
 }
 
+/* A built-in that asks the server was told by the end of its channel that the server had gone (DESIGN 7). The one it
+ * was started by is an older epoch; one that asks for another attempt by itself is of ours. */
+static bool is_interrupted(const struct engine *e, const struct live_run *live,
+                           const struct warden_end *end) {
+  if (!live || end->how != WARDEN_EXITED || end->code != EXECUTOR_RETRY) return false;
+  const struct executor *executor = executor_find(str_of(live->job->command));
+  return executor && executor->needs_channel && end->run.epoch < e->boot.epoch;
+}
+
 static void tell_end(struct ending *x) {
   struct engine *e = x->engine;
   const struct warden_end *end = &x->end;
@@ -50,8 +59,15 @@ static void tell_end(struct ending *x) {
   facts->output_truncated = x->is_cut || (end->flags & WARDEN_END_TRUNCATED) != 0;
   facts->result = x->result;
   if (end->how != WARDEN_LOST && end->how != WARDEN_COULD_NOT_START) end_set_bill(facts, end);
-  char why[300], message[800];
+  char why[300 + ERR_TEXT_MAX], message[800];
+  struct live_run *live = map_get(&e->live, (uint64_t)end->run.run_no);
+  ended.is_interrupted = is_interrupted(e, live, end);
   end_explain(end, why, sizeof why);
+  if (ended.is_interrupted)
+    snprintf(why, sizeof why,
+             "the server went away meanwhile: the attempt is repeated without being counted");
+  else if (live && live->channel_why[0])
+    snprintf(why, sizeof why, "its channel was closed: %s", live->channel_why);
   if (run_is_failure(judged.status) || judged.status == RUN_CANCELLED) {
     struct str last = output_last_line(buf_str(&x->output));
     if (last.len > 400) last.len = output_cut(last, 400);

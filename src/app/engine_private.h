@@ -9,12 +9,15 @@
  *   engine_notes.c  the core's notes → log lines and events
  *   engine_boot.c   recovery: the store's unfinished things joined with the wardens' journals
  *   seed_jobs.c     the predefined jobs of a fresh store
- *   engine_care.c   aliveAt, retention, zones, spool */
+ *   engine_care.c   aliveAt, retention, zones, spool
+ *   engine_worlds.c worlds: lanes, calls of requests, notices, the probe
+ *   engine_channel.c the jobs' ends of it: fd 4 */
 #pragma once
 #include "api/engine.h"
 #include "app/configuration.h"
 #include "app/launch_of.h"
 #include "app/programs.h"
+#include "app/world_lanes.h"
 #include "base/list.h"
 #include "base/log.h"
 #include "base/map.h"
@@ -46,6 +49,8 @@ struct live_run {
   bool is_reading;                     /* an output request is out */
   int64_t output_seen;                 /* bytes announced */
   int64_t started_ms, started_tick_ms; /* by the wall clock, and when we heard of it */
+  struct channel *channel;             /* our end of fd 4, or NULL */
+  char channel_why[ERR_TEXT_MAX];      /* we closed it because of this */
 };
 
 /* The work of reading an ended run's output beside the loop. */
@@ -122,6 +127,16 @@ struct engine {
   int zone_watch; /* inotify, -1 */
   struct loop_io *zone_io;
 
+  struct {
+    struct world_lanes *lanes; /* NULL when it could not be made */
+    unsigned char link_key[32];
+    char owner[100], timezone[100];
+    struct loop_timer *probe;
+    bool is_probing;
+    struct live_status live; /* as the last probe found it */
+    bool has_live;
+  } worlds;
+
   void (*on_note)(void *arg, const struct sched_note *note); /* api's metrics */
   void *on_note_arg;
   struct test_clock *test_clock; /* NULL without */
@@ -188,6 +203,17 @@ void engine_care_after_step(struct engine *e);
 void engine_on_clock(void *arg, bool clock_was_set);
 void engine_care_stop(struct engine *e);
 
+/* engine_worlds.c */
+enum err engine_worlds_open(struct engine *e, struct err_detail *detail);
+void engine_worlds_stop(struct engine *e); /* what waits is answered so; channels are closed */
+void engine_worlds_close(struct engine *e);
+size_t engine_worlds_out(const struct engine *e); /* calls that are not answered */
+
+/* engine_channel.c */
+/* A pair for a run that needs it: *ret_fd is the job's end, to be given away; -1 when its executor needs none. */
+enum err engine_channel_open(struct engine *e, struct live_run *live, int *ret_fd, struct err_detail *detail);
+void engine_channel_close(struct live_run *live); /* a call that is under way is not answered */
+
 /* test_clock.c */
 void engine_on_warden_clock(void *arg, const struct warden_clock_done *done);
 
@@ -201,7 +227,9 @@ struct engine_options {
   bool is_test_clock;
 };
 enum err engine_new(const struct engine_options *options, struct engine **ret, struct err_detail *detail);
-void engine_free(struct engine *e); /* NULL-safe */
+/* Before whoever asked for calls about worlds is freed: every one of them is answered. */
+void engine_end_worlds(struct engine *e); /* NULL-safe */
+void engine_free(struct engine *e);       /* NULL-safe */
 /* on_note gets every note of the core (metrics); on_stop is called by engine_stop. */
 void engine_set_hooks(struct engine *e, void (*on_note)(void *arg, const struct sched_note *note),
                       void *note_arg, void (*on_stop)(void *arg), void *stop_arg);

@@ -6,6 +6,7 @@
 #include "app/launch_of.h"
 #include "base/id.h"
 #include "base/log.h"
+#include "sys/os_file.h"
 
 #define LAUNCH_ARENA_BYTES (4 * 1024 * 1024)
 
@@ -53,6 +54,7 @@ struct live_run *engine_live_new(struct engine *e, int64_t run_no, struct job *j
 
 void engine_live_free(struct engine *e, struct live_run *live) {
   if (live->watchers > 0) e->watched--;
+  engine_channel_close(live);
   (void)map_remove(&e->live, (uint64_t)live->run_no);
   job_unref(live->job);
   free(live->params);
@@ -113,15 +115,19 @@ static enum err build_launch(struct engine *e, const struct live_run *live, stru
 void engine_send_start(struct engine *e, struct live_run *live) {
   struct err_detail detail = {};
   struct warden_launch launch = WARDEN_LAUNCH_NONE;
-  enum err error = build_launch(e, live, &launch, &detail);
+  int channel_fd = -1;
+  enum err error = engine_channel_open(e, live, &channel_fd, &detail);
+  if (error == ERR_OK) error = build_launch(e, live, &launch, &detail);
   if (error != ERR_OK) {
+    os_close(&channel_fd);
+    engine_channel_close(live);
     char text[sizeof detail.field + sizeof detail.message + 4];
     snprintf(text, sizeof text, "%s: %s", detail.field, detail.message[0] ? detail.message : err_text(error));
     live->state = LIVE_ENDED;
     return refuse_later(e, live->run_no, REASON_COULD_NOT_START, text);
   }
   live->state = LIVE_SENT;
-  error = warden_start(e->warden, &live->start, &launch, -1);
+  error = warden_start(e->warden, &live->start, &launch, channel_fd);
   if (error == ERR_UNAVAILABLE) live->state = LIVE_UNSENT; /* sent again when the warden is up */
   else if (error != ERR_OK) {
     live->state = LIVE_ENDED;

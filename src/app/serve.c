@@ -312,7 +312,8 @@ static enum err boot(struct server *s, const struct serve_flags *flags, struct e
 
 static void shut(struct server *s) {
   http_server_free(s->http);
-  work_free(s->work); /* tells what still ran, and the api is one of those told */
+  work_free(s->work);           /* tells what still ran, and the api is one of those told */
+  engine_end_worlds(s->engine); /* the same */
   api_free(s->api);
   test_clock_free(s->test_clock);
   engine_free(s->engine);

@@ -19,8 +19,8 @@
 #define QUIET_POLLS 2      /* settled twice in a row: nothing is under way between loop turns */
 
 struct test_clock {
-  struct world world; /* first: the world's functions get it back */
-  int64_t now_ms;
+  struct world world;     /* first: the world's functions get it back */
+  _Atomic int64_t now_ms; /* read by the worlds' lanes, too */
   struct loop *loop;
   struct engine *engine;
   char folder[CONFIG_VALUE_BYTES_MAX];
@@ -69,7 +69,11 @@ static enum err read_marker(struct test_clock *t, struct err_detail *detail) {
   marker_path(t->folder, path, sizeof path);
   BUF_AUTO struct buf text = buf_new(100);
   enum err e = os_read_file(path, &text, NULL);
-  if (e == ERR_OK && instant_from_text(str_trim(buf_str(&text)), &t->now_ms)) return ERR_OK;
+  int64_t begin_ms;
+  if (e == ERR_OK && instant_from_text(str_trim(buf_str(&text)), &begin_ms)) {
+    t->now_ms = begin_ms;
+    return ERR_OK;
+  }
   e = err_set(detail, ERR_FORBIDDEN, "test-clock", 0, "%.150s is not marked as a test folder", t->folder);
   err_hint(detail, "make one with: sereno serve --init-test --data DIR");
   return e;

@@ -42,7 +42,9 @@ struct sched_end { /* how an attempt ended; texts borrowed during the step */
   int64_t run_no;
   enum run_status status; /* SUCCESS, FAILED, TIMEOUT, SKIPPED, CANCELLED, LOST */
   enum reason reason;
-  bool may_retry;   /* false for exit codes that forbid it; 75 always allows one */
+  bool may_retry; /* false for exit codes that forbid it; 75 always allows one */
+  bool
+      is_interrupted; /* the server it talked to went away: repeated at once, without being counted (DESIGN 7) */
   struct run facts; /* finished_ms, exit_code, output, error_message, bill … merged into the row */
 };
 

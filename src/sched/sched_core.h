@@ -96,7 +96,8 @@ struct item {
   enum reason killed;   /* a kill was asked for */
   int64_t token;
   int64_t wait_from_ms;
-  struct item *retry; /* ENDING: the next attempt, ready to be queued */
+  int64_t interruptions; /* attempts before this one that do not count, as far as this server knows */
+  struct item *retry;    /* ENDING: the next attempt, ready to be queued */
   struct run run;
   char id[ID_TEXT_LEN + 1];
   char *params, *requested_by; /* owned */

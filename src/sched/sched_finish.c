@@ -94,8 +94,11 @@ bool sched_record_start(struct sched *s, struct item *i) {
 /* ---- retries ---- */
 #define EXIT_RETRY 75 /* the job asks for another attempt: one is allowed even with retries = 0 */
 
-static int64_t attempts_max(const struct policy *p, const struct sched_end *end) {
+/* Interruptions do not count, but a job that makes the server go away would be repeated for ever. */
+static int64_t attempts_max(const struct policy *p, const struct sched_end *end, int64_t interruptions) {
   int64_t more = p->retries;
+  if (end->is_interrupted) return 1 + more + LOST_ATTEMPTS_MAX;
+  more += interruptions;
   if (end->status == RUN_LOST) {
     if (p->on_crash != CRASH_RETRY) return 0;
     return 1 + (more > LOST_ATTEMPTS_MAX ? more : LOST_ATTEMPTS_MAX);
@@ -118,9 +121,11 @@ static int64_t retry_at_ms(struct sched *s, const struct item *i, const struct r
                            const struct sched_end *end) {
   const struct policy *p = &i->def->policy;
   if (!run_is_failure(end->status) || row->reason == REASON_TOTAL_TIMEOUT) return INSTANT_NEVER;
-  if (i->killed || i->js->is_disabled || row->attempt >= attempts_max(p, end)) return INSTANT_NEVER;
+  if (i->killed || i->js->is_disabled || row->attempt >= attempts_max(p, end, i->interruptions))
+    return INSTANT_NEVER;
   int64_t ended_ms = row->finished_ms < s->now_ms ? row->finished_ms : s->now_ms;
-  int64_t at_ms = ended_ms + retry_delay_ms(s, p, row->attempt);
+  int64_t at_ms =
+      end->is_interrupted ? s->now_ms : ended_ms + retry_delay_ms(s, p, row->attempt - i->interruptions);
   if (at_ms < s->now_ms) at_ms = s->now_ms;
   bool is_in_total = p->total_timeout_ms == 0 || at_ms < row->first_started_ms + p->total_timeout_ms;
   return is_in_total ? at_ms : INSTANT_NEVER;
@@ -157,6 +162,7 @@ enum err sched_finish(struct sched *s, struct item *i, const struct sched_end *e
   struct run row = ended_row(s, i, end);
   int64_t at_ms = retry_at_ms(s, i, &row, end);
   struct item *retry = at_ms == INSTANT_NEVER ? NULL : retry_new(s, i, &row, at_ms);
+  if (retry) retry->interruptions = i->interruptions + end->is_interrupted;
   struct change *c = at_ms == INSTANT_NEVER || retry ? change_of_row(s, i, CHANGE_END, &row) : NULL;
   if (!c || (retry && change_set_run(c, &c->run.retry, &retry->run))) {
     if (c) sched_change_drop(s, c);

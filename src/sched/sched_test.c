@@ -641,6 +641,45 @@ static void a_lost_run_is_repeated_only_when_the_job_says_so_and_not_for_ever(vo
   job_unref(job);
 }
 
+static void interrupted(struct rig *r, int64_t job_no) {
+  struct sched_end end = {.run_no = run_of(r, job_no), .status = RUN_FAILED, .is_interrupted = true};
+  run_init(&end.facts);
+  end.facts.finished_ms = r->now_ms;
+  end.facts.exit_code = 75;
+  step(r, (struct sched_event){.kind = SCHED_ENDED, .end = &end});
+}
+
+/* DESIGN 7, A-85: the server went away while a job talked to it. Repeated at once; the retries that the job has, and
+ * their delays, are as if it had not been. */
+static void an_interrupted_attempt_is_repeated_without_being_counted(void **state) {
+  RIG(r);
+  struct job *job = new_job(1);
+  job->retries = 1;
+  claim(r, job, NOON);
+  advance(r, NOON);
+  r->log[0] = 0;
+  interrupted(r, 1);
+  SAID(r, "end 1 failed retry+0\nack\nrow 1#2\nstart 1#2\n");
+  ended(r, 1, RUN_FAILED);
+  SAID(r, "end 1#2 failed retry+60\nack\n");
+  advance(r, r->now_ms + MINUTE);
+  interrupted(r, 1);
+  SAID(r, "row 1#3\nstart 1#3\nend 1#3 failed retry+0\nack\nrow 1#4\nstart 1#4\n");
+  ended(r, 1, RUN_FAILED);
+  SAID(r, "end 1#4 failed chain-1\nack\nfailures 1\n");
+  job_unref(job);
+}
+
+static void a_job_that_makes_the_server_go_away_is_not_repeated_for_ever(void **state) {
+  RIG(r);
+  struct job *job = new_job(1);
+  claim(r, job, NOON);
+  advance(r, NOON);
+  for (size_t runs = 1; r->started_count == runs && runs < 50; runs++) interrupted(r, 1);
+  assert_int_equal(r->started_count, 11);
+  job_unref(job);
+}
+
 static void the_total_timeout_cuts_the_last_attempt(void **state) {
   RIG(r);
   struct job *job = new_job(1); /* failing 10 s runs, retries 5, delay 1, total 25 */
@@ -1227,6 +1266,8 @@ int main(void) {
       TEST(replacing_twice_keeps_only_the_newest_in_line),
       TEST(retries_follow_the_policy),
       TEST(a_lost_run_is_repeated_only_when_the_job_says_so_and_not_for_ever),
+      TEST(an_interrupted_attempt_is_repeated_without_being_counted),
+      TEST(a_job_that_makes_the_server_go_away_is_not_repeated_for_ever),
       TEST(the_total_timeout_cuts_the_last_attempt),
       TEST(failures_in_a_row_disable_the_job),
       TEST(a_success_ends_the_row_of_failures),
