@@ -88,9 +88,11 @@ static enum err read_scope(const json_t *object, struct scope *s, struct err_det
       TRY(read_nets(value, s, d));
     } else if (str_eq(k, STR("singleUse")) && json_is_boolean(value)) {
       s->is_single_use = json_is_true(value);
+    } else if (str_eq(k, STR("worlds")) && json_is_boolean(value)) {
+      s->is_worlds = json_is_true(value);
     } else {
       enum err e = err_set(d, ERR_INVALID, "scope", 0, "\"%.40s\" is not known or of the wrong type", key);
-      err_hint(d, "jobs (list), nets (list) and singleUse (boolean) are");
+      err_hint(d, "jobs (list), nets (list), singleUse and worlds (boolean) are");
       return e;
     }
   }
@@ -117,6 +119,10 @@ void scope_free(struct scope *s) {
   *s = (struct scope){};
 }
 
+bool access_is_service(const struct who *who) {
+  return who->kind == WHO_TOKEN && who->scope && who->scope->is_worlds && who->role >= ROLE_OPERATOR;
+}
+
 bool access_sees_job(const struct who *who, const char *id, const char *name) {
   const struct scope *s = who->scope;
   if (!s || s->job_count == 0) return true;
@@ -133,6 +139,15 @@ static enum err forbid(struct err_detail *d, enum role least, const char *why) {
   return e;
 }
 
+/* A token limited to jobs, to worlds or to both reaches these alone. */
+static enum err check_limits(const struct scope *s, const struct access_need *need, struct err_detail *d) {
+  bool has_jobs = s && s->job_count > 0, has_worlds = s && s->is_worlds;
+  if (!has_jobs && !has_worlds) return ERR_OK;
+  if ((need->is_about_job && has_jobs) || (need->is_about_world && has_worlds)) return ERR_OK;
+  return err_set(d, ERR_FORBIDDEN, NULL, 0, "this token is limited to %s%s%s", has_jobs ? "some jobs" : "",
+                 has_jobs && has_worlds ? " and to " : "", has_worlds ? "worlds" : "");
+}
+
 enum err access_check(const struct who *who, const struct access_need *need, const struct access_job *job,
                       struct err_detail *d) {
   ASSERT((unsigned)who->role < ROLE_COUNT && (unsigned)need->least < ROLE_COUNT);
@@ -143,10 +158,7 @@ enum err access_check(const struct who *who, const struct access_need *need, con
                                              "CRON_SECRET opens the two cron endpoints and nothing else");
   if (who->kind == WHO_NOBODY) return ERR_UNAUTHENTICATED;
   if (who->role < need->least) return forbid(d, need->least, "your role does not allow this");
-  if (!job) {
-    bool is_limited = who->scope && who->scope->job_count > 0 && !need->is_about_job;
-    return is_limited ? err_set(d, ERR_FORBIDDEN, NULL, 0, "this token is limited to some jobs") : ERR_OK;
-  }
+  if (!job) return check_limits(who->scope, need, d);
   if (!access_sees_job(who, job->id, job->name))
     return err_set(d, ERR_FORBIDDEN, NULL, 0, "this token is limited to other jobs");
   if (need->is_write && job->is_critical && who->role < ROLE_ADMIN)

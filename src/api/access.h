@@ -23,9 +23,10 @@ struct scope {
   struct net nets[SCOPE_NETS_MAX];
   size_t net_count;
   bool is_single_use;
+  bool is_worlds; /* a service token: the application that owns the worlds */
 };
-/* {"jobs":["name or id"],"nets":["10.0.0.0/8"],"singleUse":true}, each part may be absent; NULL text gives an
- * empty scope. Unknown keys are ERR_INVALID with the field named ("scope.nets"). */
+/* {"jobs":["name or id"],"nets":["10.0.0.0/8"],"singleUse":true,"worlds":true}, each part may be absent; NULL text
+ * gives an empty scope. Unknown keys are ERR_INVALID with the field named ("scope.nets"). */
 enum err scope_parse(const char *json, struct scope *ret, struct err_detail *detail);
 void scope_free(struct scope *s);
 bool scope_allows_address(const struct scope *s, struct str peer);
@@ -45,7 +46,8 @@ struct access_need {
   enum role least; /* ROLE_NONE: open to everyone */
   bool takes_cron_secret;
   bool is_write;
-  bool is_about_job; /* the route is checked again with the job */
+  bool is_about_job;   /* the route is checked again with the job */
+  bool is_about_world; /* the world's own rights are checked by worlds/rights.h */
 };
 
 struct access_job {
@@ -57,5 +59,8 @@ struct access_job {
  * anything is read, and again with the job. */
 enum err access_check(const struct who *who, const struct access_need *need, const struct access_job *job,
                       struct err_detail *detail);
+/* May it speak for the application and name an end user (X-Sereno-User)? A token of at least operator with the scope
+ * worlds. */
+bool access_is_service(const struct who *who);
 /* Are all of this job's events and rows visible? */
 bool access_sees_job(const struct who *who, const char *id, const char *name);

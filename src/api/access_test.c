@@ -66,6 +66,37 @@ static void a_token_for_some_jobs_reaches_only_these(void **state) {
   scope_free(&scope);
 }
 
+/* a service token reaches worlds and nothing else; jobs and worlds together reach both. */
+static void a_service_token_reaches_worlds_alone(void **state) {
+  (void)state;
+  static const struct {
+    int line;
+    const char *scope;
+    bool is_about_job, is_about_world, want;
+  } rows[] = {
+      {__LINE__, "{\"worlds\":true}", false, true, true},
+      {__LINE__, "{\"worlds\":true}", true, false, false},
+      {__LINE__, "{\"worlds\":true}", false, false, false},
+      {__LINE__, "{\"jobs\":[\"a\"]}", false, true, false},
+      {__LINE__, "{\"worlds\":false}", false, false, true},
+      {__LINE__, "{}", false, true, true},
+      {__LINE__, "{\"jobs\":[\"a\"],\"worlds\":true}", true, false, true},
+      {__LINE__, "{\"jobs\":[\"a\"],\"worlds\":true}", false, true, true},
+  };
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    struct scope scope;
+    CHECK_OK(scope_parse(rows[i].scope, &scope, NULL));
+    struct who who = {.kind = WHO_TOKEN, .role = ROLE_OPERATOR, .actor = "token:app", .scope = &scope};
+    struct access_need need = {
+        .least = ROLE_VIEWER, .is_about_job = rows[i].is_about_job, .is_about_world = rows[i].is_about_world};
+    CHECK_ROW(rows[i].line, (access_check(&who, &need, NULL, NULL) == ERR_OK) == rows[i].want);
+    CHECK_ROW(rows[i].line, access_is_service(&who) == scope.is_worlds);
+    who.role = ROLE_VIEWER;
+    CHECK_ROW(rows[i].line, !access_is_service(&who));
+    scope_free(&scope);
+  }
+}
+
 static void scopes_are_read_strictly(void **state) {
   (void)state;
   static const struct {
@@ -80,6 +111,7 @@ static void scopes_are_read_strictly(void **state) {
       {__LINE__, "{\"nets\":[\"10.0.0.0/33\"]}", "scope.nets"},
       {__LINE__, "{\"nets\":[\"example.org\"]}", "scope.nets"},
       {__LINE__, "{\"singleUse\":1}", "scope"},
+      {__LINE__, "{\"worlds\":\"all\"}", "scope"},
   };
   for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
     struct scope scope;
@@ -121,6 +153,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(roles_are_a_ladder_and_critical_jobs_need_admin),
       cmocka_unit_test(a_token_for_some_jobs_reaches_only_these),
+      cmocka_unit_test(a_service_token_reaches_worlds_alone),
       cmocka_unit_test(scopes_are_read_strictly),
       cmocka_unit_test(networks_match_by_their_bits),
   };

@@ -6,6 +6,9 @@
 
 struct api;
 
+/* Exports of worlds come back here: the one path with a larger limit of its body; half of what http/ holds at a moment. */
+#define API_IMPORT_PATH "/api/worlds/import"
+#define API_IMPORT_BYTES_MAX (32UL * 1024 * 1024)
 /* For http_config.csp: the API's own page needs its script and style, nothing else. */
 #define API_CSP                                                                                        \
   "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data:; object-src 'none'; " \

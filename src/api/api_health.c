@@ -138,7 +138,7 @@ static void on_jobs(struct call *c, struct store_read *read) {
 
 /* Open to everyone without the names of jobs; whoever may view gets them by name. */
 void metrics_get(struct call *c) {
-  if (c->who.role < ROLE_VIEWER || (c->who.scope && c->who.scope->job_count)) {
+  if (c->who.role < ROLE_VIEWER || (c->who.scope && (c->who.scope->job_count || c->who.scope->is_worlds))) {
     answer_metrics(c, NULL);
     return;
   }

@@ -10,8 +10,8 @@
 SHAPE_OF(token, "Token", 0, OUT("id", TEXT, 0, ""), OUT("name", TEXT, 0, "unique"),
          OUT_ENUM("role", 0, role_names, ""),
          OUT("user", TEXT, FIELD_NULLABLE, "whose it is; null: the installation's"),
-         OUT("scope", JSON, FIELD_NULLABLE, "jobs, nets, singleUse"), OUT("createdAt", INSTANT, 0, ""),
-         OUT("expiresAt", INSTANT, FIELD_NULLABLE, "null: never"),
+         OUT("scope", JSON, FIELD_NULLABLE, "jobs, nets, singleUse, worlds"),
+         OUT("createdAt", INSTANT, 0, ""), OUT("expiresAt", INSTANT, FIELD_NULLABLE, "null: never"),
          OUT("lastUsedAt", INSTANT, FIELD_NULLABLE, "to the hour"));
 static const struct shape_part token_page_parts[] = {{"data", &token_shape, PART_LIST}};
 SHAPE_PARTS(token_page, "TokenPage", NULL, token_page_parts,
@@ -28,7 +28,8 @@ SHAPE_OF(token_new, "NewToken", sizeof(struct token_new),
          IN(struct token_new, user, "user", TEXT, FIELD_NULLABLE, 1, 100, FIELD_NULL,
             "account whose role bounds it, and with which it goes"),
          IN(struct token_new, scope, "scope", JSON, FIELD_NULLABLE, 0, SCOPE_BYTES_MAX, FIELD_NULL,
-            "object: jobs (names or ids), nets (10.0.0.0/8), singleUse"),
+            "object: jobs (names or ids), nets (10.0.0.0/8), singleUse, worlds (true: speaks for the "
+            "application)"),
          IN(struct token_new, expires_ms, "expiresAt", INSTANT, FIELD_NULLABLE, 0, 0, FIELD_NULL,
             "null: never"),
          IN(struct token_new, life, "expiresIn", TEXT, FIELD_NULLABLE, 1, 100, FIELD_NULL,
@@ -110,7 +111,10 @@ static enum err check(struct call *c, const struct token_new *in, int64_t *ret_e
   if (identities_token_count(c->api->identities) >= IDENTITY_TOKENS_MAX)
     return err_set(&c->detail, ERR_LIMIT, NULL, 0, "at most %d tokens", IDENTITY_TOKENS_MAX);
   TRY(scope_parse(in->scope, &scope, &c->detail));
+  bool is_weak_service = scope.is_worlds && in->role < ROLE_OPERATOR;
   scope_free(&scope);
+  if (is_weak_service)
+    return err_set(&c->detail, ERR_INVALID, "role", 0, "a token with the scope worlds has the role operator");
   return end_of_life(c, in, ret_expires_ms);
 }
 

@@ -9,6 +9,8 @@
 #include "base/id.h"
 
 #define API_JSON "application/json"
+#define CALL_USER_HEADER "X-Sereno-User" /* a service token names an end user */
+#define CALL_OVERRIDE "override"
 
 struct identities;
 struct login_links;

@@ -10,12 +10,22 @@
 
 /* ---- rates ---- */
 
-enum rate_kind { RATE_ADDRESS, RATE_IDENTITY, RATE_RUNS, RATE_LOGIN, RATE_UNKNOWN };
+enum rate_kind {
+  RATE_ADDRESS,
+  RATE_IDENTITY,
+  RATE_RUNS,
+  RATE_LOGIN,
+  RATE_UNKNOWN,
+  RATE_SERVICE,
+  RATE_END_USER
+};
 static const struct rate_rule rate_rules[] = {
     [RATE_ADDRESS] = {2000, 4000},                             /* everything from one address */
     [RATE_IDENTITY] = {1000, 2000}, [RATE_RUNS] = {100, 1000}, /* by identity */
     [RATE_LOGIN] = {1, 30},                                    /* by address; throttled besides */
     [RATE_UNKNOWN] = {5, 50},                                  /* by address: credentials nobody knows */
+    [RATE_SERVICE] = {5000, 10000},                            /* by identity: it speaks for many users */
+    [RATE_END_USER] = {100, 2000},                             /* one of them */
 };
 
 static bool has_rate(struct call *c, enum rate_kind kind, uint64_t key) {
@@ -30,7 +40,11 @@ static bool has_rate(struct call *c, enum rate_kind kind, uint64_t key) {
 static bool has_identity_rates(struct call *c) {
   if (!c->who.actor) return true;
   uint64_t key = hash_bytes(c->who.actor, strlen(c->who.actor), 3);
-  if (!has_rate(c, RATE_IDENTITY, key)) return false;
+  bool is_service = access_is_service(&c->who);
+  if (!has_rate(c, is_service ? RATE_SERVICE : RATE_IDENTITY, key)) return false;
+  struct str user = http_request_header(c->req, CALL_USER_HEADER);
+  if (is_service && user.ptr && !has_rate(c, RATE_END_USER, hash_bytes(user.ptr, user.len, key)))
+    return false;
   return !(c->route->flags & ROUTE_RUNS) || has_rate(c, RATE_RUNS, key);
 }
 
@@ -129,7 +143,8 @@ static bool may_enter(struct call *c) {
   struct access_need need = {.least = c->route->role,
                              .takes_cron_secret = c->route->flags & ROUTE_CRON,
                              .is_write = c->route->flags & ROUTE_WRITE,
-                             .is_about_job = c->route->flags & (ROUTE_JOB | ROUTE_RUN)};
+                             .is_about_job = c->route->flags & (ROUTE_JOB | ROUTE_RUN),
+                             .is_about_world = c->route->flags & ROUTE_WORLD};
   if (e == ERR_OK) e = access_check(&c->who, &need, NULL, &c->detail);
   if (e == ERR_UNAUTHENTICATED && is_without_cron_secret(c)) e = ERR_CRON_SECRET;
   if (e != ERR_OK) call_fail(c, e);
@@ -156,6 +171,7 @@ static bool is_safe_method(enum http_method m) { return m == HTTP_GET || m == HT
 
 /* Bearer requests are exempt: a browser never adds the header by itself. */
 static bool is_own_page(struct call *c) {
+  if (c->route->flags & ROUTE_SIGNED) return true; /* the link is the right, whoever sends it */
   bool is_safe = is_safe_method(c->req->method), begins_session = c->route->flags & ROUTE_NO_CSRF;
   if (c->who.kind != WHO_SESSION && !begins_session) return true;
   if (is_safe && !(c->route->flags & ROUTE_STREAM)) return true;
@@ -172,6 +188,18 @@ static bool is_own_page(struct call *c) {
 
 static const struct field *input_field(const struct shape *shape, struct str name) {
   return shape ? field_find(shape->fields, *shape->field_count, name) : NULL;
+}
+
+/* ?override=1 may follow any URL about worlds. */
+static bool is_of_every_route(const struct call *c, struct str name) {
+  return (c->route->flags & ROUTE_WORLD) && str_eq(name, STR(CALL_OVERRIDE));
+}
+
+static bool has_stray_parameters(const struct call *c) {
+  struct str name, value;
+  for (size_t i = 0; http_query_at(c->req, i, &name, &value); i++)
+    if (!is_of_every_route(c, name)) return true;
+  return c->req->query.len > 0 && !(c->route->flags & ROUTE_WORLD);
 }
 
 /* Texts of a query become JSON of the field's type, so that bodies and queries are read by the same rules;
@@ -191,6 +219,7 @@ static enum err read_query(struct call *c) {
   if (!c->body) return ERR_NO_MEMORY;
   for (size_t i = 0; http_query_at(c->req, i, &name, &value); i++) {
     const struct field *f = input_field(c->route->input, name);
+    if (!f && is_of_every_route(c, name)) continue;
     if (!f) {
       BUF_AUTO struct buf known = buf_new(ERR_TEXT_MAX - 1);
       size_t count = c->route->input ? *c->route->input->field_count : 0;
@@ -215,7 +244,7 @@ static bool is_json_type(struct str type) {
 }
 
 static enum err read_body(struct call *c) {
-  if (c->req->body.len == 0) {
+  if (c->req->body.len == 0 || c->route->flags & ROUTE_RAW) {
     c->body = json_object();
     return c->body ? ERR_OK : ERR_NO_MEMORY;
   }
@@ -230,8 +259,9 @@ static enum err read_body(struct call *c) {
 
 static enum err read_input(struct call *c) {
   const struct shape *shape = c->route->input;
-  bool is_query = is_safe_method(c->req->method) || c->req->method == HTTP_DELETE;
-  if (!is_query && c->req->query.len > 0)
+  bool is_query =
+      is_safe_method(c->req->method) || c->req->method == HTTP_DELETE || c->route->flags & ROUTE_SIGNED;
+  if (!is_query && has_stray_parameters(c))
     return err_set(&c->detail, ERR_INVALID, NULL, 0, "this takes no parameters in the URL");
   TRY(is_query ? read_query(c) : read_body(c));
   if (!shape || shape->size == 0) return ERR_OK;
@@ -268,6 +298,8 @@ static bool is_first_time(struct call *c) {
   }
   uint64_t scope =
       hash_bytes(c->req->path.ptr, c->req->path.len, hash_bytes(c->who.actor, strlen(c->who.actor), 5));
+  struct str user = http_request_header(c->req, CALL_USER_HEADER);
+  if (user.ptr) scope = hash_bytes(user.ptr, user.len, scope);
   uint64_t request = hash_bytes(c->req->body.ptr ? c->req->body.ptr : "", c->req->body.len, 7);
   struct idempotency_answer answer;
   switch (idempotency_begin(c->api->kept, scope, key, request, world_tick(c->api->world), &answer)) {

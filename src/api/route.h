@@ -56,17 +56,20 @@ struct shape {
   { name, FIELD_ENUM, (flags), 0, 0, FIELD_NULL, (names), 0, help }
 
 enum route_flag {
-  ROUTE_WRITE = 1,    /* changes something: critical jobs need admin, sessions need the CSRF token */
-  ROUTE_JOB = 2,      /* the first :argument names a job; it is loaded and checked before the handler */
-  ROUTE_RUN = 4,      /* the first :argument is an execution; loaded with its job and checked */
-  ROUTE_CRON = 8,     /* CRON_SECRET opens it */
-  ROUTE_NO_CSRF = 16, /* begins a session, so there is no token yet; the Origin is checked all the same */
-  ROUTE_KEYED = 32,   /* takes an Idempotency-Key */
-  ROUTE_RUNS = 64,    /* starts runs: a rate of its own */
-  ROUTE_LOGIN = 128,  /* proves who somebody is: a rate of its own */
-  ROUTE_EARLY = 256,  /* answered before the identities are loaded */
-  ROUTE_STREAM = 512, /* server-sent events */
-  ROUTE_TEXT = 1024   /* answers text, not JSON */
+  ROUTE_WRITE = 1,     /* changes something: critical jobs need admin, sessions need the CSRF token */
+  ROUTE_JOB = 2,       /* the first :argument names a job; it is loaded and checked before the handler */
+  ROUTE_RUN = 4,       /* the first :argument is an execution; loaded with its job and checked */
+  ROUTE_CRON = 8,      /* CRON_SECRET opens it */
+  ROUTE_NO_CSRF = 16,  /* begins a session, so there is no token yet; the Origin is checked all the same */
+  ROUTE_KEYED = 32,    /* takes an Idempotency-Key */
+  ROUTE_RUNS = 64,     /* starts runs: a rate of its own */
+  ROUTE_LOGIN = 128,   /* proves who somebody is: a rate of its own */
+  ROUTE_EARLY = 256,   /* answered before the identities are loaded */
+  ROUTE_STREAM = 512,  /* server-sent events */
+  ROUTE_TEXT = 1024,   /* answers text, not JSON */
+  ROUTE_WORLD = 2048,  /* about worlds: who may is decided in worlds/rights.h; ?override=1 for admins */
+  ROUTE_SIGNED = 4096, /* opened by a signed link alone; its input is in the URL, whatever the method */
+  ROUTE_RAW = 8192     /* the body is no JSON */
 };
 
 typedef void route_handler(struct call *c);

@@ -5,6 +5,7 @@
 #include "api/api_jobs.h"
 #include "api/api_system.h"
 #include "api/api_who.h"
+#include "api/api_worlds.h"
 #include "api/render.h"
 #include "api/stream.h"
 
@@ -144,6 +145,17 @@ const struct route routes[] = {
      backup_create, "copy the database into DIR/backups while it runs"},
     {HTTP_GET, "/api/admin/config", ROLE_ADMIN, 0, NULL, &config_answer_shape, 200, config_show,
      "every configuration key, its value and where it comes from"},
+
+    {HTTP_GET, "/api/worlds/keep", ROLE_NONE, ROUTE_SIGNED | ROUTE_LOGIN | ROUTE_TEXT, &keep_query_shape,
+     NULL, 200, keep_page, "the page of a keep link: a button, nothing else happens"},
+    {HTTP_POST, "/api/worlds/keep", ROLE_NONE, ROUTE_SIGNED | ROUTE_LOGIN | ROUTE_TEXT, &keep_query_shape,
+     NULL, 200, keep_post, "keep the world that the link names"},
+/* clang-format off */
+#define WORLD_ROUTE(method, path, role, flags, input, answer, status, call, more, audit, summary) \
+    {HTTP_##method, path, ROLE_##role, (flags) | ROUTE_WORLD, input, answer, status, world_route, summary},
+#include "api/world_routes.def"
+#undef WORLD_ROUTE
+    /* clang-format on */
 };
 const size_t route_count = sizeof routes / sizeof *routes;
 
@@ -170,10 +182,12 @@ const struct route *route_find(enum http_method method, struct str path, struct 
                                unsigned *ret_allowed) {
   enum http_method wanted = method == HTTP_HEAD ? HTTP_GET : method;
   const struct route *found = NULL;
+  bool is_literal = false; /* a path without arguments hides those that would match by them */
   *ret_allowed = 0;
   for (size_t i = 0; i < route_count; i++) {
     struct str args[ROUTE_ARGS_MAX] = {};
-    if (!matches(str_of(routes[i].path), path, args)) continue;
+    if (!matches(str_of(routes[i].path), path, args) || (is_literal && args[0].ptr)) continue;
+    if (!args[0].ptr) is_literal = true;
     *ret_allowed |= 1U << routes[i].method;
     if (routes[i].method != wanted || found) continue;
     found = &routes[i];

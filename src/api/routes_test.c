@@ -23,6 +23,9 @@ static void paths_find_their_routes(void **state) {
       {__LINE__, HTTP_GET, "/api/cron/jobs/c1/runs", NULL, NULL},
       {__LINE__, HTTP_GET, "/api", NULL, NULL},
       {__LINE__, HTTP_GET, "*", NULL, NULL},
+      {__LINE__, HTTP_GET, "/api/worlds/status", "/api/worlds/status", NULL},
+      {__LINE__, HTTP_DELETE, "/api/worlds/status", NULL, NULL}, /* no world of this id is meant */
+      {__LINE__, HTTP_PUT, "/api/worlds/w1/members/u1", "/api/worlds/:world/members/:userId", "w1"},
       {__LINE__, HTTP_POST, "/api/cron/auto-pause-worlds", "/api/cron/auto-pause-worlds", NULL},
   };
   for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -58,7 +61,9 @@ static void every_route_keeps_the_rules(void **state) {
     /* what changes something is marked so, but for explaining and for beginning a session */
     bool is_question = r->handler == NULL || str_ends(str_of(r->path), STR("/explain"));
     if (!is_safe(r->method) && !is_question)
-      CHECK_ROW(i, (r->flags & ROUTE_WRITE) || (r->flags & ROUTE_NO_CSRF));
+      CHECK_ROW(i, r->flags & (ROUTE_WRITE | ROUTE_NO_CSRF | ROUTE_SIGNED));
+    /* a signed link is guarded by its signature and a rate */
+    if (r->flags & ROUTE_SIGNED) CHECK_ROW(i, r->role == ROLE_NONE && (r->flags & ROUTE_LOGIN));
     /* nothing that changes something is open, but for beginning a session */
     if (r->flags & ROUTE_WRITE) CHECK_ROW(i, r->role >= ROLE_VIEWER);
     if (r->flags & ROUTE_NO_CSRF) CHECK_ROW(i, r->flags & ROUTE_LOGIN);

@@ -242,6 +242,7 @@ static enum err listen_http(struct server *s, struct err_detail *detail) {
       .tls_key = config_text(c, CONFIG_HTTP_TLS_KEY),
       .csp = API_CSP,
       .answered = api_answered,
+      .limits = {.large_path = API_IMPORT_PATH, .large_body_bytes = API_IMPORT_BYTES_MAX},
   };
   TRY(http_server_new(s->loop, &config, api_handle, s->api, &s->http, detail));
   api_set_server(s->api, s->http);

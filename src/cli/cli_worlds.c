@@ -260,7 +260,7 @@ int world_simple(struct world_cli *w) {
   if (code < 0 && is_query) code = add_query(w, fields, path, sizeof path);
   if (code >= 0) return code;
   if (w->verb->columns && !world_flag(w, "as")) {
-    if (!strchr(path, '?')) (void)snprintf(path + strlen(path), sizeof path - strlen(path), "?limit=500");
+    if (!strchr(path, '?')) (void)snprintf(path + strlen(path), sizeof path - strlen(path), "?limit=200");
     return cli_list(&w->c, path, w->verb->columns,
                     world_flag(w, "limit") ? (size_t)strtoul(world_flag(w, "limit"), NULL, 10) : 0);
   }

@@ -49,12 +49,10 @@ int world_vacation(struct world_cli *w) {
 }
 
 int world_why(struct world_cli *w) {
-  static const struct cli_column columns[] = {{"WORLD", "id", CLI_COLUMN_TEXT},
-                                              {"WHY", "why", CLI_COLUMN_TEXT},
-                                              {"REASON", "reason", CLI_COLUMN_TEXT},
-                                              {"IDLE HOURS", "idleHours", CLI_COLUMN_VALUE},
-                                              {"NEXT STEP", "nextStepAt", CLI_COLUMN_INSTANT},
-                                              {}};
+  static const struct cli_column columns[] = {
+      {"WORLD", "worldId", CLI_COLUMN_TEXT},           {"WHY", "why", CLI_COLUMN_TEXT},
+      {"REASON", "reason", CLI_COLUMN_TEXT},           {"IDLE HOURS", "idleHours", CLI_COLUMN_VALUE},
+      {"NEXT STEP", "nextStepAt", CLI_COLUMN_INSTANT}, {}};
   char path[CLI_PATH_BYTES_MAX];
   const char *limit = world_flag(w, "limit");
   if (w->c.argc == 1) return limit ? usage(w) : send_and_tell(w, "GET", W ":/should-pause", NULL);
@@ -118,7 +116,8 @@ int world_members(struct world_cli *w) {
 static json_t *event_of(const struct world_cli *w) {
   json_t *body = json_pack("{s:s}", "text", w->c.argv[1]);
   json_object_set_new(body, "scheduledAt", json_string(world_flag(w, "at")));
-  if (world_flag(w, "type")) json_object_set_new(body, "type", json_string(world_flag(w, "type")));
+  const char *type = world_flag(w, "type");
+  json_object_set_new(body, "type", json_string(type ? type : "planned"));
   return body;
 }
 

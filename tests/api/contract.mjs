@@ -8,6 +8,8 @@ const api = await ask(server, 'GET', '/api/openapi.json', 200, {token: null});
 const roles = ['nobody', 'viewer', 'operator', 'editor', 'admin'];
 const tokens = {nobody: null, admin: server.token};
 for (const role of ['viewer', 'operator', 'editor']) tokens[role] = await makeToken(server, role);
+await ask(server, 'POST', '/api/admin/users', 201, {body: {name: 'ana', role: 'viewer', password: 'four horses and a lamp'}});
+const ofAna = await makeToken(server, 'viewer', {user: 'ana'}), service = await makeToken(server, 'operator', {scope: {worlds: true}});
 
 // ---- a small validator of the parts of JSON Schema that the document uses ----
 const resolve = (schema) => schema.$ref ? api.components.schemas[schema.$ref.split('/').pop()] : schema;
@@ -72,11 +74,12 @@ async function statusOf(method, path, token) {
   }
   return (await request(server, method, fill(path), {token, body: method === 'GET' || method === 'DELETE' ? undefined : {}})).status;
 }
-for (const [method, path, least, cron] of rows) {
+for (const [method, path, least, mark] of rows) {
+  const cron = mark === 'cron', isWorld = mark === 'world';
   await test(`roles_of_${method}_${path}`, async () => {
     for (const role of roles) {
       const status = await statusOf(method, path, tokens[role]);
-      const isOpen = least === 'none', isEnough = roles.indexOf(role) >= roles.indexOf(least);
+      const isOpen = least === 'none', isEnough = isWorld ? role === 'admin' : roles.indexOf(role) >= roles.indexOf(least);
       const want = isOpen || isEnough ? 'enter' : role === 'nobody' ? 401 : 403;
       if (want === 'enter') assert(![401, 403].includes(status) || isOpen, `${role} got ${status}`);
       else equal(status, want, role);
@@ -84,6 +87,12 @@ for (const [method, path, least, cron] of rows) {
     const byCron = await statusOf(method, path, secret);
     if (cron || least === 'none') assert(byCron !== 403, `CRON_SECRET got ${byCron}`);
     else equal(byCron, 403, 'CRON_SECRET');
+    // a service token reaches worlds and nothing else; a user's token reaches them as that user
+    const byService = await statusOf(method, path, service);
+    if (least === 'none') return;
+    if (isWorld) assert(![401].includes(byService), `a service got ${byService}`);
+    else equal(byService, 403, 'a service token');
+    if (isWorld) assert(await statusOf(method, path, ofAna) !== 401, 'a user');
   });
 }
 await test('an_unknown_token_is_told_so_everywhere', async () => {
