@@ -3,6 +3,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+#include "store/archive.h"
 #include "worlds/schema.h"
 #include "worlds/sql.h"
 
@@ -70,6 +71,7 @@ enum err lane_open(struct worlds *w, struct lane *ret, struct err_detail *detail
 void lane_close(struct lane *l) {
   sqldb_close(l->db);
   live_close(l->live);
+  archive_close(l->archive);
   arena_free(&l->arena);
   *l = (struct lane){};
 }

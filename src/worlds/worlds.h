@@ -38,6 +38,7 @@ struct lane {
   struct worlds *worlds;
   struct sqldb *db;
   struct live *live;
+  struct archive *archive; /* opened when it is first needed: memory_store.h */
   struct arena arena; /* of the call at hand: emptied after it */
 };
 
