@@ -7,7 +7,7 @@ case "$1" in
   test-support) find tests/support tests/sim -name "*.c" ! -name "*_test.c" 2>/dev/null ;;
   fuzz) find fuzz -name 'fuzz_*.c' 2>/dev/null ;;
   bench) find bench -name 'bench_*.c' 2>/dev/null ;;
-  embed) find sql web/dist -type f \( -name '*.sql' -o -name '*.json' -o -name '*.html' -o -name '*.js' -o -name '*.css' \) 2>/dev/null ;;
+  embed) find sql web/dist src/live/lua -type f \( -name '*.lua' -o -name '*.sql' -o -name '*.json' -o -name '*.html' -o -name '*.js' -o -name '*.css' \) 2>/dev/null ;;
   c) find src executors tests fuzz bench -name "*.[ch]" ! -path "*/node_modules/*" 2>/dev/null ;;
   *) echo "usage: sources.sh lib|tests|test-support|fuzz|bench|embed|c" >&2; exit 2 ;;
 esac | LC_ALL=C sort

@@ -5,12 +5,23 @@
 #include <stdlib.h>
 
 #include "tests/support/live_fixture.h"
+#include "tests/support/redis_fixture.h"
 
 static struct live_fixture fixture;
 static struct live_fixture *const f = &fixture;
 
 static int open_embedded(void **) {
   live_fixture_open(f, LIVE_EMBEDDED);
+  return 0;
+}
+
+static int open_redis(void **) {
+  live_fixture_open(f, LIVE_REDIS);
+  return 0;
+}
+
+static int open_upstash(void **) {
+  live_fixture_open(f, LIVE_UPSTASH);
   return 0;
 }
 
@@ -276,6 +287,12 @@ static void clear_needs_the_lock_and_the_version(void **) { /* X-7, A-13 */
   assert_int_equal(live_figures(f).locks, 0);
 }
 
+/* In Redis: no key of the world is left, and the total is 0. */
+static void check_keys(const char *pattern, const char *want) {
+  if (!f->redis) return;
+  assert_string_equal(redis_fixture_ask(f->redis, pattern), want);
+}
+
 static void clear_leaves_nothing(void **) {
   struct live_entry entry = {.at_ms = NOW, .bytes = STR("e")};
   struct live_field field = {STR("k"), STR("v")};
@@ -302,6 +319,8 @@ static void clear_leaves_nothing(void **) {
   assert_int_equal(s.worlds, 1);
   assert_int_equal(s.dirty_worlds, 0);
   assert_int_equal(s.used_bytes, is_measured() ? 0 : -1);
+  check_keys("KEYS world:w:*", "");
+  check_keys("GET worlds:bytes", "0");
   struct live_page page = {.after_score = INSTANT_NONE, .until_score = INSTANT_NEVER, .limit = 10};
   CHECK_OK(live_list(f->live, LIVE_EVENT_AGE, &page, &f->arena, NULL));
   assert_int_equal(page.count, 0);
@@ -695,6 +714,8 @@ static void no_write_beside_the_copier_is_lost(void **) { /* A-15: 10^5 writes *
       CASE(kind, figures_are_the_sum_of_the_worlds), CASE(kind, no_write_beside_the_copier_is_lost)
 
 int main(void) {
-  const struct CMUnitTest tests[] = {SUITE(embedded)};
-  return cmocka_run_group_tests(tests, NULL, NULL);
+  const struct CMUnitTest tests[] = {SUITE(embedded), SUITE(redis), SUITE(upstash)};
+  int failed = cmocka_run_group_tests(tests, NULL, NULL);
+  live_fixture_servers_stop();
+  return failed;
 }

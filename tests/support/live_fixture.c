@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "tests/support/redis_fixture.h"
+
 #define ARENA_BYTES (256UL << 20)
 
 static void must(enum err e, const struct err_detail *d, const char *what) {
@@ -20,12 +22,33 @@ struct live *live_fixture_handle(struct live_fixture *f, const char *owner) {
   return l;
 }
 
+/* One Redis and one Upstash for all tests of a program, emptied before each. */
+static struct redis_fixture *redis;
+static struct upstash_fixture *upstash;
+
+void live_fixture_servers_stop(void) {
+  upstash_fixture_stop(upstash);
+  redis_fixture_stop(redis);
+  upstash = NULL, redis = NULL;
+}
+
+static void use_servers(struct live_fixture *f) {
+  if (!redis) redis = redis_fixture_start(NULL, NULL);
+  if (f->mode == LIVE_UPSTASH && !upstash) upstash = upstash_fixture_start(redis);
+  f->redis = redis, f->upstash = upstash;
+  (void)redis_fixture_ask(redis, "FLUSHALL");
+  f->config.url = f->mode == LIVE_REDIS ? redis->url : upstash->url;
+  f->config.token = UPSTASH_TOKEN;
+  f->config.timeout_ms = 20000; /* of a machine under load; what is late is tested by itself */
+}
+
 void live_fixture_open(struct live_fixture *f, enum live_mode mode) {
   *f = (struct live_fixture){
       .mode = mode, .folder = "/tmp/sereno-live-XXXXXX", .arena = arena_new(ARENA_BYTES)};
   if (access("/dev/shm", W_OK) == 0) snprintf(f->folder, sizeof f->folder, "/dev/shm/sereno-live-XXXXXX");
   assert_non_null(mkdtemp(f->folder));
   f->config = (struct live_config){.mode = mode, .folder = f->folder, .owner = "node:1"};
+  if (mode == LIVE_REDIS || mode == LIVE_UPSTASH) use_servers(f);
   f->live = live_fixture_handle(f, "node:1");
 }
 

@@ -17,6 +17,7 @@ struct live_fixture {
 
 void live_fixture_open(struct live_fixture *f, enum live_mode mode);
 void live_fixture_close(struct live_fixture *f);
+void live_fixture_servers_stop(void); /* at the program's end: Redis and Upstash live that long */
 void live_fixture_reopen(struct live_fixture *f, const char *owner); /* as after a restart */
 /* One more handle on the same state. */
 struct live *live_fixture_handle(struct live_fixture *f, const char *owner);
