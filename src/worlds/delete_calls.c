@@ -1,0 +1,378 @@
+/* Worlds as files, and their end:
+ * delete.page {cursor?, dryRun?, limit?, settings?} → {due, deleted, failed, failedWorldIds, notYet, freedBytes,
+ *   wouldDelete (dry run), next}: worlds whose deletion has come: exported, verified, then removed (B-16, B-25, B-49)
+ * world.export → payload, zstd (U-25) · world.import, payload → {success, worldId, rows, segments} (B-71)
+ * world.erase → {success, worldId}: at once, by its owner, without an export (U-18, U-25)
+ * analytics.page {dryRun?} → {deleted, next} (A-95) */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "sys/os_file.h"
+#include "worlds/calls.h"
+#include "worlds/export.h"
+#include "worlds/export_archive.h"
+#include "worlds/facts.h"
+#include "worlds/load.h"
+#include "worlds/rights.h"
+#include "worlds/segment.h"
+#include "worlds/sql.h"
+
+#define DAY_MS INT64_C(86400000)
+#define FIRST_INSTANT (INT64_C(-62135596800000))
+#define DELETE_PAGE 50 /* each with files of its own; a call stays short */
+#define FAILED_MAX 100
+#define EXPORT_BYTES_MAX ((size_t)64 * 1024 * 1024) /* of an export by a request */
+#define FILE_BYTES_MAX ((size_t)1024 * 1024 * 1024)
+#define PATH_BYTES 1024
+#define ANALYTICS_PAGE 1000
+#define DELETE_LEASE_MS (10 * LIVE_LEASE_MS) /* an export may be long */
+
+/* ---- making everything safe ---- */
+
+struct doomed { /* one world under its lock, its live state sealed and in the database */
+  struct live_lock lock;
+  struct live_world live;
+  struct arena *arena;
+};
+
+static enum err flush_live(struct lane *l, struct doomed *d, bool is_for_good, int64_t now_ms,
+                           struct err_detail *detail) {
+  bool done = false;
+  if (is_for_good) TRY(world_seal(l, &d->lock, 1, now_ms, detail));
+  TRY(live_read(l->live, &d->lock.id, 1, LIVE_ALL, d->arena, &d->live, detail));
+  if (!d->live.is_there) return ERR_OK;
+  TRY(sqldb_begin(l->db, true, detail));
+  enum err e = world_flush(l, &d->live, 1, &d->lock.token, true, now_ms, &done, detail);
+  if (e == ERR_OK && !done)
+    e = err_set(detail, ERR_WORLD_BUSY, "worldId", 0, "somebody else is moving this world");
+  if (e == ERR_OK) return sqldb_commit(l->db, detail);
+  sqldb_rollback(l->db);
+  return e;
+}
+
+static enum err take(struct lane *l, struct str id, bool is_for_good, int64_t now_ms, struct doomed *ret,
+                     struct err_detail *detail) {
+  struct doomed d = {.lock = {.id = id}, .arena = ret->arena};
+  TRY(live_lock(l->live, &d.lock, 1, DELETE_LEASE_MS, now_ms, detail));
+  if (d.lock.token == 0)
+    return err_set(detail, ERR_WORLD_BUSY, "worldId", 0, "somebody else is moving this world");
+  enum err e = flush_live(l, &d, is_for_good, now_ms, detail);
+  if (e == ERR_OK) *ret = d;
+  else (void)live_unlock(l->live, &d.lock, 1, NULL);
+  return e;
+}
+
+static int64_t drop_live(struct lane *l, struct doomed *d, int64_t now_ms) {
+  struct live_mark mark = {
+      .id = d->lock.id, .version = d->live.version, .turn = d->live.turn, .token = d->lock.token};
+  if (d->live.is_there && live_clear(l->live, &mark, 1, now_ms, NULL) == ERR_OK && mark.is_done)
+    return mark.freed_bytes > 0 ? mark.freed_bytes : 0;
+  (void)live_unlock(l->live, &d->lock, 1, NULL);
+  return 0;
+}
+
+/* ---- export to a file ---- */
+
+static enum err sink_file(void *arg, struct str piece, struct err_detail *detail) {
+  return fwrite(piece.ptr, 1, piece.len, arg) == piece.len ? ERR_OK
+                                                           : os_error(errno, detail, "write", "export");
+}
+
+static enum err write_file(struct lane *l, struct str id, int64_t now_ms, const char *path, int64_t *ret_rows,
+                           struct err_detail *detail) {
+  int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+  FILE *f = fd >= 0 ? fdopen(fd, "w") : NULL;
+  if (!f) return os_error(errno, detail, "create", path);
+  enum err e = export_world(l, id, now_ms, sink_file, f, ret_rows, detail);
+  if (e == ERR_OK && (fflush(f) != 0 || fsync(fileno(f)) != 0)) e = os_error(errno, detail, "sync", path);
+  if (fclose(f) != 0 && e == ERR_OK) e = os_error(errno, detail, "close", path);
+  return e;
+}
+
+struct export_file {
+  char path[PATH_BYTES], name[300];
+  char sha256[SEGMENT_SHA256_LEN + 1];
+};
+
+static enum err count_line(void *arg, const json_t *line, struct err_detail *detail) {
+  (void)detail;
+  *(int64_t *)arg += !json_object_get(line, "sereno");
+  return ERR_OK;
+}
+
+/* Reads back what was written: whole, each line JSON, as many rows as were read from the database. */
+static enum err verify_file(const char *path, int64_t rows, char ret_sha256[SEGMENT_SHA256_LEN + 1],
+                            struct err_detail *detail) {
+  BUF_AUTO struct buf bytes = buf_new(FILE_BYTES_MAX);
+  int64_t lines = 0;
+  TRY(os_read_file(path, &bytes, detail));
+  TRY(export_lines(buf_str(&bytes), count_line, &lines, detail));
+  if (lines != rows)
+    return err_set(detail, ERR_IO, "export", 0, "%lld of %lld rows came back", (long long)lines,
+                   (long long)rows);
+  segment_sha256(buf_str(&bytes), ret_sha256);
+  return ERR_OK;
+}
+
+/* exports/ID-INSTANT.jsonl.zst; what is not a file name's in an id becomes _. */
+static enum err export_to_file(struct lane *l, struct str id, int64_t now_ms, struct export_file *ret,
+                               struct err_detail *detail) {
+  const char *folder = worlds_config(l->worlds)->folder;
+  char exports[PATH_BYTES], safe[129], temporary[PATH_BYTES + 8];
+  int64_t rows = 0;
+  (void)str_copy(safe, sizeof safe, id);
+  for (char *c = safe; *c; c++)
+    if (!strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_", *c)) *c = '_';
+  (void)snprintf(ret->name, sizeof ret->name, "%s-%lld.jsonl.zst", safe, (long long)now_ms);
+  if (snprintf(exports, sizeof exports, "%s/exports", folder) >= (int)sizeof exports ||
+      snprintf(ret->path, sizeof ret->path, "%s/%s", exports, ret->name) >= (int)sizeof ret->path)
+    return err_set(detail, ERR_LIMIT, "folder", 0, "its path is too long");
+  (void)snprintf(temporary, sizeof temporary, "%s.part", ret->path);
+  TRY(os_make_dir(exports, 0700, detail));
+  TRY(write_file(l, id, now_ms, temporary, &rows, detail));
+  enum err e = verify_file(temporary, rows, ret->sha256, detail);
+  if (e == ERR_OK && rename(temporary, ret->path) != 0) e = os_error(errno, detail, "rename", temporary);
+  if (e != ERR_OK) (void)unlink(temporary);
+  return e;
+}
+
+/* ---- removing ---- */
+
+static enum err remove_in(struct lane *l, const struct world_request *q, struct str id,
+                          const struct export_file *file, const char *reason, struct err_detail *detail) {
+  TRY(erase_world_rows(l, id, q->now_ms, detail));
+  return sqldb_exec(
+      l->db, SQL_TOMBSTONE_PUT,
+      SQL_ARGS(SQL_VALUE_STR(id), SQL_VALUE_INSTANT(q->now_ms),
+               SQL_VALUE_STR(q->actor.name.ptr ? q->actor.name : STR("system")), SQL_VALUE_TEXT(reason),
+               SQL_VALUE_TEXT(file ? file->name : NULL), SQL_VALUE_TEXT(file ? file->sha256 : NULL)),
+      NULL, detail);
+}
+
+/* Still due, in the transaction: nobody has kept, resumed or favoured it while it was exported. */
+static enum err check_due(struct lane *l, const struct world_settings *s, struct str id, int64_t now_ms,
+                          struct err_detail *detail) {
+  struct world_cases one;
+  BUF_AUTO struct buf ids = buf_new(1024);
+  world_ids_text(&id, 1, &ids);
+  TRY(world_cases_new(&l->arena, 1, &one));
+  TRY(world_cases_read(l, SQL_CASES_HELD, SQL_ARGS(SQL_VALUE_INSTANT(now_ms), SQL_VALUE_STR(buf_str(&ids))),
+                       &one, detail));
+  if (one.count == 0) return err_set(detail, ERR_NOT_FOUND, "worldId", 0, "it is gone already");
+  struct world_verdict v = world_judge(s, &one.list[0].facts, now_ms);
+  if (v.is_protected || world_purge_ms(s, &one.list[0].row, v.idle_since_ms, NULL) > now_ms)
+    return err_set(detail, ERR_WORLD_BUSY, "worldId", 0, "it is not due any more");
+  return ERR_OK;
+}
+
+static enum err remove_all(struct lane *l, const struct world_request *q, struct str id,
+                           const struct export_file *file, const struct world_settings *due_by,
+                           struct err_detail *detail) {
+  TRY(sqldb_begin(l->db, true, detail));
+  enum err e = due_by ? check_due(l, due_by, id, q->now_ms, detail) : ERR_OK;
+  if (e == ERR_OK) e = remove_in(l, q, id, file, due_by ? "inactivity" : "erased", detail);
+  if (e == ERR_OK) e = sqldb_commit(l->db, detail);
+  if (e != ERR_OK) sqldb_rollback(l->db);
+  if (e == ERR_OK && export_forget_segments(l, id, NULL) != ERR_OK)
+    return ERR_OK; /* the sweep takes what is left */
+  return e;
+}
+
+/* ---- delete.page ---- */
+
+struct delete_run {
+  struct lane *lane;
+  const struct world_request *q;
+  struct world_settings settings;
+  bool is_dry;
+  int64_t due, deleted, failed, not_yet, freed;
+  json_t *failed_ids, *would;
+};
+
+static enum err delete_one(struct delete_run *d, struct str id, struct err_detail *detail) {
+  ARENA_AUTO struct arena arena = arena_new((size_t)512 * 1024 * 1024);
+  struct export_file file = {};
+  struct doomed doomed = {.arena = &arena};
+  TRY(take(d->lane, id, true, d->q->now_ms, &doomed, detail));
+  enum err e = export_to_file(d->lane, id, d->q->now_ms, &file, detail);
+  if (e == ERR_OK) e = remove_all(d->lane, d->q, id, &file, &d->settings, detail);
+  if (e == ERR_OK) {
+    d->freed += drop_live(d->lane, &doomed, d->q->now_ms);
+    return ERR_OK;
+  }
+  if (file.path[0]) (void)unlink(file.path);
+  (void)live_unlock(d->lane->live, &doomed.lock, 1, NULL);
+  return e;
+}
+
+static void tell(struct lane *l, enum log_level level, const char *message, const char *id, const char *name,
+                 const struct err_detail *detail) {
+  const struct worlds_config *config = worlds_config(l->worlds);
+  if (!config->notice) return;
+  JSON_AUTO json_t *fields = json_pack("{s:s, s:s?, s:s?}", "worldId", id, "worldName", name, "error",
+                                       detail && detail->message[0] ? detail->message : NULL);
+  config->notice(config->notice_arg, level, "WorldPauseService", message, fields);
+}
+
+static void take_case(struct delete_run *d, struct world_case *c) {
+  struct world_verdict v = world_judge(&d->settings, &c->facts, d->q->now_ms);
+  struct err_detail detail = {};
+  d->due++;
+  if (v.is_protected || world_purge_ms(&d->settings, &c->row, v.idle_since_ms, NULL) > d->q->now_ms) {
+    d->not_yet++;
+    return;
+  }
+  if (d->is_dry) {
+    json_array_append_new(d->would, json_string(c->row.id));
+    return;
+  }
+  enum err e = delete_one(d, str_of(c->row.id), &detail);
+  if (e == ERR_OK) {
+    d->deleted++;
+    tell(d->lane, LOG_INFO, "World deleted", c->row.id, c->row.name, NULL);
+  } else if (e == ERR_WORLD_BUSY || e == ERR_NOT_FOUND) {
+    d->not_yet++;
+  } else {
+    d->failed++;
+    if (json_array_size(d->failed_ids) < FAILED_MAX)
+      json_array_append_new(d->failed_ids, json_string(c->row.id));
+    tell(d->lane, LOG_ERROR, "World could not be deleted", c->row.id, c->row.name, &detail);
+  }
+}
+
+static json_t *delete_answer(const struct delete_run *d, const struct world_cases *cases) {
+  const struct world_row *last = cases->count == cases->max ? &cases->list[cases->count - 1].row : NULL;
+  json_t *next = last ? json_pack("{s:I, s:s}", "at", (json_int_t)last->scheduled_deletion_ms, "id", last->id)
+                      : json_null();
+  json_t *body =
+      json_pack("{s:I, s:I, s:I, s:I, s:I, s:O, s:o}", "due", (json_int_t)d->due, "deleted",
+                (json_int_t)d->deleted, "failed", (json_int_t)d->failed, "notYet", (json_int_t)d->not_yet,
+                "freedBytes", (json_int_t)d->freed, "failedWorldIds", d->failed_ids, "next", next);
+  if (d->is_dry) json_object_set(body, "wouldDelete", d->would);
+  return body;
+}
+
+enum err world_call_delete_page(struct lane *l, const struct world_request *q, struct world_reply *r) {
+  struct delete_run d = {.lane = l, .q = q, .is_dry = json_bool_at(q->args, "dryRun", false)};
+  const json_t *cursor = json_object_get(q->args, "cursor");
+  struct world_cases cases;
+  struct str after = json_text_at(cursor, "id");
+  int64_t limit = json_int_at(q->args, "limit", DELETE_PAGE);
+  if (limit < 1 || limit > DELETE_PAGE)
+    return err_set(&r->detail, ERR_INVALID, "limit", 0, "has to be 1 to %d", DELETE_PAGE);
+  TRY(world_settings_with(l, q, &d.settings, &r->detail));
+  TRY(world_cases_new(&l->arena, (size_t)limit, &cases));
+  TRY(world_cases_read(
+      l, SQL_CASES_DUE_DELETION,
+      SQL_ARGS(SQL_VALUE_INSTANT(q->now_ms), SQL_VALUE_INSTANT(json_int_at(cursor, "at", FIRST_INSTANT)),
+               SQL_VALUE_STR(after.ptr ? after : STR("")), SQL_VALUE_INT(limit)),
+      &cases, &r->detail));
+  JSON_AUTO json_t *failed_ids = d.failed_ids = json_array();
+  JSON_AUTO json_t *would = d.would = json_array();
+  for (size_t i = 0; i < cases.count; i++) take_case(&d, &cases.list[i]);
+  r->body = delete_answer(&d, &cases);
+  return r->body ? ERR_OK : ERR_NO_MEMORY;
+}
+
+/* ---- by requests ---- */
+
+static enum err owned(struct lane *l, const struct world_request *q, enum world_deed deed,
+                      struct err_detail *detail) {
+  struct world_row row;
+  TRY(world_get(l, q->world_id, &row, detail));
+  return world_may(deed, &q->actor, &row, world_is_member(l, q->world_id, q->actor.user_id), detail);
+}
+
+static enum err sink_payload(void *arg, struct str piece, struct err_detail *detail) {
+  struct buf *out = arg;
+  (void)detail;
+  buf_add_str(out, piece);
+  return buf_error(out);
+}
+
+enum err world_call_export(struct lane *l, const struct world_request *q, struct world_reply *r) {
+  struct doomed d = {.arena = &l->arena};
+  TRY(owned(l, q, DEED_OWN, &r->detail));
+  TRY(take(l, q->world_id, false, q->now_ms, &d, &r->detail));
+  (void)live_unlock(l->live, &d.lock, 1, NULL); /* what comes later is not in it */
+  r->payload = buf_new(EXPORT_BYTES_MAX);
+  int64_t rows = 0;
+  TRY(export_world(l, q->world_id, q->now_ms, sink_payload, &r->payload, &rows, &r->detail));
+  r->body = json_pack("{s:s%, s:I, s:s}", "worldId", q->world_id.ptr, q->world_id.len, "rows",
+                      (json_int_t)rows, "format", "JSON lines, zstd");
+  return r->body ? ERR_OK : ERR_NO_MEMORY;
+}
+
+/* An imported world begins a new spell: what it was marked for long ago must not delete it tonight. */
+static enum err settle_import(struct lane *l, const struct world_request *q, struct str id,
+                              struct err_detail *detail) {
+  struct world_row row;
+  struct world_settings s = worlds_settings(l, q->now_ms);
+  TRY(world_get_locked(l, id, &row, detail));
+  world_apply_take_back(&row);
+  if (row.ladder_from_ms < q->now_ms) row.ladder_from_ms = q->now_ms;
+  TRY(world_put(l, &row, 0, q->now_ms, detail));
+  if (row.is_paused && row.pause_reason != FIELD_NULL)
+    TRY(world_pause_begin(l, id, q->now_ms, row.pause_reason, world_daily_micro_usd(&s), detail));
+  return world_note(l, id, q->now_ms, q->actor.name, "imported", NULL, detail);
+}
+
+static enum err import_in(struct lane *l, const struct world_request *q, struct import_result *ret,
+                          struct err_detail *detail) {
+  TRY(import_world(l, q->payload, q->now_ms, ret, detail));
+  bool is_own = ret->owner_id && str_eq(str_of(ret->owner_id), q->actor.user_id);
+  if (q->actor.kind == ACTOR_USER && !is_own)
+    return err_set(detail, ERR_FORBIDDEN, "worldId", 0, "only its owner may put a world back");
+  TRY(settle_import(l, q, ret->id, detail));
+  return sqldb_commit(l->db, detail);
+}
+
+enum err world_call_import(struct lane *l, const struct world_request *q, struct world_reply *r) {
+  struct import_result result = {};
+  if (!q->payload.ptr) return err_set(&r->detail, ERR_INVALID, "file", 0, "send the export's bytes");
+  TRY(sqldb_begin(l->db, true, &r->detail));
+  TRY(import_in(l, q, &result, &r->detail));
+  r->status = 201;
+  r->body = json_pack("{s:b, s:s%, s:I, s:I}", "success", 1, "worldId", result.id.ptr, result.id.len, "rows",
+                      (json_int_t)result.rows, "segments", (json_int_t)result.segments);
+  return r->body ? ERR_OK : ERR_NO_MEMORY;
+}
+
+enum err world_call_erase(struct lane *l, const struct world_request *q, struct world_reply *r) {
+  struct doomed d = {.arena = &l->arena};
+  TRY(owned(l, q, DEED_OWN, &r->detail));
+  TRY(take(l, q->world_id, true, q->now_ms, &d, &r->detail));
+  enum err e = remove_all(l, q, q->world_id, NULL, NULL, &r->detail);
+  if (e != ERR_OK) {
+    (void)live_unlock(l->live, &d.lock, 1, NULL);
+    return e;
+  }
+  (void)drop_live(l, &d, q->now_ms);
+  r->body = json_pack("{s:b, s:s%}", "success", 1, "worldId", q->world_id.ptr, q->world_id.len);
+  return r->body ? ERR_OK : ERR_NO_MEMORY;
+}
+
+/* ---- analytics ---- */
+
+static bool read_number(void *arg, const struct sql_row *row) {
+  *(int64_t *)arg = sql_row_int(row, 0);
+  return false;
+}
+
+enum err world_call_analytics_page(struct lane *l, const struct world_request *q, struct world_reply *r) {
+  int64_t dropped = 0;
+  struct world_settings s = worlds_settings(l, q->now_ms);
+  struct sql_value before = SQL_VALUE_INSTANT(q->now_ms - s.analytics_days * DAY_MS);
+  bool is_dry = json_bool_at(q->args, "dryRun", false);
+  if (is_dry) TRY(sqldb_query(l->db, SQL_ANALYTICS_OLD, SQL_ARGS(before), read_number, &dropped, &r->detail));
+  else
+    TRY(sqldb_exec(l->db, SQL_ANALYTICS_DROP, SQL_ARGS(before, SQL_VALUE_INT(ANALYTICS_PAGE)), &dropped,
+                   &r->detail));
+  r->body = json_pack("{s:I, s:o}", "deleted", (json_int_t)dropped, "next",
+                      !is_dry && dropped == ANALYTICS_PAGE ? json_object() : json_null());
+  return r->body ? ERR_OK : ERR_NO_MEMORY;
+}
