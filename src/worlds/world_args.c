@@ -3,10 +3,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum err world_id_check(const struct world_request *q, struct err_detail *detail) {
-  if (world_id_is_valid(q->world_id)) return ERR_OK;
-  return err_set(detail, ERR_INVALID, "worldId", 0,
-                 "a world's id has 1 to 128 letters, digits or - _ . :, nothing else");
+enum err world_see(struct lane *l, const struct world_request *q, enum world_deed deed, struct world_row *ret,
+                   struct err_detail *detail) {
+  TRY(world_get(l, q->world_id, ret, detail));
+  bool is_member = q->actor.user_id.len > 0 && world_is_member(l, q->world_id, q->actor.user_id);
+  return world_may(deed, &q->actor, ret, is_member, detail);
 }
 
 json_t *world_row_json(const struct world_row *row) {

@@ -2,6 +2,7 @@
 #pragma once
 #include "model/field.h"
 #include "worlds/load.h"
+#include "worlds/rights.h"
 
 /* ARG(struct tick_args, n, "n", INT, 0, 1, 1000, 1, NULL, "…") */
 #define ARG(type_, member, name, type, flags, min, max, otherwise, names, help) \
@@ -16,6 +17,10 @@ static inline enum err reply_with(struct world_reply *r, json_t *body) {
   r->body = body;
   return ERR_OK;
 }
-enum err world_id_check(const struct world_request *q, struct err_detail *detail);
+/* After an edit: the live state learns who may post now. */
+enum err world_refresh_access(struct lane *l, struct str id, int64_t now_ms, struct err_detail *detail);
+/* The row, if this actor may do that deed. */
+enum err world_see(struct lane *l, const struct world_request *q, enum world_deed deed, struct world_row *ret,
+                   struct err_detail *detail);
 /* A row as an answer: every column of model/world_row.def but the fence. NULL: no memory. */
 json_t *world_row_json(const struct world_row *row);

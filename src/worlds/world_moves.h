@@ -23,6 +23,9 @@ struct world_db_step {
 enum err world_db_step(struct lane *l, struct world_row *row, int64_t token, struct world_db_step *step,
                        struct str actor, int64_t now_ms, struct err_detail *detail);
 
+/* Takes the mark of a world back that is protected from now on (B-82); by itself, under its lock. */
+enum err world_protect(struct lane *l, const struct world_request *q, struct err_detail *detail);
+
 /* A line for the log and the live stream; fields are taken over. */
 void world_notice(struct lane *l, enum log_level level, const char *component, const char *message, json_t *fields);
 json_t *world_json_instant(int64_t ms); /* text or null */

@@ -2,6 +2,7 @@
 
 #include "sys/world.h"
 #include "worlds/world_access.h"
+#include "worlds/world_args.h"
 #include "worlds/world_moves.h"
 
 #define USER_AWAY_MS ((int64_t)3600 * 1000) /* strictly more: away */
@@ -111,9 +112,7 @@ static enum err post_cold(struct lane *l, const struct world_request *q, struct 
                           struct err_detail *detail) {
   struct world_row row;
   struct world_hold hold;
-  TRY(world_get(l, q->world_id, &row, detail));
-  bool is_member = q->actor.user_id.len > 0 && world_is_member(l, q->world_id, q->actor.user_id);
-  TRY(world_may(p->deed, &q->actor, &row, is_member, detail));
+  TRY(world_see(l, q, p->deed, &row, detail));
   TRY(world_hold(l, q->world_id, q->now_ms, &hold, detail));
   enum err e = post_held(l, q, p, hold.lock.token, detail);
   world_release(l, &hold);
