@@ -6,8 +6,8 @@
 
 #define DAY_MS ((int64_t)86400000)
 #define HOUR_MS ((int64_t)3600000)
-#define UNMARK_GRACE_MS (7 * DAY_MS)     /* U-35 */
-#define VACATION_MAX_MS (1830 * DAY_MS)  /* five years: what is longer is a typing error */
+#define UNMARK_GRACE_MS (7 * DAY_MS)    /* U-35 */
+#define VACATION_MAX_MS (1830 * DAY_MS) /* five years: what is longer is a typing error */
 #define COMPONENT "WorldPauseService"
 
 /* ---- pause ---- */
@@ -17,15 +17,17 @@ struct pause_args {
 };
 static const char *const asked_reasons[] = {"manual", "system", NULL};
 static const struct field pause_fields[] = {
-    ARG(struct pause_args, reason, "reason", ENUM, 0, 0, 0, 0, asked_reasons, "manual (its owner's) or system"),
+    ARG(struct pause_args, reason, "reason", ENUM, 0, 0, 0, 0, asked_reasons,
+        "manual (its owner's) or system"),
 };
 
 static json_t *state_json(const struct world_row *row, const char *flag, bool value) {
-  return json_pack("{s:b, s:s, s:b, s:s, s:b, s:o, s:o, s:o, s:o, s:o}", "success", 1, "worldId", row->id, flag, value,
-                   "status", world_status_names[row->status], "isPaused", row->is_paused != 0, "pauseReason",
-                   world_json_enum(pause_reason_names, row->pause_reason), "pausedAt",
-                   world_json_instant(row->paused_ms), "lastActiveAt", world_json_instant(row->last_active_ms),
-                   "scheduledDeletion", world_json_instant(row->scheduled_deletion_ms), "vacationUntil",
+  return json_pack("{s:b, s:s, s:b, s:s, s:b, s:o, s:o, s:o, s:o, s:o}", "success", 1, "worldId", row->id,
+                   flag, value, "status", world_status_names[row->status], "isPaused", row->is_paused != 0,
+                   "pauseReason", world_json_enum(pause_reason_names, row->pause_reason), "pausedAt",
+                   world_json_instant(row->paused_ms), "lastActiveAt",
+                   world_json_instant(row->last_active_ms), "scheduledDeletion",
+                   world_json_instant(row->scheduled_deletion_ms), "vacationUntil",
                    world_json_instant(row->vacation_until_ms));
 }
 
@@ -60,8 +62,8 @@ enum err call_world_pause(struct lane *l, const struct world_request *q, struct 
 
 /* ---- resume ---- */
 
-static enum err resume_held(struct lane *l, const struct world_request *q, struct world_row *row, bool *ret_resumed,
-                            struct err_detail *detail) {
+static enum err resume_held(struct lane *l, const struct world_request *q, struct world_row *row,
+                            bool *ret_resumed, struct err_detail *detail) {
   struct world_hold hold;
   struct world_db_step step = {.resume_ms = q->now_ms};
   TRY(world_hold(l, q->world_id, q->now_ms, &hold, detail));
@@ -69,7 +71,8 @@ static enum err resume_held(struct lane *l, const struct world_request *q, struc
   if (e == ERR_OK && row->is_paused) {
     e = world_db_step(l, row, hold.lock.token, &step, q->actor.name, q->now_ms, detail);
     *ret_resumed = step.has_resumed;
-    if (e == ERR_OK) (void)world_activate(l, row, hold.lock.token, q->now_ms, NULL); /* else the next message */
+    if (e == ERR_OK)
+      (void)world_activate(l, row, hold.lock.token, q->now_ms, NULL); /* else the next message */
   }
   world_release(l, &hold);
   return e;
@@ -83,9 +86,9 @@ enum err call_world_resume(struct lane *l, const struct world_request *q, struct
   if (e == ERR_OK) e = resume_held(l, q, &row, &has_resumed, &r->detail);
   if (e != ERR_OK && e != ERR_WORLD_BUSY) /* B-64: the log says why */
     world_notice(l, LOG_WARN, COMPONENT, "World could not be resumed",
-                 json_pack("{s:s#, s:s, s:s, s:s#}", "worldId", q->world_id.ptr, (int)q->world_id.len, "error",
-                           err_code(e), "reason", r->detail.message, "actor", q->actor.name.ptr ? q->actor.name.ptr : "",
-                           (int)q->actor.name.len));
+                 json_pack("{s:s#, s:s, s:s, s:s#}", "worldId", q->world_id.ptr, (int)q->world_id.len,
+                           "error", err_code(e), "reason", r->detail.message, "actor",
+                           q->actor.name.ptr ? q->actor.name.ptr : "", (int)q->actor.name.len));
   TRY(e);
   return reply_with(r, state_json(&row, "wasResumed", has_resumed));
 }
@@ -94,8 +97,9 @@ enum err call_world_resume(struct lane *l, const struct world_request *q, struct
 
 typedef bool change_fn(struct lane *l, const struct world_request *q, struct world_row *row, int64_t value);
 
-static enum err change_held(struct lane *l, const struct world_request *q, struct world_row *row, int64_t token,
-                            change_fn *fn, int64_t value, const char *action, struct err_detail *detail) {
+static enum err change_held(struct lane *l, const struct world_request *q, struct world_row *row,
+                            int64_t token, change_fn *fn, int64_t value, const char *action,
+                            struct err_detail *detail) {
   TRY(sqldb_begin(l->db, true, detail));
   TRY(world_get_locked(l, q->world_id, row, detail));
   if (!fn(l, q, row, value)) {
@@ -109,8 +113,8 @@ static enum err change_held(struct lane *l, const struct world_request *q, struc
   return sqldb_commit(l->db, detail);
 }
 
-static enum err change_row(struct lane *l, const struct world_request *q, struct world_row *row, change_fn *fn,
-                           int64_t value, const char *action, struct err_detail *detail) {
+static enum err change_row(struct lane *l, const struct world_request *q, struct world_row *row,
+                           change_fn *fn, int64_t value, const char *action, struct err_detail *detail) {
   struct world_hold hold;
   TRY(world_hold(l, q->world_id, q->now_ms, &hold, detail));
   enum err e = change_held(l, q, row, hold.lock.token, fn, value, action, detail);
@@ -122,7 +126,8 @@ static enum err change_row(struct lane *l, const struct world_request *q, struct
 /* ---- favourite ---- */
 
 /* U-35: set takes a mark back; unset on a world that has been idle for long starts the ladder anew in a week. */
-static bool set_favorite(struct lane *l, const struct world_request *q, struct world_row *row, int64_t value) {
+static bool set_favorite(struct lane *l, const struct world_request *q, struct world_row *row,
+                         int64_t value) {
   struct world_settings s = worlds_settings(l, q->now_ms);
   if (row->is_favorite == value) return false;
   row->is_favorite = value;
@@ -150,14 +155,15 @@ enum err call_world_favorite(struct lane *l, const struct world_request *q, stru
   TRY(world_see(l, q, DEED_OWN, &row, &r->detail));
   int64_t value = args.favorite == FIELD_NULL ? !row.is_favorite : args.favorite;
   TRY(change_row(l, q, &row, set_favorite, value, value ? "favorite" : "unfavorite", &r->detail));
-  return reply_with(r, json_pack("{s:b, s:s, s:b, s:o}", "success", 1, "worldId", row.id, "isFavorite",
-                                 row.is_favorite != 0, "scheduledDeletion",
-                                 world_json_instant(row.scheduled_deletion_ms)));
+  return reply_with(
+      r, json_pack("{s:b, s:s, s:b, s:o}", "success", 1, "worldId", row.id, "isFavorite",
+                   row.is_favorite != 0, "scheduledDeletion", world_json_instant(row.scheduled_deletion_ms)));
 }
 
 /* ---- a story event in the future protects (B-27, B-82) ---- */
 
-static bool take_mark_back(struct lane *l, const struct world_request *q, struct world_row *row, int64_t value) {
+static bool take_mark_back(struct lane *l, const struct world_request *q, struct world_row *row,
+                           int64_t value) {
   (void)l, (void)q, (void)value;
   if (row->scheduled_deletion_ms == FIELD_NULL) return false;
   world_apply_take_back(row);
@@ -197,7 +203,8 @@ enum err call_world_vacation(struct lane *l, const struct world_request *q, stru
   if (args.until_ms == FIELD_NULL)
     return err_set(&r->detail, ERR_INVALID, "until", 0, "until is required: when the vacation ends");
   if (args.until_ms <= q->now_ms || args.until_ms > q->now_ms + VACATION_MAX_MS)
-    return err_set(&r->detail, ERR_INVALID, "until", 0, "until must lie in the future, at most five years ahead");
+    return err_set(&r->detail, ERR_INVALID, "until", 0,
+                   "until must lie in the future, at most five years ahead");
   struct world_pause_step step = {.reason = PAUSE_VACATION, .vacation_until_ms = args.until_ms};
   TRY(pause_with(l, q, &row, &step, &r->detail));
   if (step.has_changed) tell_pause(l, q, &row);

@@ -14,7 +14,8 @@ struct member_args {
   const char *user;
 };
 static const struct field member_fields[] = {
-    ARG(struct member_args, user, "userId", TEXT, FIELD_REQUIRED, 1, 128, FIELD_NULL, NULL, "whose membership"),
+    ARG(struct member_args, user, "userId", TEXT, FIELD_REQUIRED, 1, 128, FIELD_NULL, NULL,
+        "whose membership"),
 };
 
 static enum err change_member(struct lane *l, const struct world_request *q, struct world_reply *r,
@@ -71,7 +72,9 @@ static bool visit_page(void *arg, const struct sql_row *row) {
   return !p->has_more && json_array_append_new(p->rows, p->row_json(row)) == 0;
 }
 
-static const json_t *last_of(const struct page *p) { return json_array_get(p->rows, json_array_size(p->rows) - 1); }
+static const json_t *last_of(const struct page *p) {
+  return json_array_get(p->rows, json_array_size(p->rows) - 1);
+}
 
 static enum err page_answer(struct world_reply *r, struct page *p, const char *name, const char *next) {
   json_t *body = json_pack("{s:O, s:s?}", name, p->rows, "next", p->has_more ? next : NULL);
@@ -90,7 +93,8 @@ static json_t *raw_json(struct str s) {
 }
 
 static json_t *member_json(const struct sql_row *row) {
-  return json_pack("{s:o, s:o}", "userId", text_json(sql_row_text(row, 0)), "lastActiveAt", instant_json(row, 1));
+  return json_pack("{s:o, s:o}", "userId", text_json(sql_row_text(row, 0)), "lastActiveAt",
+                   instant_json(row, 1));
 }
 
 /* {members: [{userId, lastActiveAt}], next}. */
@@ -104,7 +108,8 @@ enum err call_world_member_list(struct lane *l, const struct world_request *q, s
                            SQL_ARGS(SQL_VALUE_STR(q->world_id), SQL_VALUE_TEXT(a.after ? a.after : ""),
                                     SQL_VALUE_INT(a.limit + 1)),
                            visit_page, &p, &r->detail);
-  if (e == ERR_OK) return page_answer(r, &p, "members", json_string_value(json_object_get(last_of(&p), "userId")));
+  if (e == ERR_OK)
+    return page_answer(r, &p, "members", json_string_value(json_object_get(last_of(&p), "userId")));
   json_decref(p.rows);
   return e;
 }
@@ -140,12 +145,14 @@ enum err call_world_event_add(struct lane *l, const struct world_request *q, str
   TRY(world_see(l, q, DEED_OPERATE, &row, &r->detail));
   if (!a.id) a.id = made.text;
   TRY(sqldb_begin(l->db, true, &r->detail));
-  TRY(sqldb_exec(l->db, SQL_EVENT_ADD,
-                 SQL_ARGS(SQL_VALUE_TEXT(a.id), SQL_VALUE_STR(q->world_id), SQL_VALUE_TEXT(a.type),
-                          SQL_VALUE_INSTANT(q->now_ms), SQL_VALUE_INSTANT(a.scheduled_ms),
-                          SQL_VALUE_INSTANT(a.expires_ms), SQL_VALUE_TEXT(a.text), SQL_VALUE_TEXT(a.participants)),
-                 &added, &r->detail));
-  if (added == 0) return err_set(&r->detail, ERR_CONFLICT, "id", 0, "there is an event \"%.100s\" already", a.id);
+  TRY(sqldb_exec(
+      l->db, SQL_EVENT_ADD,
+      SQL_ARGS(SQL_VALUE_TEXT(a.id), SQL_VALUE_STR(q->world_id), SQL_VALUE_TEXT(a.type),
+               SQL_VALUE_INSTANT(q->now_ms), SQL_VALUE_INSTANT(a.scheduled_ms),
+               SQL_VALUE_INSTANT(a.expires_ms), SQL_VALUE_TEXT(a.text), SQL_VALUE_TEXT(a.participants)),
+      &added, &r->detail));
+  if (added == 0)
+    return err_set(&r->detail, ERR_CONFLICT, "id", 0, "there is an event \"%.100s\" already", a.id);
   TRY(world_note(l, q->world_id, q->now_ms, q->actor.name, "event_added",
                  json_pack("{s:s, s:s, s:o}", "id", a.id, "type", a.type, "scheduledAt",
                            world_json_instant(a.scheduled_ms)),
@@ -154,15 +161,16 @@ enum err call_world_event_add(struct lane *l, const struct world_request *q, str
   bool protects = a.scheduled_ms > q->now_ms;
   if (protects && row.scheduled_deletion_ms != FIELD_NULL) TRY(world_protect(l, q, &r->detail));
   r->status = 201;
-  return reply_with(r, json_pack("{s:b, s:s, s:s, s:b}", "success", 1, "worldId", row.id, "id", a.id, "protects",
-                                 protects));
+  return reply_with(r, json_pack("{s:b, s:s, s:s, s:b}", "success", 1, "worldId", row.id, "id", a.id,
+                                 "protects", protects));
 }
 
 static json_t *event_json(const struct sql_row *row) {
-  return json_pack("{s:o, s:o, s:o, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "id", text_json(sql_row_text(row, 0)),
-                   "type", text_json(sql_row_text(row, 1)), "status", text_json(sql_row_text(row, 2)), "isEmergent",
-                   sql_row_int(row, 3) != 0, "createdAt", instant_json(row, 4), "scheduledAt", instant_json(row, 5),
-                   "expiresAt", instant_json(row, 6), "turn",
+  return json_pack("{s:o, s:o, s:o, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "id",
+                   text_json(sql_row_text(row, 0)), "type", text_json(sql_row_text(row, 1)), "status",
+                   text_json(sql_row_text(row, 2)), "isEmergent", sql_row_int(row, 3) != 0, "createdAt",
+                   instant_json(row, 4), "scheduledAt", instant_json(row, 5), "expiresAt",
+                   instant_json(row, 6), "turn",
                    sql_row_is_null(row, 7) ? json_null() : json_integer(sql_row_int(row, 7)), "text",
                    text_json(sql_row_text(row, 8)), "participants", raw_json(sql_row_text(row, 9)), "reason",
                    raw_json(sql_row_text(row, 10)));
@@ -191,26 +199,27 @@ enum err call_world_event_cancel(struct lane *l, const struct world_request *q, 
   TRY(ARGS_READ(l, q, cancel_fields, &a, &r->detail));
   TRY(world_see(l, q, DEED_OPERATE, &row, &r->detail));
   TRY(sqldb_begin(l->db, true, &r->detail));
-  TRY(sqldb_exec(l->db, SQL_EVENT_CANCEL, SQL_ARGS(SQL_VALUE_TEXT(a.id), SQL_VALUE_STR(q->world_id)), &changed,
-                 &r->detail));
+  TRY(sqldb_exec(l->db, SQL_EVENT_CANCEL, SQL_ARGS(SQL_VALUE_TEXT(a.id), SQL_VALUE_STR(q->world_id)),
+                 &changed, &r->detail));
   if (changed > 0)
-    TRY(world_note(l, q->world_id, q->now_ms, q->actor.name, "event_cancelled", json_pack("{s:s}", "id", a.id),
-                   &r->detail));
+    TRY(world_note(l, q->world_id, q->now_ms, q->actor.name, "event_cancelled",
+                   json_pack("{s:s}", "id", a.id), &r->detail));
   TRY(sqldb_commit(l->db, &r->detail));
-  return reply_with(r, json_pack("{s:b, s:s, s:s, s:b}", "success", 1, "worldId", row.id, "id", a.id, "cancelled",
-                                 changed > 0));
+  return reply_with(r, json_pack("{s:b, s:s, s:s, s:b}", "success", 1, "worldId", row.id, "id", a.id,
+                                 "cancelled", changed > 0));
 }
 
 /* ---- the lifeline ---- */
 
 static json_t *history_json(const struct sql_row *row) {
-  return json_pack("{s:o, s:o, s:o, s:o, s:o}", "id", text_json(sql_row_text(row, 0)), "at", instant_json(row, 1),
-                   "actor", text_json(sql_row_text(row, 2)), "action", text_json(sql_row_text(row, 3)), "detail",
-                   raw_json(sql_row_text(row, 4)));
+  return json_pack("{s:o, s:o, s:o, s:o, s:o}", "id", text_json(sql_row_text(row, 0)), "at",
+                   instant_json(row, 1), "actor", text_json(sql_row_text(row, 2)), "action",
+                   text_json(sql_row_text(row, 3)), "detail", raw_json(sql_row_text(row, 4)));
 }
 
 /* "INSTANT|ID" of the last row seen. */
-static enum err read_cursor(const char *after, int64_t *ret_ms, struct str *ret_id, struct err_detail *detail) {
+static enum err read_cursor(const char *after, int64_t *ret_ms, struct str *ret_id,
+                            struct err_detail *detail) {
   struct str rest = str_of(after), at;
   *ret_ms = civil_to_days(9999, 12, 31) * 86400000;
   *ret_id = STR("");
@@ -233,8 +242,8 @@ enum err call_world_history(struct lane *l, const struct world_request *q, struc
   TRY(world_see(l, q, DEED_SEE, &row, &r->detail));
   struct page p = {.rows = json_array(), .limit = a.limit, .row_json = history_json};
   enum err e = sqldb_query(l->db, SQL_HISTORY_LIST,
-                           SQL_ARGS(SQL_VALUE_STR(q->world_id), SQL_VALUE_INSTANT(before_ms), SQL_VALUE_STR(before_id),
-                                    SQL_VALUE_INT(a.limit + 1)),
+                           SQL_ARGS(SQL_VALUE_STR(q->world_id), SQL_VALUE_INSTANT(before_ms),
+                                    SQL_VALUE_STR(before_id), SQL_VALUE_INT(a.limit + 1)),
                            visit_page, &p, &r->detail);
   const json_t *last = last_of(&p);
   if (last)

@@ -6,7 +6,7 @@
 
 /* ARG(struct tick_args, n, "n", INT, 0, 1, 1000, 1, NULL, "…") */
 #define ARG(type_, member, name, type, flags, min, max, otherwise, names, help) \
-  {name, FIELD_##type, flags, min, max, otherwise, names, offsetof(type_, member), help}
+  { name, FIELD_##type, flags, min, max, otherwise, names, offsetof(type_, member), help }
 #define ARGS_READ(l, q, table, ret, detail) \
   fields_from_json(table, sizeof(table) / sizeof *(table), (q)->args, FIELD_CREATE, ret, &(l)->arena, detail)
 

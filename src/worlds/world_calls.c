@@ -37,7 +37,8 @@ static struct sql_value column_value(const struct field *f, const struct world_r
 static enum err check_row(const struct world_row *row, struct err_detail *detail) {
   JSON_AUTO json_t *story = NULL;
   if (row->id && !world_id_is_valid(str_of(row->id)))
-    return err_set(detail, ERR_INVALID, "id", 0, "an id has 1 to 128 letters, digits or - _ . :, nothing else");
+    return err_set(detail, ERR_INVALID, "id", 0,
+                   "an id has 1 to 128 letters, digits or - _ . :, nothing else");
   if (row->locale && strcmp(row->locale, "es") != 0 && strcmp(row->locale, "en") != 0)
     return err_set(detail, ERR_INVALID, "locale", 0, "locale must be es or en");
   if (row->story && (json_parse(str_of(row->story), &story, NULL) != ERR_OK || !json_is_object(story)))
@@ -69,14 +70,16 @@ static enum err insert_row(struct lane *l, const struct world_request *q, const 
 
 enum err call_world_create(struct lane *l, const struct world_request *q, struct world_reply *r) {
   struct world_row row = {};
-  TRY(fields_from_json(world_row_fields, world_row_field_count, q->args, FIELD_CREATE, &row, &l->arena, &r->detail));
+  TRY(fields_from_json(world_row_fields, world_row_field_count, q->args, FIELD_CREATE, &row, &l->arena,
+                       &r->detail));
   TRY(check_row(&row, &r->detail));
   TRY(check_owner(l, &q->actor, &row, &r->detail));
   if (!row.id) row.id = arena_strdup(&l->arena, str_of(world_new_id(q->now_ms).text));
   if (!row.name) row.name = row.id;
   if (!row.id) return ERR_NO_MEMORY;
   row.last_active_ms = row.created_ms = row.updated_ms = q->now_ms;
-  row.fence = q->now_ms * 1000; /* no lock of an earlier world of this id reaches it: tokens grow with the clock */
+  row.fence =
+      q->now_ms * 1000; /* no lock of an earlier world of this id reaches it: tokens grow with the clock */
   TRY(insert_row(l, q, &row, &r->detail));
   r->status = 201;
   return reply_with(r, world_row_json(&row));
@@ -85,18 +88,18 @@ enum err call_world_create(struct lane *l, const struct world_request *q, struct
 static json_t *live_json(const struct live_world *w) {
   if (!w->is_there) return json_pack("{s:b}", "isLive", 0);
   return json_pack("{s:b, s:b, s:I, s:I, s:I, s:o, s:o, s:I, s:I}", "isLive", 1, "isDirty",
-                   w->version > w->saved_version, "version", (json_int_t)w->version, "turn", (json_int_t)w->turn,
-                   "ticks", (json_int_t)w->ticks, "lastActiveAt", world_json_instant(w->active_ms), "dirtySince",
-                   world_json_instant(w->dirty_ms), "bytes", (json_int_t)w->bytes, "unsavedInteractions",
-                   (json_int_t)w->journal_count);
+                   w->version > w->saved_version, "version", (json_int_t)w->version, "turn",
+                   (json_int_t)w->turn, "ticks", (json_int_t)w->ticks, "lastActiveAt",
+                   world_json_instant(w->active_ms), "dirtySince", world_json_instant(w->dirty_ms), "bytes",
+                   (json_int_t)w->bytes, "unsavedInteractions", (json_int_t)w->journal_count);
 }
 
 static bool visit_stats(void *arg, const struct sql_row *row) {
   json_t **ret = arg;
-  *ret = json_pack("{s:I, s:I, s:I, s:I, s:f, s:I}", "interactions", (json_int_t)sql_row_int(row, 0), "messages",
-                   (json_int_t)sql_row_int(row, 1), "events", (json_int_t)sql_row_int(row, 2), "tokens",
-                   (json_int_t)sql_row_int(row, 3), "costUSD", (double)sql_row_int(row, 4) / 1e6, "sessionSeconds",
-                   (json_int_t)sql_row_int(row, 5));
+  *ret = json_pack("{s:I, s:I, s:I, s:I, s:f, s:I}", "interactions", (json_int_t)sql_row_int(row, 0),
+                   "messages", (json_int_t)sql_row_int(row, 1), "events", (json_int_t)sql_row_int(row, 2),
+                   "tokens", (json_int_t)sql_row_int(row, 3), "costUSD", (double)sql_row_int(row, 4) / 1e6,
+                   "sessionSeconds", (json_int_t)sql_row_int(row, 5));
   return false;
 }
 
@@ -106,7 +109,8 @@ enum err call_world_get(struct lane *l, const struct world_request *q, struct wo
   struct live_world w = {};
   json_t *stats = NULL;
   TRY(world_see(l, q, DEED_SEE, &row, &r->detail));
-  TRY(sqldb_query(l->db, SQL_STATS_GET, SQL_ARGS(SQL_VALUE_STR(q->world_id)), visit_stats, &stats, &r->detail));
+  TRY(sqldb_query(l->db, SQL_STATS_GET, SQL_ARGS(SQL_VALUE_STR(q->world_id)), visit_stats, &stats,
+                  &r->detail));
   enum err e = live_read(l->live, &q->world_id, 1, LIVE_JOURNAL, &l->arena, &w, &r->detail);
   json_t *live = e == ERR_OK ? live_json(&w) : json_pack("{s:s}", "error", r->detail.message);
   r->detail = (struct err_detail){};
@@ -165,13 +169,13 @@ enum err call_world_list(struct lane *l, const struct world_request *q, struct w
   struct str owner = a.owner ? str_of(a.owner) : is_user ? q->actor.user_id : STR_NONE;
   const char *status = a.status == FIELD_NULL ? NULL : world_status_names[a.status];
   struct list_visit v = {.arena = &l->arena, .rows = json_array(), .limit = a.limit};
-  enum err e = sqldb_query(l->db, SQL_WORLD_LIST,
-                           SQL_ARGS(SQL_VALUE_STR(a.after ? str_of(a.after) : STR("")), SQL_VALUE_STR(owner),
-                                    SQL_VALUE_TEXT(status),
-                                    a.is_paused == FIELD_NULL ? SQL_VALUE_NULL : SQL_VALUE_BOOL(a.is_paused),
-                                    SQL_VALUE_STR(is_user && !a.owner ? q->actor.user_id : STR_NONE),
-                                    SQL_VALUE_INT(a.limit + 1)),
-                           visit_listed, &v, &r->detail);
+  enum err e = sqldb_query(
+      l->db, SQL_WORLD_LIST,
+      SQL_ARGS(SQL_VALUE_STR(a.after ? str_of(a.after) : STR("")), SQL_VALUE_STR(owner),
+               SQL_VALUE_TEXT(status),
+               a.is_paused == FIELD_NULL ? SQL_VALUE_NULL : SQL_VALUE_BOOL(a.is_paused),
+               SQL_VALUE_STR(is_user && !a.owner ? q->actor.user_id : STR_NONE), SQL_VALUE_INT(a.limit + 1)),
+      visit_listed, &v, &r->detail);
   if (e == ERR_OK) e = v.error;
   if (e == ERR_OK) e = reply_with(r, json_pack("{s:O, s:s?}", "worlds", v.rows, "next", v.next));
   json_decref(v.rows);
@@ -191,20 +195,21 @@ enum err world_refresh_access(struct lane *l, struct str id, int64_t now_ms, str
 
 static enum err write_edit(struct lane *l, const struct world_request *q, const struct world_row *row,
                            struct err_detail *detail) {
-  TRY(sqldb_exec(l->db, SQL_WORLD_EDIT,
-                 SQL_ARGS(SQL_VALUE_TEXT(row->id), SQL_VALUE_TEXT(row->name), SQL_VALUE_TEXT(row->owner_id),
-                          SQL_VALUE_TEXT(row->owner_email), SQL_VALUE_TEXT(row->locale),
-                          SQL_VALUE_BOOL(row->story_mode), SQL_VALUE_BOOL(row->is_collaborative),
-                          SQL_VALUE_BOOL(row->emergent_events),
-                          row->events_per_day == FIELD_NULL ? SQL_VALUE_NULL : SQL_VALUE_INT(row->events_per_day),
-                          SQL_VALUE_TEXT(row->story), SQL_VALUE_INSTANT(q->now_ms)),
-                 NULL, detail));
+  TRY(sqldb_exec(
+      l->db, SQL_WORLD_EDIT,
+      SQL_ARGS(SQL_VALUE_TEXT(row->id), SQL_VALUE_TEXT(row->name), SQL_VALUE_TEXT(row->owner_id),
+               SQL_VALUE_TEXT(row->owner_email), SQL_VALUE_TEXT(row->locale), SQL_VALUE_BOOL(row->story_mode),
+               SQL_VALUE_BOOL(row->is_collaborative), SQL_VALUE_BOOL(row->emergent_events),
+               row->events_per_day == FIELD_NULL ? SQL_VALUE_NULL : SQL_VALUE_INT(row->events_per_day),
+               SQL_VALUE_TEXT(row->story), SQL_VALUE_INSTANT(q->now_ms)),
+      NULL, detail));
   json_t *what = json_object();
   const char *key;
   json_t *value;
   void *at;
   json_t *fields = json_array();
-  json_object_foreach_safe((json_t *)(uintptr_t)q->args, at, key, value) json_array_append_new(fields, json_string(key));
+  json_object_foreach_safe((json_t *)(uintptr_t)q->args, at, key, value)
+      json_array_append_new(fields, json_string(key));
   json_object_set_new(what, "fields", fields);
   return world_note(l, q->world_id, q->now_ms, q->actor.name, "edited", what, detail);
 }
@@ -217,7 +222,8 @@ enum err call_world_edit(struct lane *l, const struct world_request *q, struct w
     return err_set(&r->detail, ERR_INVALID, "id", 0, "the id of a world cannot be changed");
   TRY(sqldb_begin(l->db, true, &r->detail));
   TRY(world_get_locked(l, q->world_id, &row, &r->detail));
-  TRY(fields_from_json(world_row_fields, world_row_field_count, q->args, FIELD_PATCH, &row, &l->arena, &r->detail));
+  TRY(fields_from_json(world_row_fields, world_row_field_count, q->args, FIELD_PATCH, &row, &l->arena,
+                       &r->detail));
   TRY(check_row(&row, &r->detail));
   TRY(write_edit(l, q, &row, &r->detail));
   TRY(sqldb_commit(l->db, &r->detail));
@@ -235,7 +241,8 @@ static json_t *field_json(struct str bytes) {
   char *text = malloc(room);
   json_t *wrapped = NULL;
   if (text) {
-    sodium_bin2base64(text, room, (const unsigned char *)bytes.ptr, bytes.len, sodium_base64_VARIANT_ORIGINAL);
+    sodium_bin2base64(text, room, (const unsigned char *)bytes.ptr, bytes.len,
+                      sodium_base64_VARIANT_ORIGINAL);
     wrapped = json_pack("{s:s}", "base64", text);
   }
   free(text);
@@ -274,11 +281,11 @@ enum err call_world_state(struct lane *l, const struct world_request *q, struct 
   bool is_live = w.is_there;
   if (!is_live) TRY(world_state_read(l, q->world_id, &w, &r->detail));
   TRY(world_state_encode(&w, INT64_MAX, &l->arena, &bytes));
-  return reply_with(r, json_pack("{s:s, s:b, s:I, s:I, s:I, s:s, s:o, s:o, s:o}", "worldId", row.id, "isLive", is_live,
-                                 "version", (json_int_t)w.version, "turn", (json_int_t)w.turn, "ticks",
-                                 (json_int_t)w.ticks, "hash", bytes.hash, "core",
-                                 fields_json(l, w.core, w.core_count), "session",
-                                 fields_json(l, w.session, w.session_count), "events", events_json(&w)));
+  return reply_with(
+      r, json_pack("{s:s, s:b, s:I, s:I, s:I, s:s, s:o, s:o, s:o}", "worldId", row.id, "isLive", is_live,
+                   "version", (json_int_t)w.version, "turn", (json_int_t)w.turn, "ticks", (json_int_t)w.ticks,
+                   "hash", bytes.hash, "core", fields_json(l, w.core, w.core_count), "session",
+                   fields_json(l, w.session, w.session_count), "events", events_json(&w)));
 }
 
 static enum err check_name(const char *part, const char *name, struct err_detail *detail) {
@@ -286,7 +293,8 @@ static enum err check_name(const char *part, const char *name, struct err_detail
   if (n.len == 0 || n.len > STATE_NAME_BYTES_MAX)
     return err_set(detail, ERR_INVALID, part, 0, "a field's name has 1 to %d bytes", STATE_NAME_BYTES_MAX);
   if (str_starts(n, STR("sys.")) || str_starts(n, STR("stats.")))
-    return err_set(detail, ERR_INVALID, part, 0, "%.60s: names that begin with sys. or stats. are the server's", name);
+    return err_set(detail, ERR_INVALID, part, 0,
+                   "%.60s: names that begin with sys. or stats. are the server's", name);
   return ERR_OK;
 }
 
@@ -298,7 +306,8 @@ static enum err read_fields(struct lane *l, const json_t *args, const char *part
   size_t n = 0;
   if (!object || json_is_null(object)) return ERR_OK;
   if (!json_is_object(object) || json_object_size(object) > STATE_FIELDS_MAX)
-    return err_set(detail, ERR_INVALID, part, 0, "%s must be an object of at most %d fields", part, STATE_FIELDS_MAX);
+    return err_set(detail, ERR_INVALID, part, 0, "%s must be an object of at most %d fields", part,
+                   STATE_FIELDS_MAX);
   struct live_field *fields = ARENA_ARRAY(&l->arena, struct live_field, json_object_size(object) + 1);
   if (!fields) return ERR_NO_MEMORY;
   json_object_foreach(object, key, value) {
@@ -333,7 +342,8 @@ static enum err read_events(struct lane *l, const json_t *args, int64_t now_ms, 
     json_t *data = json_object_get(event, "data");
     entries[i].at_ms = now_ms;
     if (!data || (at.ptr && !instant_from_text(at, &entries[i].at_ms)))
-      return err_set(detail, ERR_INVALID, "events", 0, "events[%zu] must be {\"at\": instant, \"data\": …}", i);
+      return err_set(detail, ERR_INVALID, "events", 0, "events[%zu] must be {\"at\": instant, \"data\": …}",
+                     i);
     char *text = json_dumps(data, JSON_COMPACT | JSON_ENCODE_ANY);
     entries[i].bytes = str_of(text ? arena_strdup(&l->arena, str_of(text)) : NULL);
     free(text);
@@ -356,6 +366,6 @@ enum err call_world_state_put(struct lane *l, const struct world_request *q, str
   p.append.session = session;
   p.append.events = events;
   TRY(world_post(l, q, &p, &r->detail));
-  return reply_with(r, json_pack("{s:b, s:s#, s:I}", "success", 1, "worldId", q->world_id.ptr, (int)q->world_id.len,
-                                 "version", (json_int_t)p.append.version));
+  return reply_with(r, json_pack("{s:b, s:s#, s:I}", "success", 1, "worldId", q->world_id.ptr,
+                                 (int)q->world_id.len, "version", (json_int_t)p.append.version));
 }

@@ -6,7 +6,8 @@ static void check_error(struct worlds_fixture *f, const char *call, const char *
                         const char *args, enum err want, int line) {
   struct err_detail d = {};
   enum err e = world_try(f, &f->lane, call, world, user, args, NULL, &d);
-  if (e != want) fail_msg("line %d: %s by %s: %s (%s), not %s", line, call, user, err_code(e), d.message, err_code(want));
+  if (e != want)
+    fail_msg("line %d: %s by %s: %s (%s), not %s", line, call, user, err_code(e), d.message, err_code(want));
 }
 #define REFUSED(call, world, user, args, want) check_error(f, call, world, user, args, want, __LINE__)
 #define COLUMN(id, column, want) assert_string_equal(world_column(f, id, column), want)
@@ -81,7 +82,8 @@ static void pause_and_resume_set_the_columns(void **state) { /* B-13, B-14, A-27
   body = world_ask(f, "world.resume", "w", "ana", NULL);
   assert_int_equal(world_int(body, "wasResumed"), 0);
   json_decref(body);
-  assert_string_equal(worlds_value(f, "SELECT count(*) FROM \"WorldPause\" WHERE \"endedAt\" IS NOT NULL"), "1");
+  assert_string_equal(worlds_value(f, "SELECT count(*) FROM \"WorldPause\" WHERE \"endedAt\" IS NOT NULL"),
+                      "1");
 }
 
 static void resume_is_logged_with_what_was_before(void **state) { /* B-57 */
@@ -111,8 +113,10 @@ static void a_failed_resume_tells_code_and_reason(void **state) { /* B-64 */
 static void a_manual_pause_takes_a_world_off_the_ladder(void **state) { /* U-34 */
   struct worlds_fixture *f = *state;
   make_world(f, "w", "ana");
-  worlds_sql(f, "UPDATE \"World\" SET \"isPaused\"=true,\"status\"='ARCHIVED',\"pausedAt\"='2025-11-01T00:00:00.000Z',"
-                "\"pauseReason\"='inactivity_30d',\"scheduledDeletion\"='2025-12-01T00:00:00.000Z' WHERE \"id\"='w'");
+  worlds_sql(
+      f,
+      "UPDATE \"World\" SET \"isPaused\"=true,\"status\"='ARCHIVED',\"pausedAt\"='2025-11-01T00:00:00.000Z',"
+      "\"pauseReason\"='inactivity_30d',\"scheduledDeletion\"='2025-12-01T00:00:00.000Z' WHERE \"id\"='w'");
   world_do(f, "world.pause", "w", "ana", NULL);
   COLUMN("w", "pauseReason", "manual");
   COLUMN("w", "scheduledDeletion", "");
@@ -148,8 +152,8 @@ static void the_answer_is_the_same_whether_it_slept_or_not(void **state) { /* B-
   json_t *woken = world_ask(f, "world.message", "w", "ana", "{'text':'x'}");
   const char *key;
   json_t *value;
-  json_object_foreach(awake, key, value) assert_int_equal(json_typeof(value) == json_typeof(json_object_get(woken, key)) ||
-                                                             json_is_boolean(value), true);
+  json_object_foreach(awake, key, value) assert_int_equal(
+      json_typeof(value) == json_typeof(json_object_get(woken, key)) || json_is_boolean(value), true);
   assert_int_equal(json_object_size(awake), json_object_size(woken));
   json_decref(awake);
   json_decref(woken);
@@ -166,7 +170,8 @@ static void who_wakes_a_world(void **state) { /* X-5, B-76 … B-78 */
   json_t *body = world_ask(f, "world.message", "w", "mia", "{'text':'x'}");
   assert_int_equal(world_int(body, "resumed"), 1);
   json_decref(body);
-  assert_string_equal(worlds_value(f, "SELECT \"actor\" FROM \"WorldHistory\" WHERE \"action\"='resumed'"), "system");
+  assert_string_equal(worlds_value(f, "SELECT \"actor\" FROM \"WorldHistory\" WHERE \"action\"='resumed'"),
+                      "system");
   world_do(f, "world.vacation", "w", "ana", "{'until':'2026-01-21T12:00:00Z'}");
   REFUSED("world.message", "w", "mia", "{'text':'x'}", ERR_WORLD_ON_VACATION);
   body = world_ask(f, "world.message", "w", "ana", "{'text':'x'}");
@@ -182,8 +187,9 @@ static void owners_only_may_be_set(void **state) { /* X-5 with the setting */
   struct worlds_fixture *f = *state;
   make_world(f, "w", "ana");
   world_do(f, "world.member_add", "w", NULL, "{'userId':'mia'}");
-  worlds_sql(f, "INSERT INTO \"WorldSettings\"(\"id\",\"definition\",\"updatedAt\") VALUES(1,"
-                "'{\"manualPauseResumableByOwnerOnly\":true}','2025-11-21T12:00:00.000Z')");
+  worlds_sql(f,
+             "INSERT INTO \"WorldSettings\"(\"id\",\"definition\",\"updatedAt\") VALUES(1,"
+             "'{\"manualPauseResumableByOwnerOnly\":true}','2025-11-21T12:00:00.000Z')");
   worlds_settings_changed(f->worlds);
   world_do(f, "world.pause", "w", "ana", NULL);
   REFUSED("world.message", "w", "mia", "{'text':'x'}", ERR_WORLD_PAUSED_BY_OWNER);
@@ -247,8 +253,9 @@ static void ticks_stop_while_the_user_is_away(void **state) {
   assert_int_equal(world_int(body, "allowed"), 0);
   assert_string_equal(world_text(body, "reason"), "user_away");
   json_decref(body);
-  worlds_sql(f, "INSERT INTO \"WorldSettings\"(\"id\",\"definition\",\"updatedAt\") VALUES(1,"
-                "'{\"tickWhenIdle\":true}','2025-11-21T12:00:00.000Z')");
+  worlds_sql(f,
+             "INSERT INTO \"WorldSettings\"(\"id\",\"definition\",\"updatedAt\") VALUES(1,"
+             "'{\"tickWhenIdle\":true}','2025-11-21T12:00:00.000Z')");
   worlds_settings_changed(f->worlds);
   body = world_ask(f, "world.tick", "w", NULL, NULL);
   assert_int_equal(world_int(body, "allowed"), 1);
@@ -264,8 +271,9 @@ static void a_resumed_world_has_the_state_it_had(void **state) {
   struct worlds_fixture *f = *state;
   make_world(f, "w", "ana");
   say(f, "w", "ana", "one");
-  world_do(f, "world.state_put", "w", NULL,
-           "{'core':{'mood':'calm','stats':{'a':1}},'session':{'big':'xxxxxxxx'},'events':[{'data':{'k':1}}]}");
+  world_do(
+      f, "world.state_put", "w", NULL,
+      "{'core':{'mood':'calm','stats':{'a':1}},'session':{'big':'xxxxxxxx'},'events':[{'data':{'k':1}}]}");
   json_t *before = world_ask(f, "world.state", "w", NULL, NULL);
   world_do(f, "world.pause", "w", "ana", NULL);
   assert_false(world_live(f, "w").is_there);
@@ -287,7 +295,8 @@ static void favorite_toggles_and_sets(void **state) { /* B-36, B-68 */
   static const struct {
     const char *args;
     int want;
-  } rows[] = {{NULL, 1}, {NULL, 0}, {"{'favorite':true}", 1}, {"{'favorite':true}", 1}, {"{'favorite':false}", 0}};
+  } rows[] = {
+      {NULL, 1}, {NULL, 0}, {"{'favorite':true}", 1}, {"{'favorite':true}", 1}, {"{'favorite':false}", 0}};
   for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
     json_t *body = world_ask(f, "world.favorite", "w", "ana", rows[i].args);
     assert_int_equal(world_int(body, "isFavorite"), rows[i].want);
@@ -299,8 +308,10 @@ static void favorite_toggles_and_sets(void **state) { /* B-36, B-68 */
 
 static void mark(struct worlds_fixture *f, const char *id) {
   idle_world(f, id, 31 * WORLDS_DAY);
-  worlds_sql(f, "UPDATE \"World\" SET \"isPaused\"=true,\"status\"='ARCHIVED',\"pausedAt\"='2025-10-22T00:00:00.000Z',"
-                "\"pauseReason\"='inactivity_30d',\"scheduledDeletion\"='2025-11-30T00:00:00.000Z'");
+  worlds_sql(
+      f,
+      "UPDATE \"World\" SET \"isPaused\"=true,\"status\"='ARCHIVED',\"pausedAt\"='2025-10-22T00:00:00.000Z',"
+      "\"pauseReason\"='inactivity_30d',\"scheduledDeletion\"='2025-11-30T00:00:00.000Z'");
 }
 
 static void a_favorite_loses_its_mark_and_gets_a_week_later(void **state) { /* U-35 */
@@ -323,13 +334,15 @@ static void a_planned_event_takes_a_mark_back(void **state) { /* B-82, part */
   assert_int_equal(world_int(body, "protects"), 1);
   json_decref(body);
   COLUMN("w", "scheduledDeletion", "");
-  REFUSED("world.event_add", "w", "ana", "{'id':'e1','type':'x','scheduledAt':'2026-01-01T00:00:00Z'}", ERR_CONFLICT);
+  REFUSED("world.event_add", "w", "ana", "{'id':'e1','type':'x','scheduledAt':'2026-01-01T00:00:00Z'}",
+          ERR_CONFLICT);
   body = world_ask(f, "world.event_cancel", "w", "ana", "{'id':'e1'}");
   assert_int_equal(world_int(body, "cancelled"), 1);
   json_decref(body);
   body = world_ask(f, "world.event_list", "w", "ana", NULL);
-  assert_string_equal(json_string_value(json_object_get(json_array_get(json_object_get(body, "events"), 0), "status")),
-                      "cancelled");
+  assert_string_equal(
+      json_string_value(json_object_get(json_array_get(json_object_get(body, "events"), 0), "status")),
+      "cancelled");
   json_decref(body);
 }
 

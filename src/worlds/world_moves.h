@@ -27,6 +27,7 @@ enum err world_db_step(struct lane *l, struct world_row *row, int64_t token, str
 enum err world_protect(struct lane *l, const struct world_request *q, struct err_detail *detail);
 
 /* A line for the log and the live stream; fields are taken over. */
-void world_notice(struct lane *l, enum log_level level, const char *component, const char *message, json_t *fields);
+void world_notice(struct lane *l, enum log_level level, const char *component, const char *message,
+                  json_t *fields);
 json_t *world_json_instant(int64_t ms); /* text or null */
 json_t *world_json_enum(const char *const *names, int64_t value);

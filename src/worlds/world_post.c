@@ -13,9 +13,10 @@ static bool is_away(struct lane *l, int64_t active_ms, int64_t now_ms) {
 }
 
 static void answer(struct world_post *p, int64_t active_ms, int64_t ticks) {
-  p->active_ms = p->append.active_ms != INSTANT_NONE && (active_ms == INSTANT_NONE || p->append.active_ms > active_ms)
-                     ? p->append.active_ms
-                     : active_ms;
+  p->active_ms =
+      p->append.active_ms != INSTANT_NONE && (active_ms == INSTANT_NONE || p->append.active_ms > active_ms)
+          ? p->append.active_ms
+          : active_ms;
   p->ticks = ticks + p->append.ticks;
 }
 
@@ -25,7 +26,8 @@ static enum err write_live(struct lane *l, const struct world_request *q, struct
   p->append.token = token;
   TRY(live_write(l->live, &p->append, 1, q->now_ms, detail));
   if (p->append.error == ERR_BUSY || p->append.error == ERR_CONFLICT)
-    return err_set(detail, ERR_WORLD_BUSY, "worldId", 0, "somebody else is moving \"%.*s\"", STR_ARG(q->world_id));
+    return err_set(detail, ERR_WORLD_BUSY, "worldId", 0, "somebody else is moving \"%.*s\"",
+                   STR_ARG(q->world_id));
   return p->append.error;
 }
 
@@ -85,7 +87,8 @@ static enum err load_and_write(struct lane *l, const struct world_request *q, st
  * live state; when that fails now, the next message loads it. */
 static enum err write_in_database(struct lane *l, const struct world_request *q, struct world_post *p,
                                   struct world_row *row, int64_t token, struct err_detail *detail) {
-  struct world_db_step step = {.resume_ms = p->is_user ? p->append.active_ms : INSTANT_NONE, .append = &p->append};
+  struct world_db_step step = {.resume_ms = p->is_user ? p->append.active_ms : INSTANT_NONE,
+                               .append = &p->append};
   if (p->needs_user_here && is_away(l, row->last_active_ms, q->now_ms)) {
     p->is_refused = true;
     return ERR_OK;
@@ -104,7 +107,8 @@ static enum err post_held(struct lane *l, const struct world_request *q, struct 
   TRY(world_get(l, q->world_id, &row, detail));
   p->was_paused = row.is_paused != 0;
   if (row.is_paused) TRY(may_wake(l, q, p, &row, detail));
-  if (row.is_paused || live_mode(l->live) == LIVE_NONE) return write_in_database(l, q, p, &row, token, detail);
+  if (row.is_paused || live_mode(l->live) == LIVE_NONE)
+    return write_in_database(l, q, p, &row, token, detail);
   return load_and_write(l, q, p, &row, token, detail);
 }
 
@@ -119,7 +123,8 @@ static enum err post_cold(struct lane *l, const struct world_request *q, struct 
   return e;
 }
 
-enum err world_post(struct lane *l, const struct world_request *q, struct world_post *p, struct err_detail *detail) {
+enum err world_post(struct lane *l, const struct world_request *q, struct world_post *p,
+                    struct err_detail *detail) {
   bool is_done;
   struct tick begun = world_tick(world_real());
   TRY(post_live(l, q, p, &is_done, detail));

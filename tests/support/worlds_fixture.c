@@ -42,14 +42,15 @@ void worlds_open(struct worlds_fixture *f, enum worlds_kind kind) {
   if (access("/dev/shm", W_OK) == 0) snprintf(f->folder, sizeof f->folder, "/dev/shm/sereno-worlds-XXXXXX");
   assert_non_null(mkdtemp(f->folder));
   f->notices = json_array();
-  f->config = (struct worlds_config){
-      .db = {.folder = f->folder},
-      .live = {.mode = kind == WORLDS_NO_LIVE ? LIVE_NONE : LIVE_EMBEDDED, .folder = f->folder, .owner = "test:1"},
-      .folder = f->folder,
-      .link_key = key,
-      .timezone = "UTC",
-      .notice = keep_notice,
-      .notice_arg = f};
+  f->config = (struct worlds_config){.db = {.folder = f->folder},
+                                     .live = {.mode = kind == WORLDS_NO_LIVE ? LIVE_NONE : LIVE_EMBEDDED,
+                                              .folder = f->folder,
+                                              .owner = "test:1"},
+                                     .folder = f->folder,
+                                     .link_key = key,
+                                     .timezone = "UTC",
+                                     .notice = keep_notice,
+                                     .notice_arg = f};
   if (kind == WORLDS_POSTGRES) {
     pg_fixture_schema(f->url);
     f->config.db = (struct sqldb_config){.url = f->url};
@@ -124,7 +125,8 @@ json_t *world_ask(struct worlds_fixture *f, const char *call, const char *world,
   return body;
 }
 
-void world_do(struct worlds_fixture *f, const char *call, const char *world, const char *user, const char *args) {
+void world_do(struct worlds_fixture *f, const char *call, const char *world, const char *user,
+              const char *args) {
   json_decref(world_ask(f, call, world, user, args));
 }
 
@@ -173,7 +175,8 @@ const char *worlds_value(struct worlds_fixture *f, const char *sql) {
   value[0] = 0;
   config.statements = &statement;
   config.statement_count = 1;
-  if (sqldb_open(&config, &db, &d) != ERR_OK || sqldb_query(db, 0, SQL_NO_ARGS, keep_value, NULL, &d) != ERR_OK)
+  if (sqldb_open(&config, &db, &d) != ERR_OK ||
+      sqldb_query(db, 0, SQL_NO_ARGS, keep_value, NULL, &d) != ERR_OK)
     fail_msg("%s: %s", sql, d.message);
   sqldb_close(db);
   return value;

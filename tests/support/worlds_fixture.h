@@ -35,16 +35,19 @@ void worlds_reopen(struct worlds_fixture *f);
 
 /* A call on f->lane. user: "ana" asks for herself, "admin:root" and "override:root" are admins, NULL is the system.
  * args: JSON text with ' for ", or NULL. The body is owned by the caller; errors fail the test. */
-json_t *world_ask(struct worlds_fixture *f, const char *call, const char *world, const char *user, const char *args);
+json_t *world_ask(struct worlds_fixture *f, const char *call, const char *world, const char *user,
+                  const char *args);
 /* The same, answering the error; ret (or NULL) gets the body. */
 enum err world_try(struct worlds_fixture *f, struct lane *lane, const char *call, const char *world,
                    const char *user, const char *args, json_t **ret, struct err_detail *detail);
 /* Asks, must succeed, and forgets the answer. */
-void world_do(struct worlds_fixture *f, const char *call, const char *world, const char *user, const char *args);
+void world_do(struct worlds_fixture *f, const char *call, const char *world, const char *user,
+              const char *args);
 
 /* Short forms. */
 void make_world(struct worlds_fixture *f, const char *id, const char *owner); /* also its name; active now */
-void idle_world(struct worlds_fixture *f, const char *id, int64_t idle_ms);   /* lastActiveAt by SQL from outside */
+void idle_world(struct worlds_fixture *f, const char *id,
+                int64_t idle_ms); /* lastActiveAt by SQL from outside */
 int64_t say(struct worlds_fixture *f, const char *id, const char *user, const char *text); /* the turn */
 /* SQL from outside. The value is the first of the first row as text, "" for null or none, kept until the next call. */
 void worlds_sql(struct worlds_fixture *f, const char *sql);
@@ -52,5 +55,5 @@ const char *worlds_value(struct worlds_fixture *f, const char *sql);
 /* One column of one world as worlds_value gives it. */
 const char *world_column(struct worlds_fixture *f, const char *id, const char *column);
 struct live_world world_live(struct worlds_fixture *f, const char *id); /* everything; until the next call */
-const char *world_text(const json_t *body, const char *path);           /* "a.b": text of a member, "" when null */
+const char *world_text(const json_t *body, const char *path); /* "a.b": text of a member, "" when null */
 int64_t world_int(const json_t *body, const char *path);
