@@ -136,7 +136,13 @@ static enum err apply_one(struct keeper *k, struct change *c, bool is_ended_too)
 /* The store itself is in trouble, not this change. */
 static bool is_store_failure(enum err e) {
   return e == ERR_STORE_FULL || e == ERR_STORE_READONLY || e == ERR_STORE_CORRUPT || e == ERR_IO ||
-         e == ERR_BUSY || e == ERR_NO_MEMORY;
+         e == ERR_BUSY || e == ERR_NO_MEMORY || e == ERR_UNAVAILABLE || e == ERR_TIMEOUT ||
+         e == ERR_STORE_SCHEMA;
+}
+
+/* Nor is what a fence says at the head of the transaction. */
+static bool ends_batch(const struct keeper *k, enum err e) {
+  return is_store_failure(e) || (k->rows->is_late && e == ERR_STORE_STALE);
 }
 
 /* ---- a batch ---- */
@@ -155,6 +161,14 @@ static void pair_ends(struct change *const *changes, size_t count, bool *is_ende
   map_free(&ends);
 }
 
+/* Writes that are still under way may be refused, too. */
+static enum err settle_fast(struct keeper *k, bool *ret_needs_savepoints) {
+  if (!k->rows->ops->settle) return ERR_OK;
+  enum err e = k->rows->ops->settle(k->rows);
+  *ret_needs_savepoints = e != ERR_OK && !ends_batch(k, e);
+  return *ret_needs_savepoints ? ERR_OK : e;
+}
+
 /* Without savepoints, which cost a page copy each: fine as long as nobody is refused after having written. */
 static enum err run_fast(struct keeper *k, struct change *const *changes, size_t count,
                          const bool *is_ended_too, bool *ret_needs_savepoints) {
@@ -165,14 +179,14 @@ static enum err run_fast(struct keeper *k, struct change *const *changes, size_t
     c->error = apply_one(k, c, is_ended_too[i]);
     arena_free(&k->scratch);
     if (c->error == ERR_OK) continue;
-    if (is_store_failure(c->error)) return c->error;
-    if (k->writes != writes || due_mark(&k->due) != mark || c->kind == CHANGE_END) {
+    if (ends_batch(k, c->error)) return c->error;
+    if (k->rows->is_late || k->writes != writes || due_mark(&k->due) != mark || c->kind == CHANGE_END) {
       *ret_needs_savepoints = true;
       return ERR_OK;
     }
     keeper_drop_claims(k);
   }
-  return ERR_OK;
+  return settle_fast(k, ret_needs_savepoints);
 }
 
 static enum err run_safe(struct keeper *k, struct change *const *changes, size_t count) {
@@ -184,11 +198,9 @@ static enum err run_safe(struct keeper *k, struct change *const *changes, size_t
     TRY(ops->savepoint(k->rows));
     c->error = apply_one(k, c, false);
     arena_free(&k->scratch);
-    if (is_store_failure(c->error)) return c->error;
-    if (c->error == ERR_OK) {
-      TRY(ops->release(k->rows));
-      continue;
-    }
+    if (c->error == ERR_OK) c->error = ops->release(k->rows); /* tells what writes under way were refused */
+    if (c->error == ERR_OK) continue;
+    if (ends_batch(k, c->error)) return c->error;
     TRY(ops->rollback_to(k->rows));
     undo_memory(k, mark);
     TRY(load_mirror(k));

@@ -37,6 +37,7 @@ static const struct {
   const char *state;
   enum err error;
 } errors[] = {
+    {"SE001", ERR_STORE_STALE},
     {"23505", ERR_CONFLICT},
     {"23503", ERR_CONFLICT},
     {"23", ERR_INVALID},

@@ -99,6 +99,9 @@ struct rows_ops {
   enum err (*savepoint)(struct rows *r); /* one at a time, not nested */
   enum err (*release)(struct rows *r);
   enum err (*rollback_to)(struct rows *r);
+  /* Waits for writes that are under way; the error of any of them. NULL: every write is done when it returns. Then
+   * put, del, run_update and job_touch are sent only, and what goes wrong is the error of a later call: see is_late. */
+  enum err (*settle)(struct rows *r);
   /* ERR_NOT_FOUND without detail. Texts of *ret lie in the arena. */
   enum err (*get)(struct rows *r, enum table_id t, const int64_t *key, void *ret, struct arena *a);
   /* By the unique text column `field` of JOB ("id", "name"), USER, TOKEN, SESSION ("id…"). */
@@ -133,11 +136,16 @@ struct rows_ops {
   enum err (*job_upcoming)(struct rows *r, size_t max, int64_t *ret_nos, size_t *ret_count);
   /* Runs: of the newest runs_max that ended by themselves. */
   enum err (*figures)(struct rows *r, int64_t runs_max, struct figures_row *ret);
+  /* While we run SQL from outside may have noted changes (OUTSIDE): true until a transaction after take_news has
+   * committed. Never waits. NULL: nobody else writes. */
+  bool (*has_news)(struct rows *r);
+  enum err (*take_news)(struct rows *r); /* gives jobs that came from outside their numbers */
   /* Rows of a table; used for limits and health. */
   enum err (*count)(struct rows *r, enum table_id t, int64_t *ret);
 };
 struct rows {
   const struct rows_ops *ops;
+  bool is_late; /* the last error was of a write before the call that returned it, which has done nothing */
 };
 
 /* What job_list, job_upcoming and figures mean, made of scans: for backends that know no better. */

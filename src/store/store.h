@@ -20,6 +20,8 @@ struct store_read;
 /* ---- opening ---- */
 struct store_config {
   const char *folder;      /* of sereno.db, live.db, archive.db; NULL for mem */
+  const char *url;         /* of a PostgreSQL; NULL: the folder's file */
+  int timeout_ms;          /* of the server's answers; 0: 10 s */
   const char *zone_folder; /* TZif files; NULL = /usr/share/zoneinfo */
   int64_t now_ms;
   const char *boot_id; /* this boot (36 characters) */
@@ -70,6 +72,14 @@ struct store_backend_ops {
   /* A second, read-only view of the same data for a reader thread; only its read and close may be called.
    * NULL: read on the writer's thread. */
   enum err (*open_reader)(struct store_backend *b, struct store_backend **ret);
+  /* Has SQL from outside changed something that the next CLAIM will take over? Asked for often, never waits. NULL: others
+   * do not write while we run. */
+  bool (*has_news)(struct store_backend *b);
+  /* Thread-safe. apply waits for a lost server to say what became of a commit: other changes would wait with it.
+   * NULL: never. */
+  bool (*is_away)(const struct store_backend *b);
+  /* Thread-safe: such waiting ends. NULL: there is none. */
+  void (*stop)(struct store_backend *b);
   void (*close)(struct store_backend *b);
 };
 struct store_backend {
@@ -86,6 +96,19 @@ enum err store_sqlite_open(const struct store_config *config, struct store_backe
 /* Only for reading, also beside a server; only read and close may be called. */
 enum err store_sqlite_open_reader(const char *folder, const char *zone_folder, struct store_backend **ret,
                                   struct err_detail *detail);
+
+/* In PostgreSQL (config->url), whose schema it makes or, in an application's database, adds to. One server works with a
+ * database at a time: an advisory lock of the writer's session keeps others out (ERR_CONFLICT), and every transaction
+ * first locks "CronMeta" and compares its epoch, so that a server whose session was lost and followed by another's is
+ * refused (ERR_STORE_STALE). Several nodes fit where that row is: each with an epoch (a lease) of its own in place of
+ * the one lock, claims by FOR UPDATE SKIP LOCKED over "CronCursor", and the fence asking for its own lease.
+ *
+ * A lost connection is ERR_UNAVAILABLE for every change until the server is back; nothing is half applied. When it is
+ * lost within a commit, apply returns only once the server has told what became of it, or after stop. */
+enum err store_pg_open(const struct store_config *config, struct store_backend **ret,
+                       struct store_boot *ret_boot, struct err_detail *detail);
+enum err store_pg_open_reader(const struct store_config *config, struct store_backend **ret,
+                              struct err_detail *detail);
 
 /* Puts a backup in the place of the database of this folder, with the server stopped: ERR_CONFLICT while one holds
  * its lock. The database that was there is kept beside it as sereno.db.replaced. The next open has an epoch above every

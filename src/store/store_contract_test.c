@@ -438,12 +438,13 @@ static void last_and_next_run_follow(void **state) {
   job_unref(job);
 }
 
+#define CONTRACT_ON(kind, name, f) \
+  { name " " #f, f, setup, teardown, (void *)(uintptr_t)&kinds[kind] }
 #define CONTRACT(f)                                                             \
-  {"mem " #f, f, setup, teardown, (void *)(uintptr_t)&kinds[HARNESS_MEM]}, {    \
-    "sqlite " #f, f, setup, teardown, (void *)(uintptr_t)&kinds[HARNESS_SQLITE] \
-  }
+  CONTRACT_ON(HARNESS_MEM, "mem", f), CONTRACT_ON(HARNESS_SQLITE, "sqlite", f), \
+      CONTRACT_ON(HARNESS_PG, "pg", f)
 
-static const enum harness_kind kinds[] = {HARNESS_MEM, HARNESS_SQLITE};
+static const enum harness_kind kinds[] = {HARNESS_MEM, HARNESS_SQLITE, HARNESS_PG};
 
 int main(void) {
   const struct CMUnitTest tests[] = {

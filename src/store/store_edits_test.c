@@ -344,12 +344,13 @@ static void process_off_is_kept_over_starts(void **state) {
   assert_string_equal(harness_audit(h), "");
 }
 
+#define CONTRACT_ON(kind, name, f) \
+  { name " " #f, f, setup, teardown, (void *)(uintptr_t)&kinds[kind] }
 #define CONTRACT(f)                                                             \
-  {"mem " #f, f, setup, teardown, (void *)(uintptr_t)&kinds[HARNESS_MEM]}, {    \
-    "sqlite " #f, f, setup, teardown, (void *)(uintptr_t)&kinds[HARNESS_SQLITE] \
-  }
+  CONTRACT_ON(HARNESS_MEM, "mem", f), CONTRACT_ON(HARNESS_SQLITE, "sqlite", f), \
+      CONTRACT_ON(HARNESS_PG, "pg", f)
 
-static const enum harness_kind kinds[] = {HARNESS_MEM, HARNESS_SQLITE};
+static const enum harness_kind kinds[] = {HARNESS_MEM, HARNESS_SQLITE, HARNESS_PG};
 
 int main(void) {
   const struct CMUnitTest tests[] = {

@@ -1,4 +1,4 @@
-/* Random calls on mem and sqlite side by side: the same answers, the same rows, and an audit that stays clean. The seed
+/* Random calls on mem and another backend side by side: the same answers, the same rows, and an audit that stays clean. The seed
  * is printed when they differ; SERENO_ORACLE_SEED=n plays one again. */
 #include <inttypes.h>
 #include <stdio.h>
@@ -8,6 +8,7 @@
 #include "tests/support/store_fixture.h"
 
 #define SEEDS 12
+#define PAIR 2 /* mem, and another */
 #define STEPS 120
 #define JOBS_MAX 6
 #define BATCH_MAX 4
@@ -16,7 +17,7 @@
 static int64_t horizon_ms; /* of this seed: also far ahead, so that edits meet claims */
 
 struct pair {
-  struct harness both[HARNESS_KINDS];
+  struct harness both[PAIR];
   uint64_t random;
   int64_t open_runs[OPEN_MAX], open_jobs[OPEN_MAX], open_dues[OPEN_MAX]; /* started or claimed, to be ended */
   size_t open_count;
@@ -195,9 +196,8 @@ static void compare_answers(struct pair *w, const struct change *a, const struct
     AGREE(w, same_record(job_fields, job_field_count, a->job.saved, b->job.saved));
 }
 
-static void ask_both(struct pair *w, enum store_read_kind kind, int64_t no,
-                     struct store_read *r[HARNESS_KINDS]) {
-  for (int k = 0; k < HARNESS_KINDS; k++) {
+static void ask_both(struct pair *w, enum store_read_kind kind, int64_t no, struct store_read *r[PAIR]) {
+  for (int k = 0; k < PAIR; k++) {
     r[k] = harness_read(&w->both[k], kind);
     r[k]->no = no;
     r[k]->with_output = true;
@@ -206,13 +206,13 @@ static void ask_both(struct pair *w, enum store_read_kind kind, int64_t no,
   AGREE(w, r[0]->count == r[1]->count && r[0]->has_more == r[1]->has_more && r[0]->total == r[1]->total);
 }
 
-static void free_both(struct store_read *r[HARNESS_KINDS]) {
-  for (int k = 0; k < HARNESS_KINDS; k++) store_read_free(r[k]);
+static void free_both(struct store_read *r[PAIR]) {
+  for (int k = 0; k < PAIR; k++) store_read_free(r[k]);
 }
 
 static void compare_states(struct pair *w) {
-  struct store_read *r[HARNESS_KINDS];
-  for (int k = 0; k < HARNESS_KINDS; k++) harness_touch(&w->both[k]);
+  struct store_read *r[PAIR];
+  for (int k = 0; k < PAIR; k++) harness_touch(&w->both[k]);
   ask_both(w, READ_JOBS, 0, r);
   for (size_t i = 0; i < r[0]->count; i++) {
     AGREE(w, same_record(job_fields, job_field_count, r[0]->jobs[i].job, r[1]->jobs[i].job));
@@ -255,21 +255,21 @@ static void remember_claims(struct pair *w, const struct change *c) {
 /* A server claims what is due without being asked; what nobody claimed would be a fault. */
 static void claim_all(struct pair *w) {
   for (bool has_more = true; has_more;) {
-    struct change *c[HARNESS_KINDS];
-    for (int k = 0; k < HARNESS_KINDS; k++) {
+    struct change *c[PAIR];
+    for (int k = 0; k < PAIR; k++) {
       c[k] = harness_claim(&w->both[k], w->both[k].now_ms + horizon_ms);
       CHECK_OK(harness_apply(&w->both[k], c[k]));
     }
     compare_answers(w, c[0], c[1]);
     remember_claims(w, c[0]);
     has_more = c[0]->claim.has_more;
-    for (int k = 0; k < HARNESS_KINDS; k++) change_free(c[k]);
+    for (int k = 0; k < PAIR; k++) change_free(c[k]);
   }
 }
 
 /* What a server would settle soon is no fault yet: only faults count that no later call can mend. */
 static void compare_audits(struct pair *w) {
-  struct store_read *r[HARNESS_KINDS];
+  struct store_read *r[PAIR];
   claim_all(w);
   ask_both(w, READ_LEDGER_AUDIT, 0, r);
   AGREE(w, memcmp(&r[0]->proof, &r[1]->proof, sizeof r[0]->proof) == 0);
@@ -304,10 +304,10 @@ static void forget_withdrawn(struct pair *w, const struct change *c) {
 
 static void step(struct pair *w) {
   struct choice choices[BATCH_MAX];
-  struct change *batch[HARNESS_KINDS][BATCH_MAX];
+  struct change *batch[PAIR][BATCH_MAX];
   size_t n = (size_t)below(w, BATCH_MAX) + 1;
   for (size_t i = 0; i < n; i++) choices[i] = choose(w);
-  for (int k = 0; k < HARNESS_KINDS; k++) {
+  for (int k = 0; k < PAIR; k++) {
     struct harness *h = &w->both[k];
     h->last_run = w->both[0].last_run;
     for (size_t i = 0; i < n; i++) batch[k][i] = build(h, &choices[i]);
@@ -319,7 +319,7 @@ static void step(struct pair *w) {
     compare_answers(w, batch[0][i], batch[1][i]);
     forget_withdrawn(w, batch[0][i]);
     remember_claims(w, batch[0][i]);
-    for (int k = 0; k < HARNESS_KINDS; k++) change_free(batch[k][i]);
+    for (int k = 0; k < PAIR; k++) change_free(batch[k][i]);
   }
 }
 
@@ -329,7 +329,7 @@ static void reopen_both(struct pair *w) {
                                       "00000000-0000-0000-0000-00000000000b"};
   const char *boot = is_new_boot ? boots[below(w, 2)] : NULL;
   bool is_off = below(w, 4) == 0;
-  for (int k = 0; k < HARNESS_KINDS; k++) {
+  for (int k = 0; k < PAIR; k++) {
     w->both[k].config.is_process_off = is_off;
     harness_reopen(&w->both[k], w->both[k].now_ms + SECOND, boot); /* starting takes time */
   }
@@ -351,15 +351,15 @@ static void reopen_both(struct pair *w) {
   }
 }
 
-static void play(uint64_t seed) {
+static void play(enum harness_kind other, uint64_t seed) {
   struct pair w = {.seed = seed, .random = seed};
   static const int64_t horizons_ms[] = {2 * SECOND, 5 * MINUTE, 3 * HOUR};
   horizon_ms = horizons_ms[seed % 3];
-  for (int k = 0; k < HARNESS_KINDS; k++) harness_open(&w.both[k], (enum harness_kind)k);
+  for (int k = 0; k < PAIR; k++) harness_open(&w.both[k], k ? other : HARNESS_MEM);
   for (w.step = 0; w.step < STEPS; w.step++) {
     static const int64_t leaps[] = {0, SECOND, 7 * SECOND, MINUTE, 10 * MINUTE, 2 * HOUR, DAY};
     int64_t leap = leaps[below(&w, below(&w, 8) ? 5 : 7)];
-    for (int k = 0; k < HARNESS_KINDS; k++) w.both[k].now_ms += leap;
+    for (int k = 0; k < PAIR; k++) w.both[k].now_ms += leap;
     step(&w);
     if (below(&w, 25) == 0) reopen_both(&w);
     if (below(&w, 10) == 0) compare_states(&w);
@@ -367,21 +367,33 @@ static void play(uint64_t seed) {
   }
   compare_states(&w);
   compare_audits(&w);
-  for (int k = 0; k < HARNESS_KINDS; k++) harness_close(&w.both[k]);
+  for (int k = 0; k < PAIR; k++) harness_close(&w.both[k]);
+}
+
+static void play_all(enum harness_kind other) {
+  const char *one = getenv("SERENO_ORACLE_SEED");
+  int64_t seed;
+  if (one && str_to_int(str_of(one), 0, INT64_MAX, &seed)) {
+    play(other, (uint64_t)seed);
+    return;
+  }
+  for (uint64_t i = 1; i <= SEEDS; i++) play(other, i);
 }
 
 static void sqlite_does_what_mem_does(void **state) {
   (void)state;
-  const char *one = getenv("SERENO_ORACLE_SEED");
-  int64_t seed;
-  if (one && str_to_int(str_of(one), 0, INT64_MAX, &seed)) {
-    play((uint64_t)seed);
-    return;
-  }
-  for (uint64_t i = 1; i <= SEEDS; i++) play(i);
+  play_all(HARNESS_SQLITE);
+}
+
+static void postgres_does_what_mem_does(void **state) {
+  (void)state;
+  play_all(HARNESS_PG);
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(sqlite_does_what_mem_does)};
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(sqlite_does_what_mem_does),
+      cmocka_unit_test(postgres_does_what_mem_does),
+  };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -396,12 +396,13 @@ static void closed_gates_are_listed(void **state) {
   store_read_free(r);
 }
 
+#define CONTRACT_ON(kind, name, f) \
+  { name " " #f, f, setup, teardown, (void *)(uintptr_t)&kinds[kind] }
 #define CONTRACT(f)                                                             \
-  {"mem " #f, f, setup, teardown, (void *)(uintptr_t)&kinds[HARNESS_MEM]}, {    \
-    "sqlite " #f, f, setup, teardown, (void *)(uintptr_t)&kinds[HARNESS_SQLITE] \
-  }
+  CONTRACT_ON(HARNESS_MEM, "mem", f), CONTRACT_ON(HARNESS_SQLITE, "sqlite", f), \
+      CONTRACT_ON(HARNESS_PG, "pg", f)
 
-static const enum harness_kind kinds[] = {HARNESS_MEM, HARNESS_SQLITE};
+static const enum harness_kind kinds[] = {HARNESS_MEM, HARNESS_SQLITE, HARNESS_PG};
 
 int main(void) {
   const struct CMUnitTest tests[] = {

@@ -115,9 +115,10 @@ static void freeing_finishes_what_was_submitted(void **state) {
   assert_int_equal(w->done, 0);
   w->store = NULL;
   if (w->h.kind == HARNESS_MEM) return;
-  w->h.config.folder = w->h.folder;
   store_boot_free(&w->h.boot);
-  CHECK_OK(store_sqlite_open(&w->h.config, &w->h.backend, &w->h.boot, NULL));
+  if (w->h.kind == HARNESS_SQLITE) w->h.config.folder = w->h.folder;
+  CHECK_OK(w->h.kind == HARNESS_PG ? store_pg_open(&w->h.config, &w->h.backend, &w->h.boot, NULL)
+                                   : store_sqlite_open(&w->h.config, &w->h.backend, &w->h.boot, NULL));
   struct store_read *r = harness_read(&w->h, READ_RUNS);
   harness_ask(&w->h, r);
   assert_int_equal(r->count, 100);
@@ -149,18 +150,19 @@ static void long_reads_are_all_answered(void **state) {
   wait_until(w, &w->reads, 40);
 }
 
-#define BOTH(f)                                                                 \
-  {"mem " #f, f, setup, teardown, (void *)(uintptr_t)&kinds[HARNESS_MEM]}, {    \
-    "sqlite " #f, f, setup, teardown, (void *)(uintptr_t)&kinds[HARNESS_SQLITE] \
-  }
+#define CONTRACT_ON(kind, name, f) \
+  { name " " #f, f, setup, teardown, (void *)(uintptr_t)&kinds[kind] }
+#define ALL(f)                                                                  \
+  CONTRACT_ON(HARNESS_MEM, "mem", f), CONTRACT_ON(HARNESS_SQLITE, "sqlite", f), \
+      CONTRACT_ON(HARNESS_PG, "pg", f)
 
-static const enum harness_kind kinds[] = {HARNESS_MEM, HARNESS_SQLITE};
+static const enum harness_kind kinds[] = {HARNESS_MEM, HARNESS_SQLITE, HARNESS_PG};
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      BOTH(every_change_is_answered_once),        BOTH(acknowledged_is_readable),
-      BOTH(last_run_is_written_when_it_is_quiet), BOTH(long_reads_are_all_answered),
-      BOTH(freeing_finishes_what_was_submitted),
+      ALL(every_change_is_answered_once),        ALL(acknowledged_is_readable),
+      ALL(last_run_is_written_when_it_is_quiet), ALL(long_reads_are_all_answered),
+      ALL(freeing_finishes_what_was_submitted),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

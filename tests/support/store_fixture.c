@@ -9,8 +9,9 @@
 
 static void open_backend(struct harness *h) {
   struct err_detail detail = {};
-  enum err e = h->kind == HARNESS_MEM ? store_mem_open(&h->config, &h->backend, &h->boot, &detail)
-                                      : store_sqlite_open(&h->config, &h->backend, &h->boot, &detail);
+  enum err e = h->kind == HARNESS_MEM      ? store_mem_open(&h->config, &h->backend, &h->boot, &detail)
+               : h->kind == HARNESS_SQLITE ? store_sqlite_open(&h->config, &h->backend, &h->boot, &detail)
+                                           : store_pg_open(&h->config, &h->backend, &h->boot, &detail);
   if (e != ERR_OK) fail_msg("open: %s: %s", err_code(e), detail.message);
 }
 
@@ -21,6 +22,11 @@ void harness_open(struct harness *h, enum harness_kind kind) {
   if (kind == HARNESS_SQLITE) {
     assert_non_null(mkdtemp(h->folder));
     h->config.folder = h->folder;
+  }
+  if (kind == HARNESS_PG) {
+    pg_fixture_schema(h->url);
+    h->config.url = h->url;
+    h->config.timeout_ms = 5000;
   }
   open_backend(h);
 }
@@ -41,6 +47,7 @@ void harness_close(struct harness *h) {
   if (h->backend) h->backend->ops->close(h->backend);
   h->backend = NULL;
   if (h->config.folder) remove_folder(h->folder);
+  if (h->config.url) pg_fixture_drop(h->url);
 }
 
 void harness_reopen(struct harness *h, int64_t now_ms, const char *boot_id) {

@@ -3,6 +3,7 @@
 #pragma once
 #include "store/store.h"
 #include "tests/support/check.h"
+#include "tests/support/pg_fixture.h"
 
 #define SECOND 1000LL
 #define MINUTE (60 * SECOND)
@@ -10,14 +11,14 @@
 #define DAY (24 * HOUR)
 #define NOON 1763726400000LL /* 2025-11-21T12:00:00Z, a Friday */
 
-enum harness_kind { HARNESS_MEM, HARNESS_SQLITE, HARNESS_KINDS };
+enum harness_kind { HARNESS_MEM, HARNESS_SQLITE, HARNESS_PG, HARNESS_KINDS };
 
 struct harness {
   enum harness_kind kind;
   struct store_backend *backend;
   struct store_boot boot;
   struct store_config config;
-  char folder[64];
+  char folder[64], url[PG_FIXTURE_URL_MAX];
   int64_t now_ms;
   int64_t last_run;
 };

@@ -1,0 +1,687 @@
+#include "store/pg_rows.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/buf.h"
+#include "base/id.h"
+
+#define SQL_BYTES 16384
+#define SCAN_PAGE 256   /* rows of a scan that come with its first answer */
+#define SCAN_FETCH 1000 /* and with each further one */
+#define SCRATCH_BYTES ((size_t)16 * 1024 * 1024)
+#define INSTANT_TEXT_MAX_MS 253402300799999LL /* 9999-12-31: PostgreSQL's texts have four digits */
+
+static struct pg_rows *rows_of(struct rows *r) { return (struct pg_rows *)r; }
+
+static enum err told(struct pg_rows *r, enum err e) {
+  r->rows.is_late = e != ERR_OK && pg_is_late(r->conn);
+  return e;
+}
+
+/* ---- statements ---- */
+
+static int key_count(enum table_id id) {
+  return id == TABLE_SETTINGS || table_get(id)->keys == 0 ? 1 : table_get(id)->keys;
+}
+
+static void add_columns(struct buf *sql, const struct table *t) {
+  for (size_t i = 0; i < t->field_count; i++) buf_addf(sql, "%s\"%s\"", i ? "," : "", t->fields[i].name);
+}
+
+static void add_key(struct buf *sql, const struct table *t, int keys, const char *between, bool has_values) {
+  for (int i = 0; i < keys; i++) {
+    buf_addf(sql, "%s\"%s\"", i ? between : "", t->fields[i].name);
+    if (has_values) buf_addf(sql, "=$%d", i + 1);
+  }
+}
+
+static void get_sql(struct buf *sql, enum table_id id, const struct table *t) {
+  buf_add_text(sql, "SELECT ");
+  add_columns(sql, t);
+  buf_addf(sql, " FROM \"%s\" ", t->name);
+  if (id == TABLE_SETTINGS) {
+    buf_add_text(sql, "ORDER BY \"createdAt\",\"id\" LIMIT 1");
+    return;
+  }
+  buf_add_text(sql, "WHERE ");
+  add_key(sql, t, key_count(id), " AND ", true);
+}
+
+static void put_sql(struct buf *sql, enum table_id id, const struct table *t) {
+  size_t keys = (size_t)key_count(id);
+  buf_addf(sql, "INSERT INTO \"%s\"(", t->name);
+  add_columns(sql, t);
+  buf_add_text(sql, ") VALUES(");
+  for (size_t i = 0; i < t->field_count; i++) buf_addf(sql, "%s$%zu", i ? "," : "", i + 1);
+  buf_add_text(sql, ") ON CONFLICT(");
+  add_key(sql, t, (int)keys, ",", false);
+  buf_add_text(sql, t->field_count == keys ? ") DO NOTHING" : ") DO UPDATE SET ");
+  for (size_t i = keys; i < t->field_count; i++)
+    buf_addf(sql, "%s\"%s\"=excluded.\"%s\"", i > keys ? "," : "", t->fields[i].name, t->fields[i].name);
+}
+
+static void del_sql(struct buf *sql, enum table_id id, const struct table *t) {
+  buf_addf(sql, "DELETE FROM \"%s\" WHERE ", t->name);
+  add_key(sql, t, key_count(id), " AND ", true);
+}
+
+static bool is_one_of(const char *const *names, const char *column) {
+  while (*names && strcmp(*names, column) != 0) names++;
+  return *names != NULL;
+}
+
+static const char *const naming_columns[] = {"id", "jobId", "jobNo", "dueAt", "attempt", NULL};
+static const char *const ending_columns[] = {"id", "jobId", "jobNo", "dueAt", "attempt", "startedAt", NULL};
+
+/* Parameters in the order of the columns that are bound: the id first, then what changes, then the start. */
+static void run_sql(struct buf *sql, const char *const *but) {
+  const struct table *t = table_get(TABLE_RUN);
+  int n = 1;
+  buf_addf(sql, "UPDATE \"%s\" SET ", t->name);
+  for (size_t i = 0; i < t->field_count; i++)
+    if (!is_one_of(but, t->fields[i].name)) {
+      buf_addf(sql, "%s\"%s\"=$%d", n > 1 ? "," : "", t->fields[i].name, n + 1);
+      n++;
+    }
+  buf_addf(sql, " WHERE \"%s\"=$1", t->fields[0].name);
+  if (but == ending_columns) buf_addf(sql, " AND \"status\"='running' AND \"startedAt\"=$%d", n + 1);
+}
+
+/* Where a scan's text means something else here: there are no row ids, but ids grow with time. */
+static const char *tail_of(enum scan_id id) {
+  return id == SCAN_RUN_JOB_DOWN
+             ? "WHERE \"jobId\"=(SELECT \"id\" FROM \"CronJob\" WHERE \"no\"=?1) AND \"id\" "
+               "BETWEEN ?2 AND ?3 ORDER BY \"id\" DESC"
+             : scan_get(id)->tail;
+}
+
+/* Which of ?1 to ?4 a tail has, in order: they are $1, $2 … here, without holes. */
+static int params_of(const char *tail, int ret[4]) {
+  int count = 0;
+  for (int n = 1; n <= 4; n++) {
+    char name[3] = {'?', (char)('0' + n), 0};
+    if (strstr(tail, name)) ret[count++] = n;
+  }
+  return count;
+}
+
+static void scan_sql(struct buf *sql, enum scan_id id) {
+  const struct scan *s = scan_get(id);
+  const char *tail = tail_of(id);
+  int params[4], count = params_of(tail, params);
+  buf_add_text(sql, "SELECT ");
+  add_columns(sql, table_get(s->table));
+  buf_addf(sql, " FROM \"%s\" ", table_get(s->table)->name);
+  for (; *tail; tail++) {
+    if (*tail != '?') {
+      buf_add_char(sql, *tail);
+      continue;
+    }
+    int n = *++tail - '0';
+    for (int i = 0; i < count; i++)
+      if (params[i] == n) buf_addf(sql, "$%d", i + 1);
+  }
+}
+
+static enum err keep(struct buf *sql, char **ret) {
+  enum err e = buf_error(sql);
+  if (e == ERR_OK && !(*ret = str_dup(buf_str(sql)))) e = ERR_NO_MEMORY;
+  buf_clear(sql);
+  return e;
+}
+
+static const char *const specials[PG_SPECIALS] = {
+#define SPECIAL(id, sql) [PG_SPECIAL_##id] = sql,
+#include "store/pg_statements.def"
+#undef SPECIAL
+};
+
+static enum err make_texts(struct pg_rows *r) {
+  BUF_AUTO struct buf sql = buf_new(SQL_BYTES);
+  for (int t = 0; t < TABLE_COUNT; t++) {
+    const struct table *table = table_get((enum table_id)t);
+    get_sql(&sql, (enum table_id)t, table);
+    TRY(keep(&sql, &r->texts[PG_GET + t]));
+    put_sql(&sql, (enum table_id)t, table);
+    TRY(keep(&sql, &r->texts[PG_PUT + t]));
+    del_sql(&sql, (enum table_id)t, table);
+    TRY(keep(&sql, &r->texts[PG_DEL + t]));
+  }
+  for (int s = 0; s < SCAN_COUNT; s++) {
+    scan_sql(&sql, (enum scan_id)s);
+    TRY(keep(&sql, &r->scans[s]));
+    buf_addf(&sql, "%s LIMIT %d", r->scans[s], SCAN_PAGE);
+    TRY(keep(&sql, &r->texts[PG_SCAN + s]));
+  }
+  run_sql(&sql, naming_columns);
+  TRY(keep(&sql, &r->texts[PG_RUN_UPDATE]));
+  run_sql(&sql, ending_columns);
+  TRY(keep(&sql, &r->texts[PG_RUN_END]));
+  for (int i = 0; i < PG_SPECIALS; i++) {
+    buf_add_text(&sql, specials[i]);
+    TRY(keep(&sql, &r->texts[PG_SPECIAL + i]));
+  }
+  return ERR_OK;
+}
+
+/* ---- records as parameters and back ---- */
+
+static void bind_null(struct pg_bound *b) { pg_arg_text(&b->a, NULL); }
+
+void pg_bind_int(struct pg_bound *b, int64_t value) {
+  char *to = b->store[b->a.count];
+  if (value == FIELD_NULL) to = NULL;
+  else snprintf(to, PG_ARG_BYTES, "%lld", (long long)value);
+  pg_arg_text(&b->a, to);
+}
+
+void pg_bind_bool(struct pg_bound *b, bool value) { pg_arg_text(&b->a, value ? "t" : "f"); }
+
+static void bind_instant(struct pg_bound *b, int64_t ms) {
+  char *to = b->store[b->a.count];
+  if (ms == FIELD_NULL) to = NULL;
+  else
+    (void)str_copy(to, PG_ARG_BYTES,
+                   ms > INSTANT_TEXT_MAX_MS ? STR("infinity") : str_of(instant_to_text(ms).text));
+  pg_arg_text(&b->a, to);
+}
+
+/* Texts of processes may hold any bytes; PostgreSQL takes UTF-8 only, and a run's end must not fail for that. */
+static enum err bind_text(struct pg_rows *r, struct pg_bound *b, const char *text) {
+  if (text && !str_is_utf8(str_of(text))) {
+    char *clean = arena_strdup(&r->scratch, str_of(text));
+    if (!clean) return ERR_NO_MEMORY;
+    for (char *c = clean; *c; c++)
+      if (*c & 0x80) *c = '?';
+    text = clean;
+  }
+  pg_arg_text(&b->a, text);
+  return ERR_OK;
+}
+
+/* The seeds' INTEGER columns that count what a run may have more of. */
+static int64_t clamped(const struct field *f, int64_t value) {
+  bool is_narrow = strcmp(f->name, "duration") == 0 || strcmp(f->name, "memoryUsed") == 0;
+  return is_narrow && value > INT32_MAX ? INT32_MAX : value;
+}
+
+static enum err bind_field(struct pg_rows *r, struct pg_bound *b, const struct field *f, const void *record) {
+  int64_t n;
+  if (f->type == FIELD_TEXT || f->type == FIELD_JSON) return bind_text(r, b, field_text(f, record));
+  n = field_int(f, record);
+  if (n == FIELD_NULL) {
+    bind_null(b);
+    return ERR_OK;
+  }
+  switch (f->type) {
+    case FIELD_INSTANT: bind_instant(b, n); break;
+    case FIELD_BOOL: pg_bind_bool(b, n != 0); break;
+    case FIELD_ENUM: pg_arg_text(&b->a, f->names[n]); break;
+    case FIELD_REAL3:
+      snprintf(b->store[b->a.count], PG_ARG_BYTES, "%.3f", (double)n / 1000.0);
+      pg_arg_text(&b->a, b->store[b->a.count]);
+      break;
+    case FIELD_INT: pg_bind_int(b, clamped(f, n)); break;
+    case FIELD_TEXT:
+    case FIELD_JSON: break;
+  }
+  return ERR_OK;
+}
+
+static int64_t read_number(const PGresult *r, int row, int column, const struct field *f) {
+  if (PQgetisnull(r, row, column)) return FIELD_NULL;
+  struct str text = {PQgetvalue(r, row, column), (size_t)PQgetlength(r, row, column)};
+  int64_t ms;
+  int index;
+  double thousandths;
+  switch (f->type) {
+    case FIELD_INSTANT: return pg_instant_from(text, &ms) ? ms : FIELD_NULL;
+    case FIELD_REAL3:
+      thousandths = strtod(text.ptr, NULL) * 1000.0;
+      return (int64_t)(thousandths < 0 ? thousandths - 0.5 : thousandths + 0.5);
+    case FIELD_ENUM: index = field_enum_index(f->names, text); return index < 0 ? FIELD_NULL : index;
+    case FIELD_INT:
+    case FIELD_BOOL:
+    case FIELD_TEXT:
+    case FIELD_JSON: break;
+  }
+  return pg_result_int(r, row, column);
+}
+
+/* Texts point into the result. False: a row that is none of ours. */
+static bool read_record(const PGresult *r, int row, enum table_id id, void *record) {
+  const struct table *t = table_get(id);
+  for (size_t i = 0; i < t->field_count; i++) {
+    const struct field *f = &t->fields[i];
+    if (f->type == FIELD_TEXT || f->type == FIELD_JSON)
+      field_set_text(f, record, PQgetisnull(r, row, (int)i) ? NULL : PQgetvalue(r, row, (int)i));
+    else field_set_int(f, record, read_number(r, row, (int)i, f));
+  }
+  if (id == TABLE_JOB) return ((const struct job *)record)->no != FIELD_NULL;
+  if (id != TABLE_RUN) return true;
+  struct run *run = record;
+  return run->status != FIELD_NULL && run->job_no != FIELD_NULL && id_from_text(str_of(run->id), &run->no);
+}
+
+/* Room for any record. */
+union any_record {
+#define TABLE(id, record, name, keys) struct record id;
+#define COLUMN(member, name, type)
+#define TABLE_END(id, record)
+#include "store/rows.def"
+  struct job job;
+  struct run run;
+  struct settings settings;
+};
+
+/* ---- sending ---- */
+
+enum err pg_rows_ask(struct pg_rows *r, enum pg_statement id, const struct pg_bound *b, PGresult **ret) {
+  if (!pg_in_transaction(r->conn)) TRY(told(r, pg_need(r->conn, NULL)));
+  return told(r, pg_ask(r->conn, id, &b->a, ret, NULL));
+}
+
+static enum err ask_special(struct pg_rows *r, enum pg_special id, const struct pg_bound *b, PGresult **ret) {
+  return pg_rows_ask(r, PG_SPECIAL + id, b, ret);
+}
+
+/* How many rows it changed. */
+static enum err change_special(struct pg_rows *r, enum pg_statement id, const struct pg_bound *b,
+                               bool *ret_changed) {
+  PGresult *result;
+  TRY(pg_rows_ask(r, id, b, &result));
+  *ret_changed = strcmp(PQcmdTuples(result), "0") != 0;
+  PQclear(result);
+  return ERR_OK;
+}
+
+static enum err send(struct pg_rows *r, enum pg_statement id, const struct pg_bound *b) {
+  return told(r, pg_send(r->conn, id, &b->a, NULL, NULL));
+}
+
+/* ERR_NOT_FOUND without a row. */
+static enum err number(struct pg_rows *r, enum pg_special id, const struct pg_bound *b, int64_t *ret) {
+  PGresult *result;
+  TRY(ask_special(r, id, b, &result));
+  bool is_found = PQntuples(result) > 0;
+  if (is_found) *ret = pg_result_int(result, 0, 0);
+  PQclear(result);
+  return is_found ? ERR_OK : ERR_NOT_FOUND;
+}
+
+/* ---- transactions ---- */
+
+static enum err pr_begin(struct rows *rows) {
+  struct pg_rows *r = rows_of(rows);
+  r->rows.is_late = false;
+  TRY(pg_begin(r->conn, true, NULL));
+  if (r->epoch == 0) return ERR_OK;
+  struct pg_bound b = {};
+  pg_bind_int(&b, r->epoch);
+  enum err e = send(r, PG_SPECIAL + PG_SPECIAL_FENCE, &b);
+  if (e != ERR_OK) pg_rollback(r->conn);
+  return e;
+}
+
+static enum err pr_commit(struct rows *rows) {
+  struct pg_rows *r = rows_of(rows);
+  TRY(told(r, pg_commit(r->conn, NULL)));
+  if (r->is_news_taken) r->has_news = r->is_news_taken = false;
+  return ERR_OK;
+}
+static void pr_rollback(struct rows *r) {
+  rows_of(r)->is_news_taken = false;
+  pg_rollback(rows_of(r)->conn);
+}
+static bool pr_has_news(struct rows *rows) {
+  struct pg_rows *r = rows_of(rows);
+  if (pg_was_notified(r->conn)) r->has_news = true;
+  return r->has_news;
+}
+static enum err pr_take_news(struct rows *rows) {
+  rows_of(rows)->is_news_taken = true;
+  return told(rows_of(rows), pg_rows_number_jobs(rows_of(rows)));
+}
+
+static enum err pr_savepoint(struct rows *r) {
+  return told(rows_of(r), pg_send_plain(rows_of(r)->conn, "SAVEPOINT change", NULL, NULL));
+}
+static enum err pr_release(struct rows *rows) {
+  struct pg_rows *r = rows_of(rows);
+  TRY(told(r, pg_send_plain(r->conn, "RELEASE SAVEPOINT change", NULL, NULL)));
+  return told(r, pg_settle(r->conn, NULL));
+}
+static enum err pr_rollback_to(struct rows *rows) {
+  struct pg_rows *r = rows_of(rows);
+  enum err e = pg_settle(r->conn, NULL); /* what failed is known; what was sent after it was not done */
+  if (e == ERR_UNAVAILABLE) return told(r, e);
+  TRY(told(r, pg_send_plain(r->conn, "ROLLBACK TO SAVEPOINT change", NULL, NULL)));
+  return pr_release(rows);
+}
+static enum err pr_settle(struct rows *r) {
+  enum err e = pg_settle(rows_of(r)->conn, NULL);
+  r->is_late = e != ERR_OK;
+  return e;
+}
+
+/* ---- get, find, put, delete ---- */
+
+static void bind_key(struct pg_bound *b, enum table_id id, const int64_t *key, struct id_text *run_id) {
+  if (id == TABLE_SETTINGS) return;
+  if (id == TABLE_RUN) {
+    *run_id = id_to_text(key[0]);
+    pg_arg_text(&b->a, run_id->text);
+    return;
+  }
+  for (int i = 0; i < table_get(id)->keys; i++) pg_bind_int(b, key[i]);
+}
+
+static enum err answer_row(struct pg_rows *r, enum table_id id, const struct pg_bound *b, void *ret,
+                           struct arena *a) {
+  union any_record record;
+  PGresult *result;
+  const struct table *t = table_get(id);
+  TRY(pg_rows_ask(r, PG_GET + id, b, &result));
+  memset(&record, 0, sizeof record);
+  enum err e = PQntuples(result) > 0 && read_record(result, 0, id, &record) ? ERR_OK : ERR_NOT_FOUND;
+  if (e == ERR_OK && !t->has_text) memcpy(ret, &record, t->size);
+  if (e == ERR_OK && t->has_text) {
+    void *copy = record_copy(t, &record, a);
+    if (copy) memcpy(ret, copy, t->size);
+    else e = ERR_NO_MEMORY;
+  }
+  PQclear(result);
+  return e;
+}
+
+static enum err pr_get(struct rows *rows, enum table_id id, const int64_t *key, void *ret, struct arena *a) {
+  struct pg_bound b = {};
+  struct id_text run_id;
+  ASSERT(id == TABLE_SETTINGS || table_get(id)->keys > 0);
+  bind_key(&b, id, key, &run_id);
+  return answer_row(rows_of(rows), id, &b, ret, a);
+}
+
+static enum err pr_find(struct rows *rows, enum table_id id, const char *field, struct str text, void *ret,
+                        struct arena *a) {
+  struct pg_rows *r = rows_of(rows);
+  struct pg_bound b = {};
+  if (memchr(text.ptr ? text.ptr : "", 0, text.len) || !str_is_utf8(text)) return ERR_NOT_FOUND;
+  char *copy = arena_strdup(&r->scratch, text);
+  if (!copy) return ERR_NO_MEMORY;
+  pg_arg_text(&b.a, copy);
+  enum err e;
+  if (id == TABLE_JOB) {
+    int64_t no;
+    bool by_name = strcmp(field, "name") == 0;
+    e = number(r, by_name ? PG_SPECIAL_JOB_BY_NAME : PG_SPECIAL_JOB_BY_ID, &b, &no);
+    if (e == ERR_OK) e = pr_get(rows, id, &no, ret, a);
+  } else {
+    ASSERT(table_get(id)->keys == 0 && strcmp(field, table_get(id)->fields[0].name) == 0);
+    e = answer_row(r, id, &b, ret, a);
+  }
+  arena_free(&r->scratch);
+  return e;
+}
+
+/* Names of people's making may be taken; the others' keys are the store's own. A run's (job, dueAt, attempt) is
+ * checked, too, but so seldom taken that it is found out late. */
+static bool may_conflict(enum table_id id) {
+  return id == TABLE_JOB || id == TABLE_USER || id == TABLE_SETTINGS;
+}
+
+static enum err pr_put(struct rows *rows, enum table_id id, const void *record) {
+  struct pg_rows *r = rows_of(rows);
+  const struct table *t = table_get(id);
+  struct pg_bound b;
+  enum err e = ERR_OK;
+  b.a.count = 0;
+  for (size_t i = 0; e == ERR_OK && i < t->field_count; i++) e = bind_field(r, &b, &t->fields[i], record);
+  if (e == ERR_OK) e = send(r, PG_PUT + id, &b);
+  if (e == ERR_OK && may_conflict(id)) e = told(r, pg_settle(r->conn, NULL));
+  arena_free(&r->scratch);
+  return e;
+}
+
+static enum err pr_del(struct rows *rows, enum table_id id, const void *record) {
+  struct pg_rows *r = rows_of(rows);
+  const struct table *t = table_get(id);
+  struct pg_bound b = {};
+  if (id == TABLE_JOB) { /* first and by hand: the cascade of a key does the same, more slowly */
+    struct pg_bound job = {};
+    pg_arg_text(&job.a, ((const struct job *)record)->id);
+    TRY(send(r, PG_SPECIAL + PG_SPECIAL_RUNS_OF_JOB_DELETE, &job));
+  }
+  for (int i = 0; i < key_count(id); i++) TRY(bind_field(r, &b, &t->fields[i], record));
+  return send(r, PG_DEL + id, &b);
+}
+
+/* ---- scans ---- */
+
+/* Bounds of texts and instants: open ends are the least and the greatest there is. */
+static void bind_bound(struct pg_bound *b, const struct field *f, int64_t value) {
+  if (!f || (f->type != FIELD_TEXT && f->type != FIELD_INSTANT)) {
+    snprintf(b->store[b->a.count], PG_ARG_BYTES, "%lld", (long long)value);
+    pg_arg_text(&b->a, b->store[b->a.count]);
+  } else if (f->type == FIELD_INSTANT) {
+    if (value == INT64_MIN) pg_arg_text(&b->a, "-infinity");
+    else bind_instant(b, value);
+  } else if (value <= 0 || value == INT64_MAX) {
+    pg_arg_text(&b->a, value == INT64_MAX ? "~" : "");
+  } else {
+    (void)str_copy(b->store[b->a.count], PG_ARG_BYTES, str_of(id_to_text(value).text));
+    pg_arg_text(&b->a, b->store[b->a.count]);
+  }
+}
+
+static void bind_scan(struct pg_bound *b, enum scan_id id, const struct scan_args *args) {
+  const struct scan *s = scan_get(id);
+  const struct field *f = s->range == SIZE_MAX ? NULL : &table_get(s->table)->fields[s->range];
+  int params[4], count = params_of(tail_of(id), params);
+  for (int i = 0; i < count; i++) {
+    if (params[i] == 1) pg_bind_int(b, args->key);
+    else if (params[i] == 4) pg_arg_text(&b->a, args->text);
+    else bind_bound(b, f, params[i] == 2 ? args->from : args->to);
+  }
+}
+
+struct walk {
+  enum table_id table;
+  rows_visit *fn;
+  void *arg;
+};
+
+/* False: the visitor has seen enough. */
+static bool visit_all(const struct walk *w, const PGresult *result) {
+  union any_record record;
+  for (int i = 0; i < PQntuples(result); i++) {
+    memset(&record, 0, sizeof record);
+    if (read_record(result, i, w->table, &record) && !w->fn(w->arg, &record)) return false;
+  }
+  return true;
+}
+
+static enum err fetch_all(struct pg_rows *r, int cursor, const struct walk *w) {
+  char sql[64];
+  PGresult *result;
+  snprintf(sql, sizeof sql, "FETCH FORWARD %d FROM scan%d", SCAN_FETCH, cursor);
+  for (bool goes_on = true; goes_on;) {
+    TRY(told(r, pg_ask_plain(r->conn, sql, NULL, &result, NULL)));
+    goes_on = visit_all(w, result) && PQntuples(result) == SCAN_FETCH;
+    PQclear(result);
+  }
+  return ERR_OK;
+}
+
+/* What is beyond the first page comes through a cursor, so that no walk holds more than a fetch in memory. */
+static enum err walk_on(struct pg_rows *r, enum scan_id id, const struct pg_bound *b, const struct walk *w) {
+  char close[32];
+  PGresult *result;
+  BUF_AUTO struct buf sql = buf_new(SQL_BYTES);
+  int cursor = ++r->cursors;
+  bool is_own = !pg_in_transaction(r->conn); /* cursors live in a transaction */
+  buf_addf(&sql, "DECLARE scan%d NO SCROLL CURSOR FOR %s OFFSET %d", cursor, r->scans[id], SCAN_PAGE);
+  const char *text = buf_text(&sql);
+  if (!text) return ERR_NO_MEMORY;
+  if (is_own) TRY(told(r, pg_begin(r->conn, false, NULL)));
+  enum err e = told(r, pg_ask_plain(r->conn, text, &b->a, &result, NULL));
+  if (e == ERR_OK) PQclear(result);
+  if (e == ERR_OK) e = fetch_all(r, cursor, w);
+  r->cursors--;
+  if (is_own) {
+    pg_rollback(r->conn);
+    return e;
+  }
+  TRY(e);
+  snprintf(close, sizeof close, "CLOSE scan%d", cursor);
+  return told(r, pg_send_plain(r->conn, close, NULL, NULL));
+}
+
+static enum err pr_scan(struct rows *rows, enum scan_id id, const struct scan_args *args, rows_visit *fn,
+                        void *arg) {
+  struct pg_rows *r = rows_of(rows);
+  struct walk w = {scan_get(id)->table, fn, arg};
+  struct pg_bound b = {};
+  PGresult *result;
+  bind_scan(&b, id, args);
+  TRY(pg_rows_ask(r, PG_SCAN + id, &b, &result));
+  bool goes_on = visit_all(&w, result) && PQntuples(result) == SCAN_PAGE;
+  PQclear(result);
+  return goes_on ? walk_on(r, id, &b, &w) : ERR_OK;
+}
+
+/* ---- narrow forms ---- */
+
+static enum err pr_run_status(struct rows *rows, int64_t run_no, int64_t *ret) {
+  struct id_text id = id_to_text(run_no);
+  struct pg_bound b = {};
+  PGresult *result;
+  pg_arg_text(&b.a, id.text);
+  TRY(ask_special(rows_of(rows), PG_SPECIAL_RUN_STATUS, &b, &result));
+  bool is_found = PQntuples(result) > 0;
+  int index = is_found ? field_enum_index(run_status_names, str_of(PQgetvalue(result, 0, 0))) : -1;
+  PQclear(result);
+  if (!is_found) return ERR_NOT_FOUND;
+  *ret = index;
+  return index < 0 ? ERR_STORE_CORRUPT : ERR_OK;
+}
+
+static enum err bind_run(struct pg_rows *r, struct pg_bound *b, const char *const *but,
+                         const struct run *run) {
+  const struct table *t = table_get(TABLE_RUN);
+  b->a.count = 0;
+  TRY(bind_field(r, b, &t->fields[0], run));
+  for (size_t i = 0; i < t->field_count; i++)
+    if (!is_one_of(but, t->fields[i].name)) TRY(bind_field(r, b, &t->fields[i], run));
+  if (but == ending_columns) bind_instant(b, run->started_ms);
+  return ERR_OK;
+}
+
+static enum err pr_run_update(struct rows *rows, const struct run *run) {
+  struct pg_rows *r = rows_of(rows);
+  struct pg_bound b;
+  enum err e = bind_run(r, &b, naming_columns, run);
+  if (e == ERR_OK) e = send(r, PG_RUN_UPDATE, &b);
+  arena_free(&r->scratch);
+  return e;
+}
+
+static enum err pr_run_end(struct rows *rows, const struct run *run, bool *ret_changed) {
+  struct pg_rows *r = rows_of(rows);
+  struct pg_bound b;
+  enum err e = bind_run(r, &b, ending_columns, run);
+  if (e == ERR_OK) e = change_special(r, PG_RUN_END, &b, ret_changed);
+  arena_free(&r->scratch);
+  return e;
+}
+
+static enum err pr_job_touch(struct rows *rows, int64_t job_no, int64_t last_run_ms, int64_t next_run_ms) {
+  struct pg_bound b = {};
+  pg_bind_int(&b, job_no);
+  bind_instant(&b, last_run_ms);
+  bind_instant(&b, next_run_ms);
+  return send(rows_of(rows), PG_SPECIAL + PG_SPECIAL_JOB_TOUCH, &b);
+}
+
+static enum err pr_job_failures(struct rows *rows, int64_t job_no, int chain, int64_t *ret) {
+  struct pg_rows *r = rows_of(rows);
+  int64_t before = 0;
+  struct pg_bound b = {};
+  pg_bind_int(&b, job_no);
+  TRY(number(r, PG_SPECIAL_FAILURES_GET, &b, &before));
+  *ret = chain == 0 ? before : chain > 0 ? 0 : before + 1;
+  if (*ret == before) return ERR_OK;
+  pg_bind_int(&b, *ret);
+  return send(r, PG_SPECIAL + PG_SPECIAL_FAILURES_SET, &b);
+}
+
+static enum err pr_ledger_add(struct rows *rows, const struct ledger_row *row, bool *ret_added) {
+  struct pg_bound b = {};
+  const int64_t values[] = {row->job_no, row->due_ms, row->version, row->epoch,
+                            row->state,  row->reason, row->attempts};
+  for (size_t i = 0; i < sizeof values / sizeof *values; i++) pg_bind_int(&b, values[i]);
+  return change_special(rows_of(rows), PG_SPECIAL + PG_SPECIAL_LEDGER_ADD, &b, ret_added);
+}
+
+static enum err pr_ledger_ran(struct rows *rows, const struct ledger_row *row, bool *ret_changed) {
+  struct pg_bound b = {};
+  const int64_t values[] = {row->job_no, row->due_ms, row->reason, row->attempts};
+  for (size_t i = 0; i < sizeof values / sizeof *values; i++) pg_bind_int(&b, values[i]);
+  return change_special(rows_of(rows), PG_SPECIAL + PG_SPECIAL_LEDGER_RAN, &b, ret_changed);
+}
+
+static enum err pr_ledger_nth(struct rows *rows, int64_t job_no, int64_t n, int64_t *ret_due_ms) {
+  struct pg_bound b = {};
+  pg_bind_int(&b, job_no);
+  pg_bind_int(&b, n);
+  return number(rows_of(rows), PG_SPECIAL_LEDGER_NTH, &b, ret_due_ms);
+}
+
+static const struct rows_ops pg_ops = {
+    .begin = pr_begin,
+    .commit = pr_commit,
+    .rollback = pr_rollback,
+    .savepoint = pr_savepoint,
+    .release = pr_release,
+    .rollback_to = pr_rollback_to,
+    .settle = pr_settle,
+    .get = pr_get,
+    .find = pr_find,
+    .put = pr_put,
+    .del = pr_del,
+    .scan = pr_scan,
+    .run_status = pr_run_status,
+    .job_touch = pr_job_touch,
+    .job_failures = pr_job_failures,
+    .run_update = pr_run_update,
+    .run_end = pr_run_end,
+    .ledger_add = pr_ledger_add,
+    .ledger_ran = pr_ledger_ran,
+    .ledger_nth = pr_ledger_nth,
+    .job_list = pg_job_list,
+    .job_upcoming = pg_job_upcoming,
+    .figures = pg_figures,
+    .count = pg_count,
+    .has_news = pr_has_news,
+    .take_news = pr_take_news,
+};
+
+enum err pg_rows_open(struct pg_rows *r, const struct pg_config *config, struct err_detail *detail) {
+  *r = (struct pg_rows){.rows = {.ops = &pg_ops}, .scratch = arena_new(SCRATCH_BYTES)};
+  struct pg_config own = *config;
+  own.statements = (const char *const *)r->texts;
+  own.statement_count = PG_STATEMENTS;
+  enum err e = make_texts(r);
+  if (e == ERR_OK) e = pg_open(&own, &r->conn, detail);
+  if (e != ERR_OK) pg_rows_close(r);
+  return e;
+}
+
+void pg_rows_close(struct pg_rows *r) {
+  pg_close(r->conn);
+  for (int i = 0; i < PG_STATEMENTS; i++) free(r->texts[i]);
+  for (int i = 0; i < SCAN_COUNT; i++) free(r->scans[i]);
+  arena_free(&r->scratch);
+  *r = (struct pg_rows){};
+}

@@ -1,0 +1,56 @@
+/* Rows over PostgreSQL: one connection, statements made of the column tables and constants as for SQLite. Writes that
+ * cannot be refused are sent without waiting (rows.h, is_late); what needs an answer waits for all of them. */
+#pragma once
+#include "store/pg_conn.h"
+#include "store/rows.h"
+
+enum pg_special {
+#define SPECIAL(id, sql) PG_SPECIAL_##id,
+#include "store/pg_statements.def"
+#undef SPECIAL
+  PG_SPECIALS
+};
+
+enum pg_statement {
+  PG_GET = 0, /* + table */
+  PG_PUT = PG_GET + TABLE_COUNT,
+  PG_DEL = PG_PUT + TABLE_COUNT,
+  PG_SCAN = PG_DEL + TABLE_COUNT, /* + scan: its first page */
+  PG_RUN_UPDATE = PG_SCAN + SCAN_COUNT,
+  PG_RUN_END,
+  PG_SPECIAL, /* + special */
+  PG_STATEMENTS = PG_SPECIAL + PG_SPECIALS
+};
+
+struct pg_rows {
+  struct rows rows;
+  struct pg_conn *conn;         /* owned */
+  char *texts[PG_STATEMENTS];   /* owned */
+  char *scans[SCAN_COUNT];      /* the same without a limit, for DECLARE */
+  int64_t epoch;                /* ours; 0 = not begun: writes are not fenced yet */
+  bool has_news, is_news_taken; /* SQL from outside was told of; and read in the transaction at hand */
+  int cursors;                  /* open ones, for their names */
+  struct arena scratch;         /* of one statement */
+};
+
+/* Connects; config's statements are filled in here. On error nothing is held. */
+enum err pg_rows_open(struct pg_rows *r, const struct pg_config *config, struct err_detail *detail);
+void pg_rows_close(struct pg_rows *r);
+/* Jobs that SQL from outside has inserted get their ledger numbers; in the transaction at hand. */
+enum err pg_rows_number_jobs(struct pg_rows *r);
+
+/* ---- for pg_lists.c ---- */
+#define PG_ARG_BYTES 48
+struct pg_bound {
+  struct pg_args a;
+  char store[PG_ARGS_MAX][PG_ARG_BYTES]; /* what numbers and instants are written to */
+};
+void pg_bind_int(struct pg_bound *b, int64_t value); /* FIELD_NULL = null */
+void pg_bind_bool(struct pg_bound *b, bool value);
+/* Waits for the answer; the caller clears it. */
+enum err pg_rows_ask(struct pg_rows *r, enum pg_statement id, const struct pg_bound *b, PGresult **ret);
+enum err pg_job_list(struct rows *rows, const struct job_query *q, size_t max, int64_t *ret_nos,
+                     size_t *ret_count);
+enum err pg_job_upcoming(struct rows *rows, size_t max, int64_t *ret_nos, size_t *ret_count);
+enum err pg_figures(struct rows *rows, int64_t runs_max, struct figures_row *ret);
+enum err pg_count(struct rows *rows, enum table_id t, int64_t *ret);
