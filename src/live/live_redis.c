@@ -186,7 +186,7 @@ static enum err fill_world(const struct redis_call *c, size_t *at, unsigned part
 
 static enum err redis_read(struct live *live, const struct str *ids, size_t count, unsigned parts,
                            struct arena *arena, struct live_world *ret, struct err_detail *detail) {
-  REDIS_CALL_AUTO struct redis_call c;
+  REDIS_CALL_AUTO struct redis_call c = {};
   redis_call_init(&c, (struct live_redis *)live, true);
   for (size_t i = 0; i < count; i++) ask_world(&c, ids[i], parts);
   c.batch.group = c.batch.count / count * REDIS_PER_SCRIPT;
@@ -225,7 +225,7 @@ static void fill_page(const struct redis_value *found, struct live_page *page) {
 
 static enum err redis_list(struct live *live, enum live_index index, struct live_page *page,
                            struct arena *arena, struct err_detail *detail) {
-  REDIS_CALL_AUTO struct redis_call c;
+  REDIS_CALL_AUTO struct redis_call c = {};
   redis_call_init(&c, (struct live_redis *)live, true);
   redis_call_script(&c, SCRIPT_LIST);
   redis_text(&c.batch, index_names[index]);
@@ -240,7 +240,7 @@ static enum err redis_list(struct live *live, enum live_index index, struct live
 }
 
 static enum err redis_ping(struct live *live, struct err_detail *detail) {
-  REDIS_CALL_AUTO struct redis_call c;
+  REDIS_CALL_AUTO struct redis_call c = {};
   redis_call_init(&c, (struct live_redis *)live, true);
   redis_begin(&c.batch), redis_text(&c.batch, "PING");
   TRY(redis_call_run(&c, NULL, detail));
@@ -265,7 +265,7 @@ static void ask_count(struct redis_call *c, const char *index) {
 }
 
 static enum err redis_status(struct live *live, struct live_status *ret, struct err_detail *detail) {
-  REDIS_CALL_AUTO struct redis_call c;
+  REDIS_CALL_AUTO struct redis_call c = {};
   struct live_redis *l = (struct live_redis *)live;
   redis_call_init(&c, l, true);
   ask_count(&c, "active"), ask_count(&c, "dirty"), ask_count(&c, "locks");

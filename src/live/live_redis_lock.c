@@ -18,7 +18,7 @@ static enum err take_tokens(struct redis_call *c, struct live_lock *locks, size_
 /* Not repeatable: the second time our own lock would look like somebody else's. */
 enum err live_redis_lock(struct live *live, struct live_lock *locks, size_t count, int64_t lease_ms,
                          int64_t now_ms, struct err_detail *detail) {
-  REDIS_CALL_AUTO struct redis_call c;
+  REDIS_CALL_AUTO struct redis_call c = {};
   redis_call_init(&c, (struct live_redis *)live, false);
   for (size_t i = 0; i < count; i++) {
     if (i % REDIS_PER_SCRIPT == 0) {
@@ -32,7 +32,7 @@ enum err live_redis_lock(struct live *live, struct live_lock *locks, size_t coun
 
 enum err live_redis_renew(struct live *live, struct live_lock *locks, size_t count, int64_t lease_ms,
                           int64_t now_ms, struct err_detail *detail) {
-  REDIS_CALL_AUTO struct redis_call c;
+  REDIS_CALL_AUTO struct redis_call c = {};
   redis_call_init(&c, (struct live_redis *)live, true);
   for (size_t i = 0; i < count; i++) {
     if (i % REDIS_PER_SCRIPT == 0) {
@@ -46,7 +46,7 @@ enum err live_redis_renew(struct live *live, struct live_lock *locks, size_t cou
 
 enum err live_redis_unlock(struct live *live, const struct live_lock *locks, size_t count,
                            struct err_detail *detail) {
-  REDIS_CALL_AUTO struct redis_call c;
+  REDIS_CALL_AUTO struct redis_call c = {};
   redis_call_init(&c, (struct live_redis *)live, true);
   for (size_t i = 0; i < count; i++) {
     if (i % REDIS_PER_SCRIPT == 0) redis_call_script(&c, SCRIPT_UNLOCK);
@@ -65,7 +65,7 @@ struct sweep {
 
 /* Lets the script judge these, none at all being fine. */
 static enum err judge(struct sweep *s, const struct str *ids, size_t count, struct err_detail *detail) {
-  REDIS_CALL_AUTO struct redis_call c;
+  REDIS_CALL_AUTO struct redis_call c = {};
   if (count == 0 || s->removed == s->max) return ERR_OK;
   redis_call_init(&c, s->l, true);
   redis_call_script(&c, SCRIPT_ORPHANS);
@@ -80,7 +80,7 @@ static enum err judge(struct sweep *s, const struct str *ids, size_t count, stru
 
 /* Of a page of live worlds those with a lock that has no lease: a bare key of an application. */
 static enum err judge_bare(struct sweep *s, const struct live_page *page, struct err_detail *detail) {
-  REDIS_CALL_AUTO struct redis_call c;
+  REDIS_CALL_AUTO struct redis_call c = {};
   struct str locked[LIVE_BATCH_MAX];
   size_t count = 0;
   if (page->count == 0) return ERR_OK;
@@ -113,7 +113,7 @@ static enum err sweep_active(struct sweep *s, struct err_detail *detail) {
 /* All locks with a lease, oldest lease first. */
 static enum err sweep_leases(struct sweep *s, struct err_detail *detail) {
   for (int64_t at = 0, page = 0; page < ORPHAN_PAGES_MAX && s->removed < s->max; page++) {
-    REDIS_CALL_AUTO struct redis_call c;
+    REDIS_CALL_AUTO struct redis_call c = {};
     struct str ids[LIVE_BATCH_MAX];
     int64_t before = s->removed;
     redis_call_init(&c, s->l, true);

@@ -14,7 +14,7 @@ static void add_fields(struct redis_batch *b, const struct live_field *fields, s
 
 enum err live_redis_load(struct live *live, const struct live_world *w, int64_t token, int64_t now_ms,
                          struct err_detail *detail) {
-  REDIS_CALL_AUTO struct redis_call c;
+  REDIS_CALL_AUTO struct redis_call c = {};
   struct redis_batch *b = &c.batch;
   redis_call_init(&c, (struct live_redis *)live, true);
   redis_call_script(&c, SCRIPT_LOAD);
@@ -86,7 +86,7 @@ static void take_write(const struct redis_call *c, const struct redis_value *v, 
 /* Not repeatable: an append that was done must not be done again. */
 enum err live_redis_write(struct live *live, struct live_append *writes, size_t count, int64_t now_ms,
                           struct err_detail *detail) {
-  REDIS_CALL_AUTO struct redis_call c;
+  REDIS_CALL_AUTO struct redis_call c = {};
   redis_call_init(&c, (struct live_redis *)live, false);
   for (size_t i = 0; i < count; i++)
     if (writes[i].error == ERR_OK) ask_write(&c, &writes[i], now_ms);
@@ -117,7 +117,7 @@ static enum err run_marks(struct redis_call *c, struct live_mark *marks, size_t 
 
 enum err live_redis_saved(struct live *live, struct live_mark *marks, size_t count,
                           struct err_detail *detail) {
-  REDIS_CALL_AUTO struct redis_call c;
+  REDIS_CALL_AUTO struct redis_call c = {};
   redis_call_init(&c, (struct live_redis *)live, true);
   for (size_t i = 0; i < count; i++) {
     if (i % REDIS_PER_SCRIPT == 0) redis_call_script(&c, SCRIPT_SAVED);
@@ -136,7 +136,7 @@ static void ask_clear(struct redis_call *c, int64_t now_ms) {
 
 enum err live_redis_clear(struct live *live, struct live_mark *marks, size_t count, int64_t now_ms,
                           struct err_detail *detail) {
-  REDIS_CALL_AUTO struct redis_call c;
+  REDIS_CALL_AUTO struct redis_call c = {};
   redis_call_init(&c, (struct live_redis *)live, true);
   for (size_t i = 0; i < count; i++) {
     if (i % REDIS_PER_SCRIPT == 0) ask_clear(&c, now_ms);
@@ -150,7 +150,7 @@ enum err live_redis_clear(struct live *live, struct live_mark *marks, size_t cou
 
 enum err live_redis_expire_events(struct live *live, const struct str *ids, size_t count, int64_t before_ms,
                                   int64_t *ret_removed, struct err_detail *detail) {
-  REDIS_CALL_AUTO struct redis_call c;
+  REDIS_CALL_AUTO struct redis_call c = {};
   redis_call_init(&c, (struct live_redis *)live, true);
   for (size_t i = 0; i < count; i++) {
     if (i % REDIS_PER_SCRIPT == 0) redis_call_script(&c, SCRIPT_EXPIRE), redis_int(&c.batch, before_ms);

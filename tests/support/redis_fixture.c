@@ -48,7 +48,7 @@ static void wait_until_up(const struct redis_fixture *r) {
   for (int i = 0; i < WAITS_MAX; i++) {
     redisContext *c = dial(r);
     redisReply *reply = c ? redisCommand(c, "PING") : NULL;
-    bool is_up = reply && reply->type == REDIS_REPLY_STATUS;
+    bool is_up = reply && !(reply->type == REDIS_REPLY_ERROR && strncmp(reply->str, "LOADING", 7) == 0);
     if (reply) freeReplyObject(reply);
     if (c) redisFree(c);
     if (is_up) return;

@@ -1,0 +1,434 @@
+/* What can go wrong on the way to a Redis or to Upstash, and what applications do in it beside us. */
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <curl/curl.h>
+
+#include "live/redis_wire.h"
+#include "tests/support/live_fixture.h"
+#include "tests/support/redis_fixture.h"
+
+static struct live_fixture fixture;
+static struct live_fixture *const f = &fixture;
+
+static int open_redis(void **) {
+  live_fixture_open(f, LIVE_REDIS);
+  return 0;
+}
+
+static int open_upstash(void **) {
+  live_fixture_open(f, LIVE_UPSTASH);
+  return 0;
+}
+
+static int close_fixture(void **) {
+  live_fixture_close(f);
+  return 0;
+}
+
+static const char *ask(const char *command) { return redis_fixture_ask(f->redis, command); }
+
+/* ---- addresses ---- */
+
+static void addresses_are_parsed(void **) {
+  static const struct {
+    int line;
+    const char *url, *host;
+    int port, db;
+    const char *user, *password;
+  } rows[] = {
+      {__LINE__, "redis://localhost", "localhost", 6379, 0, "", ""},
+      {__LINE__, "redis://10.0.0.1:7000/3", "10.0.0.1", 7000, 3, "", ""},
+      {__LINE__, "redis://:s%40crt%2F@h:1", "h", 1, 0, "", "s@crt/"},
+      {__LINE__, "redis://u:p@h/", "h", 6379, 0, "u", "p"},
+      {__LINE__, "redis://[::1]:7000", "::1", 7000, 0, "", ""},
+      {__LINE__, "unix:///run/redis.sock", "/run/redis.sock", 0, 0, "", ""},
+      {__LINE__, "unix://:pw@/run/redis.sock?db=2", "/run/redis.sock", 0, 2, "", "pw"},
+  };
+  static const char *const bad[] = {"",
+                                    "localhost:6379",
+                                    "http://h",
+                                    "redis://",
+                                    "redis://h:0",
+                                    "redis://h:x",
+                                    "redis://h/x",
+                                    "redis://%zz@h",
+                                    "unix://run/x",
+                                    "unix:///x?y=1",
+                                    "rediss://h",
+                                    "redis://h:70000"};
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    struct redis_place p;
+    CHECK_ROW(rows[i].line, redis_place_parse(str_of(rows[i].url), &p, NULL) == ERR_OK);
+    CHECK_ROW(rows[i].line,
+              strcmp(p.host, rows[i].host) == 0 && p.port == rows[i].port && p.db == rows[i].db);
+    CHECK_ROW(rows[i].line, strcmp(p.user, rows[i].user) == 0 && strcmp(p.password, rows[i].password) == 0);
+  }
+  for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+    struct redis_place p;
+    if (redis_place_parse(str_of(bad[i]), &p, NULL) != ERR_INVALID) fail_msg("%s was taken", bad[i]);
+  }
+}
+
+/* ---- Redis ---- */
+
+static void a_server_that_is_down_is_unavailable_and_comes_back(void **) {
+  struct redis_fixture *r = redis_fixture_start("--appendonly", "yes");
+  struct live_config config = {.mode = LIVE_REDIS, .url = r->url, .owner = "node:1", .timeout_ms = 20000};
+  struct err_detail d = {};
+  struct live *l;
+  CHECK_OK(live_open(&config, &l, NULL));
+  CHECK_OK(live_ping(l, NULL));
+  redis_fixture_kill(r);
+  assert_int_equal(live_ping(l, &d), ERR_UNAVAILABLE);
+  assert_non_null(strstr(d.message, r->folder));
+  assert_int_equal(live_ping(l, &d), ERR_UNAVAILABLE); /* at once: not even tried */
+  redis_fixture_again(r);
+  enum err e = ERR_UNAVAILABLE;
+  for (int i = 0; i < 600 && e != ERR_OK; i++) {
+    e = live_ping(l, NULL);
+    if (e != ERR_OK) poll(NULL, 0, 50);
+  }
+  CHECK_OK(e);
+  live_close(l);
+  redis_fixture_stop(r);
+}
+
+static void a_restart_between_two_calls_is_not_noticed(void **) {
+  struct redis_fixture *r = redis_fixture_start(NULL, NULL);
+  struct live_config config = {.mode = LIVE_REDIS, .url = r->url, .owner = "node:1", .timeout_ms = 20000};
+  struct live_lock lock = {.id = STR("w")};
+  struct live *l;
+  CHECK_OK(live_open(&config, &l, NULL));
+  CHECK_OK(live_lock(l, &lock, 1, LIVE_LEASE_MS, NOW, NULL));
+  int64_t before = lock.token;
+  redis_fixture_kill(r);
+  redis_fixture_again(r);
+  CHECK_OK(live_lock(l, &lock, 1, LIVE_LEASE_MS, NOW + 1, NULL)); /* all is lost, but tokens still grow */
+  assert_true(lock.token > before);
+  live_close(l);
+  redis_fixture_stop(r);
+}
+
+/* Listens and says nothing, or something that is no Redis. */
+static int listen_at(const char *path) {
+  struct sockaddr_un a = {.sun_family = AF_UNIX};
+  int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  assert_true(str_copy(a.sun_path, sizeof a.sun_path, str_of(path)));
+  assert_int_equal(bind(fd, (struct sockaddr *)&a, sizeof a), 0);
+  assert_int_equal(listen(fd, 4), 0);
+  return fd;
+}
+
+static void a_silent_server_costs_no_more_than_the_timeout(void **) {
+  char path[100], url[120];
+  struct err_detail d = {};
+  struct live *l;
+  snprintf(path, sizeof path, "%s/silent", f->folder);
+  snprintf(url, sizeof url, "unix://%s", path);
+  int fd = listen_at(path);
+  struct live_config config = {.mode = LIVE_REDIS, .url = url, .timeout_ms = 50};
+  CHECK_OK(live_open(&config, &l, NULL));
+  assert_int_equal(live_ping(l, &d), ERR_UNAVAILABLE);
+  assert_non_null(strstr(d.message, "in time"));
+  live_close(l);
+  close(fd);
+}
+
+static void what_is_no_redis_is_told_so(void **) {
+  char path[100], url[120];
+  struct err_detail d = {};
+  struct live *l;
+  snprintf(path, sizeof path, "%s/http", f->folder);
+  snprintf(url, sizeof url, "unix://%s", path);
+  int fd = listen_at(path), pid = fork();
+  if (pid == 0) {
+    int peer = accept(fd, NULL, NULL);
+    _exit(send(peer, "HTTP/1.1 400 Bad Request\r\n\r\n", 28, MSG_NOSIGNAL) == 28 && poll(NULL, 0, 5000) == 0);
+  }
+  struct live_config config = {.mode = LIVE_REDIS, .url = url, .timeout_ms = 20000};
+  CHECK_OK(live_open(&config, &l, NULL));
+  assert_int_equal(live_ping(l, &d), ERR_UNAVAILABLE);
+  assert_non_null(strstr(d.message, "does not speak Redis's protocol"));
+  live_close(l);
+  close(fd);
+}
+
+static void a_wrong_password_is_refused_and_not_told(void **) { /* */
+  char url[256];
+  struct err_detail d = {};
+  struct live *l;
+  snprintf(url, sizeof url, "unix://:very-secret@%s", f->redis->url + strlen("unix://"));
+  struct live_config config = {.mode = LIVE_REDIS, .url = url, .timeout_ms = 20000};
+  CHECK_OK(live_open(&config, &l, NULL));
+  assert_int_equal(live_ping(l, &d), ERR_UNAVAILABLE);
+  assert_null(strstr(d.message, "very-secret"));
+  assert_null(strstr(d.hint, "very-secret"));
+  live_close(l);
+}
+
+static void a_password_opens(void **) {
+  struct redis_fixture *r = redis_fixture_start("--requirepass", "pass w@rd");
+  char url[256];
+  struct err_detail d = {};
+  struct live *l;
+  struct live_config config = {.mode = LIVE_REDIS, .url = r->url, .timeout_ms = 20000};
+  CHECK_OK(live_open(&config, &l, NULL));
+  assert_int_equal(live_ping(l, &d), ERR_UNAVAILABLE);
+  assert_non_null(strstr(d.message, "NOAUTH"));
+  live_close(l);
+  snprintf(url, sizeof url, "unix://:pass%%20w%%40rd@%s?db=5", r->url + strlen("unix://"));
+  config.url = url;
+  CHECK_OK(live_open(&config, &l, NULL));
+  CHECK_OK(live_ping(l, NULL));
+  live_close(l);
+  redis_fixture_stop(r);
+}
+
+static void forgotten_scripts_are_loaded_again(void **) {
+  live_make(f, "w");
+  (void)ask("SCRIPT FLUSH");
+  assert_int_equal(live_say(f, "w", "x"), 1);
+  assert_int_equal(live_say(f, "w", "y"), 2);
+}
+
+static void a_full_redis_says_so(void **) {
+  struct err_detail d = {};
+  live_make(f, "w");
+  struct live_append w = {.id = STR("w"), .active_ms = NOW};
+  (void)ask("CONFIG SET maxmemory 1");
+  CHECK_OK(live_write(f->live, &w, 1, NOW, &d));
+  (void)ask("CONFIG SET maxmemory 0");
+  assert_int_equal(w.error, ERR_STORE_FULL);
+  assert_int_equal(live_get(f, "w").version, 0);
+}
+
+static void a_redis_with_a_log_is_told_from_one_without(void **) {
+  assert_non_null(strstr(live_figures(f).durability, "snapshots"));
+  assert_non_null(strstr(live_figures(f).server, "redis "));
+  (void)ask("CONFIG SET appendonly yes");
+  assert_non_null(strstr(live_figures(f).durability, "log"));
+  (void)ask("CONFIG SET appendonly no");
+}
+
+/* ---- applications beside us ---- */
+
+static void a_bare_lock_of_an_application_is_an_orphan(void **) { /* */
+  int64_t removed;
+  live_make(f, "w");
+  live_make(f, "v");
+  (void)ask("SET world:w:lock whatever");
+  (void)ask("SET world:v:lock alive PX 60000");
+  struct live_append w = {.id = STR("w"), .active_ms = NOW};
+  CHECK_OK(live_write(f->live, &w, 1, NOW, NULL));
+  assert_int_equal(w.error, ERR_BUSY);
+  CHECK_OK(live_drop_orphans(f->live, NOW, 100, &removed, NULL));
+  assert_int_equal(removed, 1);
+  assert_string_equal(ask("EXISTS world:w:lock world:v:lock"), "1");
+  assert_true(live_hold(f, "w", NOW) > 0);
+}
+
+static void a_bare_lock_gets_a_lease_when_it_is_met(void **) { /* no cleanup has run */
+  (void)ask("SET world:paused:lock whatever");
+  assert_int_equal(live_hold(f, "paused", NOW), 0);
+  int64_t left;
+  assert_true(str_to_int(str_of(ask("PTTL world:paused:lock")), 1, LIVE_LEASE_MS, &left));
+}
+
+static void an_applications_own_write_is_found_dirty(void **) {
+  struct live_page page = {.after_score = INSTANT_NONE, .until_score = INSTANT_NEVER, .limit = 10};
+  live_make(f, "w");
+  (void)ask("HSET world:w:core mood happy");
+  (void)ask("HINCRBY world:w:meta version 1");
+  (void)ask("HSETNX world:w:meta dirtyAt 1763726400500");
+  (void)ask("ZADD worlds:dirty NX 1763726400500 w");
+  CHECK_OK(live_list(f->live, LIVE_DIRTY, &page, &f->arena, NULL));
+  assert_int_equal(page.count, 1);
+  struct live_world w = live_get(f, "w");
+  assert_int_equal(w.version, 1);
+  assert_int_equal(w.dirty_ms, NOW + 500);
+  CHECK_STR(live_core(&w, "mood"), STR("happy"));
+  assert_true(live_mark_saved(f, "w", 1, 0));
+  assert_true(live_drop(f, "w", 1, live_hold(f, "w", NOW)));
+  assert_string_equal(ask("KEYS world:*"), "");
+}
+
+static void keys_of_the_application_go_with_the_world(void **) {
+  struct live_config config = f->config;
+  config.extra_keys = "presence, :typing,,";
+  config.owner = "node:1";
+  live_close(f->live);
+  CHECK_OK(live_open(&config, &f->live, NULL));
+  live_make(f, "w");
+  (void)ask("SET world:w:presence 3");
+  (void)ask("SET world:w:typing 1");
+  (void)ask("SET world:w:other 1");
+  assert_true(live_drop(f, "w", 0, live_hold(f, "w", NOW)));
+  assert_string_equal(ask("KEYS world:w:*"), "world:w:other");
+}
+
+static void names_are_what_the_configuration_says(void **) {
+  struct live_config config = f->config;
+  config.prefix = "app:{w}:", config.global = "app:all:", config.owner = "node:1";
+  live_close(f->live);
+  CHECK_OK(live_open(&config, &f->live, NULL));
+  live_make(f, "w");
+  live_say(f, "w", "x");
+  assert_string_equal(ask("EXISTS app:{w}:w:meta app:{w}:w:journal app:all:dirty app:all:active"), "4");
+  assert_string_equal(ask("KEYS world*"), "");
+}
+
+static void no_key_of_ours_has_a_time_to_live_but_locks(void **) {
+  live_make(f, "w");
+  live_say(f, "w", "x");
+  assert_string_equal(ask("PTTL world:w:journal"), "-1");
+  assert_true(live_hold(f, "w", NOW) > 0);
+  int64_t left;
+  assert_true(str_to_int(str_of(ask("PTTL world:w:lock")), 1, LIVE_LEASE_MS, &left));
+}
+
+/* ---- Upstash ---- */
+
+static size_t ignore(char *bytes, size_t size, size_t n, void *arg) {
+  (void)bytes, (void)arg;
+  return size * n;
+}
+
+/* The fixture's next requests fail with this status. */
+static void make_fail(int status, int times) {
+  char url[200];
+  CURL *curl = curl_easy_init();
+  snprintf(url, sizeof url, "%s/-/fail?status=%d&times=%d", f->upstash->url, status, times);
+  curl_easy_setopt(curl, CURLOPT_URL, url);
+  curl_easy_setopt(curl, CURLOPT_POSTFIELDS, "");
+  curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, ignore);
+  assert_int_equal(curl_easy_perform(curl), CURLE_OK);
+  curl_easy_cleanup(curl);
+}
+
+static void a_wrong_token_is_refused_and_not_told(void **) { /* */
+  struct live_config config = f->config;
+  struct err_detail d = {};
+  struct live *l;
+  config.token = "wrong-token-123";
+  CHECK_OK(live_open(&config, &l, NULL));
+  assert_int_equal(live_ping(l, &d), ERR_UNAVAILABLE);
+  assert_non_null(strstr(d.message, "refuses the token"));
+  assert_null(strstr(d.message, config.token));
+  live_close(l);
+}
+
+static void an_answer_with_the_token_is_not_passed_on(void **) { /* */
+  struct err_detail d = {};
+  make_fail(400, 1);
+  assert_int_not_equal(live_ping(f->live, &d), ERR_OK);
+  assert_null(strstr(d.message, UPSTASH_TOKEN));
+}
+
+static void what_was_refused_or_repeats_without_harm_is_tried_again(void **) {
+  static const struct {
+    int line, status, times;
+    bool is_write;
+    enum err want;
+  } rows[] = {{__LINE__, 429, 2, true, ERR_OK},
+              {__LINE__, 429, 3, true, ERR_UNAVAILABLE},
+              {__LINE__, 503, 2, false, ERR_OK},
+              {__LINE__, 503, 3, false, ERR_UNAVAILABLE},
+              {__LINE__, 503, 1, true, ERR_UNAVAILABLE}};
+  live_make(f, "w");
+  live_say(f, "w", "first");
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    struct live_append w = {.id = STR("w"), .active_ms = NOW};
+    make_fail(rows[i].status, rows[i].times);
+    enum err e = rows[i].is_write ? live_write(f->live, &w, 1, NOW, NULL) : live_ping(f->live, NULL);
+    CHECK_ROW(rows[i].line, e == rows[i].want);
+    make_fail(0, 0);
+  }
+  assert_int_equal(live_get(f, "w").version, 2);
+}
+
+static void upstash_that_is_not_there_is_unavailable(void **) {
+  struct live_config config = {
+      .mode = LIVE_UPSTASH, .url = "http://127.0.0.1:1", .token = "secret-1", .timeout_ms = 300};
+  struct err_detail d = {};
+  struct live *l;
+  CHECK_OK(live_open(&config, &l, NULL));
+  assert_int_equal(live_ping(l, &d), ERR_UNAVAILABLE);
+  assert_null(strstr(d.message, "secret-1"));
+  live_close(l);
+}
+
+static void configurations_that_cannot_work_are_refused(void **) {
+  static const struct {
+    int line;
+    struct live_config config;
+  } rows[] = {
+      {__LINE__, {.mode = LIVE_UPSTASH, .url = "ftp://x", .token = "t"}},
+      {__LINE__, {.mode = LIVE_UPSTASH, .url = "https://x", .token = NULL}},
+      {__LINE__, {.mode = LIVE_UPSTASH, .url = "https://x", .token = "a\r\nX: y"}},
+      {__LINE__, {.mode = LIVE_REDIS, .url = NULL}},
+      {__LINE__, {.mode = LIVE_REDIS, .url = "redis://h", .prefix = ""}},
+      {__LINE__, {.mode = LIVE_REDIS, .url = "redis://h", .owner = "a|b"}},
+  };
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    struct live *l;
+    CHECK_ROW(rows[i].line, live_open(&rows[i].config, &l, NULL) == ERR_INVALID);
+  }
+}
+
+static void none_keeps_nothing_but_locks(void **) { /* */
+  struct live_config config = {.mode = LIVE_NONE, .owner = "node:1"};
+  struct live_append w = {.id = STR("w"), .active_ms = NOW};
+  struct live_world world = {.id = STR("w")};
+  struct live *a, *b;
+  CHECK_OK(live_open(&config, &a, NULL));
+  CHECK_OK(live_open(&config, &b, NULL));
+  CHECK_OK(live_write(a, &w, 1, NOW, NULL));
+  assert_int_equal(w.error, ERR_NOT_FOUND);
+  assert_int_equal(live_load(a, &world, 0, NOW, NULL), ERR_UNAVAILABLE);
+  struct live_lock one = {.id = STR("w")}, two = {.id = STR("w")};
+  CHECK_OK(live_lock(a, &one, 1, LIVE_LEASE_MS, NOW, NULL));
+  CHECK_OK(live_lock(b, &two, 1, LIVE_LEASE_MS, NOW, NULL));
+  assert_true(one.token > 0 && two.token == 0);
+  live_close(a);
+  live_close(b);
+}
+
+#define LOCAL(test) cmocka_unit_test(test)
+#define REDIS(test) cmocka_unit_test_setup_teardown(test, open_redis, close_fixture)
+#define UPSTASH(test) cmocka_unit_test_setup_teardown(test, open_upstash, close_fixture)
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      LOCAL(addresses_are_parsed),
+      LOCAL(configurations_that_cannot_work_are_refused),
+      LOCAL(none_keeps_nothing_but_locks),
+      LOCAL(upstash_that_is_not_there_is_unavailable),
+      LOCAL(a_server_that_is_down_is_unavailable_and_comes_back),
+      LOCAL(a_restart_between_two_calls_is_not_noticed),
+      LOCAL(a_password_opens),
+      REDIS(a_silent_server_costs_no_more_than_the_timeout),
+      REDIS(what_is_no_redis_is_told_so),
+      REDIS(a_wrong_password_is_refused_and_not_told),
+      REDIS(forgotten_scripts_are_loaded_again),
+      REDIS(a_full_redis_says_so),
+      REDIS(a_redis_with_a_log_is_told_from_one_without),
+      REDIS(a_bare_lock_of_an_application_is_an_orphan),
+      REDIS(a_bare_lock_gets_a_lease_when_it_is_met),
+      REDIS(an_applications_own_write_is_found_dirty),
+      REDIS(keys_of_the_application_go_with_the_world),
+      REDIS(names_are_what_the_configuration_says),
+      REDIS(no_key_of_ours_has_a_time_to_live_but_locks),
+      UPSTASH(a_wrong_token_is_refused_and_not_told),
+      UPSTASH(an_answer_with_the_token_is_not_passed_on),
+      UPSTASH(what_was_refused_or_repeats_without_harm_is_tried_again),
+  };
+  int failed = cmocka_run_group_tests(tests, NULL, NULL);
+  live_fixture_servers_stop();
+  return failed;
+}
