@@ -65,6 +65,8 @@ CREATE TABLE "WorldEvent" (
 CREATE UNIQUE INDEX "WorldEvent_slot_key" ON "WorldEvent"("worldId", "slot") WHERE "slot" IS NOT NULL;
 CREATE INDEX "WorldEvent_scheduled_idx" ON "WorldEvent"("worldId", "scheduledAt");
 CREATE INDEX "WorldEvent_created_idx" ON "WorldEvent"("worldId", "createdAt");
+-- Emergent events that wait for their end or for the measurement after them.
+CREATE INDEX "WorldEvent_open_idx" ON "WorldEvent"("id") WHERE "isEmergent"=true AND "metricsAfter" IS NULL;
 -- What a director remembers of a world between two evaluations, and the last measurement.
 CREATE TABLE "NarrativeMetric" (
   "worldId" TEXT NOT NULL PRIMARY KEY,

@@ -91,6 +91,10 @@ double narrative_tension(const struct narrative_memory *m, int64_t now_ms);
 double narrative_overlap(const struct narrative_turn *turns, size_t count);
 double narrative_sameness(const struct narrative_turn *turns, size_t count);
 
+/* From a list of {"turn", "at" (epoch ms), "speaker", "place", "isUser", "text"}, oldest first; turns that do not rise
+ * are left out. Texts are borrowed from the tree. */
+size_t narrative_turns_from_json(struct text_kit *kit, enum text_language language, const json_t *list,
+                                 struct narrative_turn ret[NARRATIVE_WINDOW]);
 /* {"repetition":0.71,…}: what is stored and shown. New reference. */
 json_t *narrative_to_json(const struct narrative *n);
 json_t *narrative_memory_to_json(const struct narrative_memory *m);

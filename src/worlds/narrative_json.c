@@ -60,3 +60,21 @@ void narrative_memory_from_json(const json_t *object, struct narrative_memory *r
     ret->talk_count++;
   }
 }
+
+size_t narrative_turns_from_json(struct text_kit *kit, enum text_language language, const json_t *list,
+                                 struct narrative_turn ret[NARRATIVE_WINDOW]) {
+  size_t count = 0;
+  for (size_t i = 0; i < json_array_size(list) && count < NARRATIVE_WINDOW; i++) {
+    const json_t *o = json_array_get(list, i);
+    struct narrative_turn *t = &ret[count];
+    *t = (struct narrative_turn){.turn = json_int_at(o, "turn", 0),
+                                 .at_ms = json_int_at(o, "at", 0),
+                                 .speaker = json_text_at(o, "speaker"),
+                                 .place = json_text_at(o, "place"),
+                                 .is_user = json_bool_at(o, "isUser", false)};
+    if (count > 0 && t->turn <= ret[count - 1].turn) continue;
+    narrative_read_text(kit, language, json_text_at(o, "text"), &t->reading);
+    count++;
+  }
+  return count;
+}

@@ -260,7 +260,7 @@ static size_t read_transcript(const char *const *lines, enum text_language langu
                               struct narrative_turn *ret) {
   size_t count = 0;
   for (; lines[count]; count++) {
-    struct str rest = str_of(lines[count]), speaker, place;
+    struct str rest = str_of(lines[count]), speaker = STR_NONE, place = STR_NONE;
     assert_true(str_split(&rest, '|', &speaker) && str_split(&rest, '|', &place));
     ret[count] = said((int64_t)count + 1, speaker, place);
     narrative_read_text(kit, language, rest, &ret[count].reading);

@@ -75,7 +75,9 @@ static enum err add_indexes(struct sqldb *db, struct err_detail *detail) {
       "WHERE \"scheduledDeletion\" IS NOT NULL;"
       "CREATE INDEX IF NOT EXISTS \"World_vacation_idx\" ON \"World\"(\"vacationUntil\") "
       "WHERE \"vacationUntil\" IS NOT NULL;"
-      "CREATE INDEX IF NOT EXISTS \"World_interactions_idx\" ON \"World\"(\"interactions\");";
+      "CREATE INDEX IF NOT EXISTS \"World_interactions_idx\" ON \"World\"(\"interactions\");"
+      "CREATE INDEX IF NOT EXISTS \"World_story_idx\" ON \"World\"(\"id\") WHERE \"storyMode\"=true AND "
+      "\"emergentEvents\"=true AND \"isPaused\"=false;";
   return sqldb_script(db, str_of(indexes), detail);
 }
 
@@ -119,7 +121,7 @@ static void drop_triggers_and_indexes(struct buf *sql, bool is_sqlite) {
   static const char *const triggers[] = {"lastActiveAt_text", "pausedAt_text", "scheduledDeletion_text",
                                          "createdAt_text", "new"};
   static const char *const indexes[] = {"isPaused", "ladder", "lastActiveAt", "scheduledDeletion", "vacation",
-                                        "interactions"};
+                                        "interactions", "story"};
   for (size_t i = 0; is_sqlite && i < sizeof triggers / sizeof *triggers; i++)
     buf_addf(sql, "DROP TRIGGER IF EXISTS \"World_%s\";", triggers[i]);
   for (size_t i = 0; i < sizeof indexes / sizeof *indexes; i++)
