@@ -213,11 +213,11 @@ enum err call_events_budget(struct lane *l, const struct world_request *q, struc
   const char *bar = bar_of(&row);
   if (!worlds_config(l->worlds)->llm_base_url) bar = "no_llm";
   if (!bar && s.director_per_day > 0)
-    TRY(sqldb_exec(l->db, SQL_STORY_DAY_ASKED,
-                   SQL_ARGS(SQL_VALUE_STR(id),
-                            SQL_VALUE_INT(world_day(worlds_config(l->worlds)->timezone, q->now_ms)),
-                            SQL_VALUE_INT(s.director_per_day)),
-                   &changed, &r->detail));
+    TRY(sqldb_exec(
+        l->db, SQL_STORY_DAY_ASKED,
+        SQL_ARGS(SQL_VALUE_STR(id), SQL_VALUE_INT(world_day(worlds_config(l->worlds)->timezone, q->now_ms)),
+                 SQL_VALUE_INT(s.director_per_day)),
+        &changed, &r->detail));
   if (changed > 0) return reply_with(r, granted(worlds_config(l->worlds)));
   return reply_with(r, json_pack("{s:b, s:s}", "granted", 0, "reason", bar ? bar : "day_full"));
 }
@@ -389,6 +389,6 @@ enum err call_events_commit(struct lane *l, const struct world_request *q, struc
                  json_pack("{s:s%, s:s, s:s%}", "worldId", c.id.ptr, c.id.len, "eventId", c.event_id.text,
                            "type", c.type.ptr, c.type.len));
   return reply_with(
-      r, json_pack("{s:b, s:i, s:s?, s:s?}", "kept", (int)c.is_kept, "applied", (int)c.is_applied, "reason",
+      r, json_pack("{s:b, s:b, s:s?, s:s?}", "kept", (int)c.is_kept, "applied", (int)c.is_applied, "reason",
                    c.bar, "eventId", c.event_id.text[0] ? c.event_id.text : NULL));
 }
