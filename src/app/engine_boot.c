@@ -143,7 +143,7 @@ static void become_ready(struct engine *e) {
            LF_BOOL("scheduledStarts", !e->is_process_off && e->settings->is_enabled == 1));
   engine_step(e, &(struct sched_event){.kind = SCHED_READY});
   settle_found(e);
-  if (e->boot.last_alive_ms == INSTANT_NONE) engine_seed_jobs(e);
+  engine_seed_jobs(e, e->boot.last_alive_ms == INSTANT_NONE);
   engine_publish_status(e);
 }
 

@@ -153,8 +153,8 @@ void engine_submit(struct engine *e, struct change *c);
 void engine_arm(struct engine *e);
 int64_t engine_tick_ms(const struct engine *e);
 
-/* seed_jobs.c: saves the jobs of sql/seed/jobs.json; for a store that nobody has used before. */
-void engine_seed_jobs(struct engine *e);
+/* seed_jobs.c: saves the jobs of sql/seed/jobs.json that this store never had. */
+void engine_seed_jobs(struct engine *e, bool is_fresh);
 
 /* engine_check.c */
 struct launch_world engine_launch_world(const struct engine *e);

@@ -24,28 +24,29 @@
 #define SIM_DAY (24 * SIM_HOUR)
 
 /* Kinds of events that a whole run must have seen often (issue: at least 1,000 times each). */
-#define SIM_COUNTERS(X)                        \
-  X(CRASH, "crash of serve")                   \
-  X(WARDEN_DEATH, "death of the warden")       \
-  X(POWER, "loss of power")                    \
-  X(DISCONNECT, "lost connection")             \
-  X(JUMP_FORWARD, "jump forward")              \
-  X(JUMP_BACK, "jump back")                    \
-  X(DST_GAP, "DST gap")                        \
-  X(DST_OVERLAP, "DST overlap")                \
-  X(STORE_FAILURE, "store failure")            \
-  X(STORE_SLOW, "slow store")                  \
-  X(RETRY, "retry")                            \
-  X(OVERLAP, "overlap")                        \
-  X(CATCH_UP, "catch-up")                      \
-  X(MISFIRE, "missed")                         \
-  X(EDIT_IN_CLAIM, "edit inside a claim")      \
-  X(LOST, "lost run")                          \
-  X(CANCEL, "cancel")                          \
-  X(MANUAL, "manual run")                      \
-  X(HANG, "process that hangs")                \
-  X(FORK, "process that leaves others behind") \
-  X(STUBBORN, "process that ignores TERM")     \
+#define SIM_COUNTERS(X)                                          \
+  X(CRASH, "crash of serve")                                     \
+  X(WARDEN_DEATH, "death of the warden")                         \
+  X(POWER, "loss of power")                                      \
+  X(DISCONNECT, "lost connection")                               \
+  X(JUMP_FORWARD, "jump forward")                                \
+  X(JUMP_BACK, "jump back")                                      \
+  X(DST_GAP, "DST gap")                                          \
+  X(DST_OVERLAP, "DST overlap")                                  \
+  X(STORE_FAILURE, "store failure")                              \
+  X(STORE_SLOW, "slow store")                                    \
+  X(RETRY, "retry")                                              \
+  X(OVERLAP, "overlap")                                          \
+  X(CATCH_UP, "catch-up")                                        \
+  X(MISFIRE, "missed")                                           \
+  X(EDIT_IN_CLAIM, "edit inside a claim")                        \
+  X(LOST, "lost run")                                            \
+  X(CANCEL, "cancel")                                            \
+  X(MANUAL, "manual run")                                        \
+  X(HANG, "process that hangs")                                  \
+  X(INTERRUPT, "attempts given up because the server went away") \
+  X(FORK, "process that leaves others behind")                   \
+  X(STUBBORN, "process that ignores TERM")                       \
   X(START, "start")
 enum sim_counter {
 #define X(name, text) SIM_##name,
@@ -116,6 +117,7 @@ struct sim_entry { /* one run: a journal record, and the process itself */
   int64_t started_ms; /* wall */
   int64_t exit_at;    /* world time at which it would end by itself; INSTANT_NEVER: hangs */
   bool is_stubborn;
+  bool is_talker, is_interrupted; /* it asks the server: one that went away has ended its attempt */
   enum run_status planned;
   int64_t exit_code;
   /* END */
@@ -128,6 +130,7 @@ struct sim_start { /* the independent witness: what really ran */
   int64_t run_no, job_no, version, due_ms, attempt;
   enum run_trigger trigger;
   bool has_ended;
+  bool is_told;      /* the serve that lives knows its END, whatever becomes of the journal */
   bool is_on_record; /* its END is committed: a journal that is lost later takes nothing away */
   enum run_status status;
   int64_t started_ms;
@@ -239,6 +242,7 @@ struct sim_job *sim_job_find(struct sim *w, int64_t job_no);
 /* sim_warden.c */
 void sim_warden_message(struct sim *w, const struct sim_event *e);
 void sim_warden_exit(struct sim *w, int64_t run_no);
+void sim_warden_hang_up(struct sim *w);
 void sim_warden_term(struct sim *w, int64_t run_no, enum reason reason);
 void sim_warden_die(struct sim *w);
 void sim_warden_start(struct sim *w);

@@ -283,10 +283,10 @@ void sim_power_loss(struct sim *w) {
       w->starts[i].has_ended = true;
     }
   }
-  if (sim_chance(w, 50)) sim_journal_lost(w); /* it is not synced: the page cache may not have made it */
   w->is_warden_up = false;
   w->fence = ++w->connection;
   sim_serve_crash(w);
+  if (sim_chance(w, 50)) sim_journal_lost(w); /* it is not synced: the page cache may not have made it */
 }
 
 void sim_nemesis(struct sim *w) {

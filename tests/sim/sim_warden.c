@@ -44,6 +44,7 @@ static void choose_fate(struct sim *w, struct sim_entry *e) {
   e->exit_at = w->now + (sim_chance(w, 80) ? sim_pick(w, 5, 3000) : sim_pick(w, 3000, 60000));
   e->planned = RUN_SUCCESS;
   e->is_stubborn = sim_chance(w, 15);
+  e->is_talker = sim_chance(w, 15);
   if (kind < 25) {
     e->planned = RUN_FAILED;
     e->exit_code = kind < 3 ? 75 : kind < 6 ? 2 : 1;
@@ -83,6 +84,20 @@ void sim_warden_exit(struct sim *w, int64_t run_no) {
     finish_entry(w, e, RUN_TIMEOUT, e->reason);
   else finish_entry(w, e, RUN_CANCELLED, e->reason);
   say_to_serve(w, SIM_MSG_ENDED, e);
+}
+
+/* Its channel has ended with the server: it gives the attempt up (exit 75). */
+void sim_warden_hang_up(struct sim *w) {
+  LIST_EACH (&w->entries, node) {
+    struct sim_entry *e = CONTAINER_OF(node, struct sim_entry, link);
+    if (e->life != SIM_LIVING || !e->is_talker || e->is_interrupted || e->reason != REASON_NONE) continue;
+    e->is_interrupted = true;
+    e->planned = RUN_FAILED;
+    e->exit_code = 75;
+    e->exit_at = w->now + sim_pick(w, 0, 50);
+    w->counters[SIM_INTERRUPT]++;
+    sim_later(w, SIM_EV_EXIT, e->exit_at - w->now)->run_no = e->run_no;
+  }
 }
 
 /* TERM, and KILL after the grace for who ignores it. e->reason remembers why while it lives. */
@@ -226,7 +241,7 @@ void sim_journal_lost(struct sim *w) {
   LIST_EACH (&w->entries, node) {
     struct sim_entry *e = CONTAINER_OF(node, struct sim_entry, link);
     for (size_t i = w->start_count; i-- > 0;) {
-      if (w->starts[i].run_no != e->run_no || w->starts[i].is_on_record) continue;
+      if (w->starts[i].run_no != e->run_no || w->starts[i].is_on_record || w->starts[i].is_told) continue;
       w->starts[i].status = RUN_LOST;
       w->starts[i].has_ended = true;
     }
@@ -247,12 +262,15 @@ void sim_warden_start(struct sim *w) {
 }
 
 void sim_tell_end(struct sim *w, const struct sim_entry *e) {
+  for (size_t i = w->start_count; i-- > 0;)
+    if (w->starts[i].run_no == e->run_no) w->starts[i].is_told = true;
   struct sched_end end = {
       .run_no = e->run_no, .status = e->status, .reason = e->reason, .may_retry = e->exit_code != 2};
   run_init(&end.facts);
   end.facts.started_ms = e->started_ms;
   end.facts.finished_ms = e->ended_ms;
   end.facts.exit_code = e->exit_code;
+  end.is_interrupted = e->is_interrupted && e->status == RUN_FAILED;
   struct sched_event event = {.kind = SCHED_ENDED, .end = &end};
   sim_step(w, &event);
 }

@@ -218,6 +218,8 @@ void sim_serve_crash(struct sim *w) {
   if (!w->core) return;
   sim_say(w, "serve crashes");
   w->counters[SIM_CRASH]++;
+  sim_warden_hang_up(w);
+  for (size_t i = 0; i < w->start_count; i++) w->starts[i].is_told = false;
   sched_free(w->core);
   w->core = NULL;
   w->generation++;
