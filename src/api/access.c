@@ -27,7 +27,7 @@ bool net_parse(struct str text, struct net *ret) {
   return true;
 }
 
-static bool net_contains(const struct net *n, const struct net *host) {
+bool net_contains(const struct net *n, const struct net *host) {
   unsigned bytes = n->bits / 8, rest = n->bits % 8;
   if (memcmp(n->address, host->address, bytes) != 0) return false;
   return rest == 0 || ((n->address[bytes] ^ host->address[bytes]) >> (8 - rest)) == 0;

@@ -31,6 +31,7 @@ enum err scope_parse(const char *json, struct scope *ret, struct err_detail *det
 void scope_free(struct scope *s);
 bool scope_allows_address(const struct scope *s, struct str peer);
 bool net_parse(struct str text, struct net *ret); /* "10.0.0.0/8", "::1" */
+bool net_contains(const struct net *n, const struct net *host);
 
 enum who_kind { WHO_NOBODY, WHO_TOKEN, WHO_SESSION, WHO_CRON_SECRET };
 

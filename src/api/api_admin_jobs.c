@@ -90,6 +90,34 @@ static void write_manager(struct call *c, struct json_writer *w, struct overview
   jw_object_end(w);
 }
 
+#define REDUCED                                                                                            \
+  "there is no live state: each message is written to the database at once, and temporary events are not " \
+  "kept"
+
+/* What the live state is and can do; null: not known now. */
+static void write_live(struct call *c, struct json_writer *w) {
+  struct engine_worlds s = engine_worlds(c->api->engine);
+  bool is_none = str_eq(str_of(s.live_mode), STR("none"));
+  jw_key(w, "redis");
+  jw_object(w);
+  jw_ktext(w, "mode", s.live_mode);
+  jw_ktext(w, "database", s.database);
+  jw_kbool(w, "available", s.is_there && s.has_live);
+  jw_ktext(w, "why", s.is_there ? NULL : s.why);
+  jw_kbool(w, "reduced", is_none);
+  jw_ktext(w, "reducedBecause", is_none ? REDUCED : NULL);
+  if (s.has_live) {
+    jw_ktext(w, "server", s.live.server);
+    jw_ktext(w, "durability", s.live.durability);
+    jw_kint(w, "worlds", s.live.worlds);
+    jw_kint(w, "dirtyWorlds", s.live.dirty_worlds);
+    jw_kint(w, "locks", s.live.locks);
+    jw_kint(w, "usedBytes", s.live.used_bytes);
+    jw_kbool(w, "isMeasured", s.live.is_measured);
+  }
+  jw_object_end(w);
+}
+
 static void answer_overview(struct call *c, struct overview *o) {
   jw_array_end(&o->w);
   struct json_writer *w = call_begin(c);
@@ -107,10 +135,7 @@ static void answer_overview(struct call *c, struct overview *o) {
   }
   jw_kinstant(w, "timestamp", call_now_ms(c));
   jw_object_end(w);
-  jw_key(w, "redis");
-  jw_object(w);
-  jw_ktext(w, "mode", "embedded");
-  jw_object_end(w);
+  write_live(c, w);
   jw_object_end(w);
   jw_object_end(w);
   if (buf_error(&o->jobs)) c->out.error = buf_error(&o->jobs);

@@ -14,6 +14,7 @@ SHAPE_OF(version, "Version", 0, OUT("name", TEXT, 0, "sereno"), OUT("version", T
 
 static void answer_health(struct call *c, bool is_good, bool with_checks) {
   struct engine_health h = engine_health(c->api->engine);
+  struct engine_worlds s = engine_worlds(c->api->engine);
   bool may_see_why = c->who.role >= ROLE_VIEWER;
   struct json_writer *w = call_begin(c);
   jw_object(w);
@@ -25,7 +26,10 @@ static void answer_health(struct call *c, bool is_good, bool with_checks) {
     jw_kbool(w, "store", h.is_store_ok);
     jw_kbool(w, "warden", h.is_warden_ok);
     jw_kbool(w, "clock", h.is_clock_ok);
-    if (may_see_why) jw_ktext(w, "why", h.why[0] ? h.why : NULL);
+    jw_kbool(w, "worlds", s.is_there);
+    jw_kbool(w, "live", s.is_there && s.has_live);
+    const char *why = h.why[0] ? h.why : s.is_there ? NULL : s.why;
+    if (may_see_why) jw_ktext(w, "why", why);
   }
   jw_object_end(w);
   jw_object_end(w);
@@ -41,7 +45,10 @@ void readyz(struct call *c) {
 
 void healthz(struct call *c) {
   struct engine_health h = engine_health(c->api->engine);
-  answer_health(c, c->api->is_ready && h.is_ready && h.is_store_ok && h.is_warden_ok && h.is_clock_ok, true);
+  bool has_worlds =
+      engine_worlds(c->api->engine).is_there; /* jobs are run without them, too: not a matter of readyz */
+  bool is_good = h.is_ready && h.is_store_ok && h.is_warden_ok && h.is_clock_ok && has_worlds;
+  answer_health(c, c->api->is_ready && is_good, true);
 }
 
 void version_get(struct call *c) {
@@ -58,6 +65,29 @@ void version_get(struct call *c) {
 static void gauge(struct buf *out, const char *name, double value, const char *help) {
   metrics_family(out, name, "gauge", help);
   buf_addf(out, "%s %.15g\n", name, value);
+}
+
+static void counter(struct buf *out, const char *name, int64_t value, const char *help) {
+  metrics_family(out, name, "counter", help);
+  buf_addf(out, "%s %lld\n", name, (long long)value);
+}
+
+static void write_worlds(struct call *c, struct buf *out) {
+  struct engine_worlds s = engine_worlds(c->api->engine);
+  gauge(out, "sereno_worlds_up", s.is_there, "1 when the worlds' database and live state answer.");
+  gauge(out, "sereno_worlds_waiting", (double)s.waiting, "Calls about worlds asked for and not answered.");
+  counter(out, "sereno_worlds_calls_total", s.calls, "Calls about worlds carried out.");
+  counter(out, "sereno_worlds_busy_total", s.busy, "Calls about worlds answered busy.");
+  counter(out, "sereno_worlds_retries_total", s.retries,
+          "Calls tried again because somebody else had the world.");
+  if (!s.has_live) return;
+  metrics_family(out, "sereno_worlds_live_info", "gauge", "Always 1.");
+  buf_addf(out, "sereno_worlds_live_info{mode=\"%s\",database=\"%s\"} 1\n", s.live_mode, s.database);
+  gauge(out, "sereno_worlds_live", (double)s.live.worlds, "Worlds in the live state.");
+  gauge(out, "sereno_worlds_dirty", (double)s.live.dirty_worlds, "Of them not in the database as they are.");
+  gauge(out, "sereno_worlds_locks", (double)s.live.locks, "Locks of worlds that are held.");
+  if (s.live.used_bytes >= 0)
+    gauge(out, "sereno_worlds_live_bytes", (double)s.live.used_bytes, "Bytes of the worlds' live state.");
 }
 
 static void write_scheduler(struct call *c, struct buf *out) {
@@ -128,6 +158,7 @@ static void answer_metrics(struct call *c, const struct store_read *jobs) {
   call_begin(c);
   metrics_write(c->api->metrics, jobs != NULL, &c->out);
   write_scheduler(c, &c->out);
+  write_worlds(c, &c->out);
   if (jobs) write_jobs(jobs, &c->out);
   call_end_text(c, 200, "text/plain; version=0.0.4; charset=utf-8");
 }

@@ -2,13 +2,25 @@
 
 #include <stdlib.h>
 
+#include "base/json.h"
 #include "base/map.h"
 #include "model/run.h"
 
 #define TRIGGERS (TRIGGER_COUNT + 1) /* the last: unknown */
 
+/* The numbers of a job's last result: worldsCleaned, … (A-7 ff.). */
+#define RESULTS_MAX 24
+struct job_results {
+  size_t count;
+  struct {
+    char name[48];
+    double value;
+  } items[RESULTS_MAX];
+};
+
 struct job_series {
   char *name;
+  struct job_results *results; /* NULL: none yet */
   uint64_t runs[RUN_COUNT][TRIGGERS];
   double seconds, cpu_seconds, memory_bytes; /* sums over the runs; the peak of the last run */
 };
@@ -51,7 +63,10 @@ enum err metrics_new(struct metrics **ret) {
 
 void metrics_free(struct metrics *m) {
   if (!m) return;
-  for (size_t i = 1; i < m->series_count; i++) free(m->series[i].name);
+  for (size_t i = 0; i < m->series_count; i++) {
+    free(m->series[i].name);
+    free(m->series[i].results);
+  }
   free(m->series);
   map_free(&m->by_job);
   free(m);
@@ -88,6 +103,26 @@ static void add_use(struct job_series *s, const struct run *r) {
   if (r->peak_memory_bytes != FIELD_NULL) s->memory_bytes = (double)r->peak_memory_bytes;
 }
 
+static void add_results(struct job_results *r, const json_t *object, int depth) {
+  const char *key;
+  json_t *value;
+  json_object_foreach((json_t *)(uintptr_t)object, key, value) {
+    if (json_is_object(value) && depth == 0) add_results(r, value, 1);
+    if (!json_is_number(value) || r->count == RESULTS_MAX) continue;
+    if (!str_copy(r->items[r->count].name, sizeof r->items[r->count].name, str_of(key))) continue;
+    r->items[r->count++].value = json_number_value(value);
+  }
+}
+
+static void note_results(struct job_series *s, const char *result) {
+  JSON_AUTO json_t *object = NULL;
+  if (!s->name || !result || json_parse(str_of(result), &object, NULL) != ERR_OK) return;
+  if (!s->results) s->results = calloc(1, sizeof *s->results);
+  if (!s->results) return;
+  s->results->count = 0;
+  add_results(s->results, object, 0);
+}
+
 static void note_run(struct metrics *m, const struct sched_note *note) {
   const struct run *r = note->run;
   if (r->status == RUN_RUNNING) observe(&m->lags, r->lag_ms);
@@ -96,6 +131,7 @@ static void note_run(struct metrics *m, const struct sched_note *note) {
   struct job_series *series = series_of(m, r->job_no, note->job ? note->job->name : NULL);
   series->runs[r->status][trigger]++;
   add_use(series, r);
+  note_results(series, r->result);
   observe(&m->durations, r->duration_ms);
   if (r->due_ms != FIELD_NULL && r->attempt == 1 && r->status != RUN_SKIPPED && r->status != RUN_CANCELLED)
     m->occurrences[OCCURRENCE_RAN]++;
@@ -184,6 +220,20 @@ static void write_uses(const struct metrics *m, struct buf *out) {
   }
 }
 
+static void write_results(const struct metrics *m, struct buf *out) {
+  metrics_family(out, "sereno_job_result", "gauge", "Numbers of the result of a job's last run.");
+  for (size_t i = 0; i < m->series_count; i++) {
+    const struct job_series *s = &m->series[i];
+    for (size_t k = 0; s->results && k < s->results->count; k++) {
+      buf_add_text(out, "sereno_job_result{job=\"");
+      metrics_label(out, s->name);
+      buf_add_text(out, "\",metric=\"");
+      metrics_label(out, s->results->items[k].name);
+      buf_addf(out, "\"} %.15g\n", s->results->items[k].value);
+    }
+  }
+}
+
 static void write_histogram(const struct histogram *h, const char *name, const char *help, struct buf *out) {
   uint64_t sum = 0;
   metrics_family(out, name, "histogram", help);
@@ -199,6 +249,7 @@ static void write_histogram(const struct histogram *h, const char *name, const c
 void metrics_write(const struct metrics *m, bool with_jobs, struct buf *out) {
   write_runs(m, with_jobs, out);
   if (with_jobs) write_uses(m, out);
+  if (with_jobs) write_results(m, out);
   write_histogram(&m->durations, "sereno_run_duration_seconds", "From start to end of each attempt.", out);
   write_histogram(&m->lags, "sereno_start_lag_seconds", "From notBefore to the start of each attempt.", out);
   metrics_family(out, "sereno_occurrences_total", "counter",

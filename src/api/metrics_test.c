@@ -104,11 +104,30 @@ static void many_jobs_share_one_series(void **state) {
   metrics_free(m);
 }
 
+/* the numbers of a job's last result, also those one level down (auto-pause's stats). */
+static void the_numbers_of_the_last_result_are_told(void **state) {
+  (void)state;
+  struct metrics *m;
+  BUF_AUTO struct buf out = buf_new(1 << 20);
+  CHECK_OK(metrics_new(&m));
+  struct run first = ended(1, RUN_SUCCESS), last = ended(1, RUN_SUCCESS);
+  first.result = "{\"worldsCleaned\":9,\"gone\":1}";
+  last.result = "{\"worldsCleaned\":3,\"success\":true,\"text\":\"x\",\"stats\":{\"totalPaused\":15}}";
+  note(m, &first, "cleanup");
+  note(m, &last, "cleanup");
+  metrics_write(m, true, &out);
+  check_line(&out, "sereno_job_result{job=\"cleanup\",metric=\"worldsCleaned\"} 3\n");
+  check_line(&out, "sereno_job_result{job=\"cleanup\",metric=\"totalPaused\"} 15\n");
+  assert_null(strstr(buf_text(&out), "gone"));
+  metrics_free(m);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(runs_are_counted_by_job_status_and_trigger),
       cmocka_unit_test(what_runs_use_is_summed_by_job),
       cmocka_unit_test(settled_occurrences_are_counted),
+      cmocka_unit_test(the_numbers_of_the_last_result_are_told),
       cmocka_unit_test(many_jobs_share_one_series),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

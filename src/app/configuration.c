@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "api/cron_nets.h"
 #include "base/arena.h"
 #include "sys/os_file.h"
 
@@ -316,6 +317,8 @@ static enum err check_all(const struct config *c, struct err_detail *detail) {
   TRY(check_words(c, CONFIG_STORE_CRON, cron_stores, detail));
   TRY(check_words(c, CONFIG_LIVE_MODE, live_modes, detail));
   TRY(check_live(c, detail));
+  TRY(net_list_check(str_of(config_text(c, CONFIG_API_CRON_NETS)), "api.cron_nets", detail));
+  TRY(net_list_check(str_of(config_text(c, CONFIG_API_PROXY_NETS)), "api.proxy_nets", detail));
   if (!config_text(c, CONFIG_HTTP_TLS_CERT) != !config_text(c, CONFIG_HTTP_TLS_KEY))
     return err_set(detail, ERR_INVALID, "http.tls_key", 0,
                    "http.tls_cert and http.tls_key are needed together");

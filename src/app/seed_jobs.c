@@ -61,7 +61,8 @@ static void create_unknown(struct seeding *s) {
     enum err e = seed_job(s->engine, json_array_get(s->jobs, i), &detail);
     if (e == ERR_OK) continue;
     log_line(LOG_ERROR, "CronManager", "a predefined job could not be created", LF_TEXT("job", name_of(s, i)),
-             LF_TEXT("field", detail.field), LF_TEXT("error", detail.message[0] ? detail.message : err_text(e)));
+             LF_TEXT("field", detail.field),
+             LF_TEXT("error", detail.message[0] ? detail.message : err_text(e)));
   }
   seeding_free(s);
 }
