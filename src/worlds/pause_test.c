@@ -220,5 +220,7 @@ int main(void) {
       cmocka_unit_test(the_log_line_says_what_the_seed_wants),
       cmocka_unit_test(pages_go_on_where_they_ended),
   };
-  return cmocka_run_group_tests(tests, NULL, NULL);
+  int failed = cmocka_run_group_tests_name("SQLite", tests, NULL, NULL);
+  ladder_on_postgres = true;
+  return failed + cmocka_run_group_tests_name("PostgreSQL", tests, NULL, NULL);
 }

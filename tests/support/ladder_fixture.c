@@ -7,7 +7,10 @@
 #include <unistd.h>
 
 #include "tests/support/check.h"
+#include "tests/support/pg_fixture.h"
 #include "worlds/sql.h"
+
+bool ladder_on_postgres;
 
 static const unsigned char link_key[32] = "0123456789abcdef0123456789abcde";
 
@@ -25,7 +28,8 @@ void ladder_fixture_open(struct ladder_fixture *f) {
   struct err_detail detail = {};
   *f = (struct ladder_fixture){.folder = "/tmp/ladder.XXXXXX", .now_ms = FIX_NOW};
   assert_non_null(mkdtemp(f->folder));
-  f->config = (struct worlds_config){.db = {.folder = f->folder},
+  if (ladder_on_postgres) pg_fixture_schema(f->url);
+  f->config = (struct worlds_config){.db = {.folder = f->folder, .url = f->url[0] ? f->url : NULL},
                                      .live = {.mode = LIVE_EMBEDDED, .folder = f->folder, .owner = "test:1"},
                                      .folder = f->folder,
                                      .public_url = "https://worlds.example",
@@ -47,6 +51,7 @@ void ladder_fixture_close(struct ladder_fixture *f) {
   lane_close(&f->lane);
   worlds_free(f->worlds);
   json_decref(f->last_notice);
+  if (f->url[0]) pg_fixture_drop(f->url);
   nftw(f->folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }
 

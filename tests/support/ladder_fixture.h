@@ -1,4 +1,5 @@
-/* Worlds in a folder of their own (SQLite, embedded live state) and the ladder's jobs run in this process. */
+/* Worlds in a folder of their own (SQLite, or a PostgreSQL started for the test; embedded live state) and the ladder's
+ * jobs run in this process. */
 #pragma once
 #include "warden/child.h"
 #include "worlds/facts.h"
@@ -7,8 +8,11 @@
 #define FIX_DAY (24 * FIX_HOUR)
 #define FIX_NOW INT64_C(1800000000000)
 
+extern bool ladder_on_postgres; /* of fixtures opened from now on */
+
 struct ladder_fixture {
   char folder[64];
+  char url[256]; /* PostgreSQL; "" = SQLite */
   struct worlds_config config;
   struct worlds *worlds;
   struct lane lane;
