@@ -27,17 +27,22 @@ static const struct door *door_of(const struct route *r) {
   return NULL;
 }
 
-/* Calls that list name their pages in their own way: {after} → {ROWS, next}. Here all pages are alike. */
-static const struct {
-  const char *call, *rows;
-} pages[] = {{"world.list", "worlds"},
-             {"world.member_list", "members"},
-             {"world.event_list", "events"},
-             {"world.history", "history"}};
+/* Calls that list name their pages in their own way: {after} → {ROWS, next}, or without next the key of the last row.
+ * Here all pages are alike. */
+struct page {
+  const char *call, *rows, *key; /* key NULL: the answer has next */
+};
+static const struct page pages[] = {{"world.list", "worlds", NULL},
+                                    {"world.member_list", "members", NULL},
+                                    {"world.event_list", "events", NULL},
+                                    {"world.history", "history", NULL},
+                                    {"world.summaries", "summaries", "fromTurn"},
+                                    {"world.archive", "segments", "fromTurn"}};
+#define KEYED_PAGE 100 /* rows where the caller gives no limit */
 
-static const char *rows_of(const struct door *d) {
+static const struct page *page_of(const struct door *d) {
   for (size_t i = 0; i < sizeof pages / sizeof *pages; i++)
-    if (str_eq(str_of(pages[i].call), str_of(d->call))) return pages[i].rows;
+    if (str_eq(str_of(pages[i].call), str_of(d->call))) return &pages[i];
   return NULL;
 }
 
@@ -103,27 +108,49 @@ static void write_bytes(struct call *c, const struct world_reply *reply) {
   buf_add_str(&c->out, buf_str(&reply->payload));
 }
 
-static void write_body(const struct door *d, struct json_writer *w, const json_t *body) {
-  const char *rows = rows_of(d);
-  if (!rows) {
+static void write_next(struct call *c, struct json_writer *w, const struct page *page, const json_t *body,
+                       const json_t *rows) {
+  size_t n = json_array_size(rows);
+  int64_t limit = json_int_at(c->body, "limit", KEYED_PAGE), last;
+  jw_key(w, "nextCursor");
+  if (!page->key) {
+    jw_str(w, json_text_at(body, "next"));
+  } else if (n == 0 || (int64_t)n < limit) {
+    jw_null(w);
+  } else {
+    last = json_int_at(json_array_get(rows, n - 1), page->key, 0);
+    jw_text(w, arena_printf(&c->req->arena, "%lld", (long long)last));
+  }
+}
+
+static void write_body(struct call *c, struct json_writer *w, const json_t *body) {
+  const struct page *page = page_of(((const struct asking *)c->state)->door);
+  if (!page) {
     jw_value(w, body);
     return;
   }
+  const json_t *rows = json_object_get(body, page->rows);
   jw_object(w);
   jw_key(w, "data");
-  jw_value(w, json_object_get(body, rows));
-  jw_kstr(w, "nextCursor", json_text_at(body, "next"));
+  jw_value(w, rows);
+  write_next(c, w, page, body, rows);
   jw_object_end(w);
+}
+
+/* Of a world that was created or imported. */
+static const char *made_id(const struct world_reply *reply) {
+  const char *id = json_string_value(json_object_get(reply->body, "id"));
+  return id ? id : json_string_value(json_object_get(reply->body, "worldId"));
 }
 
 static void write_answer(struct call *c, const struct world_reply *reply) {
   struct asking *a = c->state;
-  const char *id = json_string_value(json_object_get(reply->body, "id"));
+  const char *id = made_id(reply);
   a->status = reply->status ? reply->status : c->route->status;
   a->content_type = API_JSON;
   struct json_writer *w = call_begin(c);
   if (c->route->flags & ROUTE_TEXT) write_bytes(c, reply);
-  else if (reply->body) write_body(a->door, w, reply->body);
+  else if (reply->body) write_body(c, w, reply->body);
   if (a->status == 201 && id && !a->world_id.ptr)
     c->location = arena_printf(&c->req->arena, "/api/worlds/%s", id);
 }
@@ -151,7 +178,7 @@ static const char *audit_text(struct arena *arena, const json_t *value) {
 
 static const char *audit_object(struct call *c, const struct world_reply *reply) {
   const struct asking *a = c->state;
-  const char *made = json_string_value(json_object_get(reply->body, "id"));
+  const char *made = made_id(reply);
   if (a->world_id.ptr) return arena_printf(&c->req->arena, "world:%.*s", STR_ARG(a->world_id));
   return made ? arena_printf(&c->req->arena, "world:%s", made) : "worlds";
 }
@@ -270,7 +297,7 @@ static enum err prepare(struct call *c, struct asking *a) {
     return err_set(&c->detail, ERR_NOT_FOUND, "world", 0, "there is no world of this id");
   TRY(add_path_arguments(c));
   TRY(add_more(c->body, a->door->more));
-  if (rows_of(a->door) && !move_member(c->body, "cursor", "after")) return ERR_NO_MEMORY;
+  if (page_of(a->door) && !move_member(c->body, "cursor", "after")) return ERR_NO_MEMORY;
   return check_new_id(c, &c->detail);
 }
 

@@ -59,8 +59,9 @@ ANSWER_PARTS(worlds_status, "WorldsStatus", worlds_status_parts, OUT("total", IN
              OUT("dirty", INT, 0, "worlds with state that is not in the database yet"),
              OUT("oldestDirtyAt", INSTANT, FIELD_NULLABLE, ""), OUT("mailsUnsent", INT, 0, ""),
              OUT("database", TEXT, 0, "sqlite or postgres"), OUT("databaseBytes", INT, 0, ""));
-ANSWER(world_import_answer, "ImportAnswer", OUT("success", BOOL, 0, ""), OUT("id", TEXT, 0, "the world's"));
-ANSWER(world_erase_answer, "EraseAnswer", OUT("success", BOOL, 0, ""));
+ANSWER(world_import_answer, "ImportAnswer", OUT("success", BOOL, 0, ""), OUT("worldId", TEXT, 0, ""),
+       OUT("rows", INT, 0, ""), OUT("segments", INT, 0, "of its archive"));
+ANSWER(world_erase_answer, "EraseAnswer", OUT("success", BOOL, 0, ""), OUT("worldId", TEXT, 0, ""));
 
 /* ---- talking ---- */
 SHAPE_OF(world_message, "WorldMessage", 0, ARG("text", TEXT, FIELD_REQUIRED, 1, 65536, "what is said"),
@@ -128,7 +129,6 @@ ANSWER(world_state_answer, "WorldStateAnswer", OUT("success", BOOL, 0, ""), OUT(
 ANSWER(world_state_input, "WorldStateEdit", ARG("core", JSON, 0, 0, 1048576, "fields; null removes one"),
        ARG("session", JSON, 0, 0, 1048576, "fields of the session"),
        ARG("events", JSON, 0, 0, 1048576, "temporary events to add: {at, data}"));
-static const struct shape_part list_parts[] = {{"data", NULL, PART_LIST}};
 ANSWER(world_member, "WorldMember", OUT("userId", TEXT, 0, ""),
        OUT("lastActiveAt", INSTANT, FIELD_NULLABLE, ""));
 static const struct shape_part members_parts[] = {{"data", &world_member_shape, PART_LIST}};
@@ -154,22 +154,51 @@ ANSWER(world_note, "WorldNote", OUT("id", TEXT, 0, ""), OUT("at", INSTANT, 0, ""
        OUT("action", TEXT, 0, ""), OUT("detail", JSON, FIELD_NULLABLE, "what was true then"));
 static const struct shape_part history_parts[] = {{"data", &world_note_shape, PART_LIST}};
 ANSWER_PARTS(world_history, "WorldHistory", history_parts, OUT("nextCursor", TEXT, FIELD_NULLABLE, ""));
-ANSWER(world_narrative, "WorldNarrative", OUT("worldId", TEXT, 0, ""));
+static const struct shape_part narrative_parts[] = {{"metrics", NULL, PART_OBJECT},
+                                                    {"lastEvent", NULL, PART_OBJECT},
+                                                    {"today", NULL, PART_OBJECT}};
+ANSWER_PARTS(world_narrative, "WorldNarrative", narrative_parts, OUT("worldId", TEXT, 0, ""),
+             OUT("measuredAt", INSTANT, FIELD_NULLABLE, "null: never by the job; as it stands now"));
 
 /* ---- memory ---- */
-ANSWER(world_summary, "WorldSummary", OUT("id", TEXT, 0, ""), OUT("text", TEXT, 0, ""));
+ANSWER(world_summary, "WorldSummary", OUT("id", TEXT, 0, ""), OUT("level", INT, 0, ""),
+       OUT("fromTurn", INT, 0, ""), OUT("toTurn", INT, 0, ""),
+       OUT("count", INT, 0, "interactions it stands for"), OUT("method", TEXT, 0, ""),
+       OUT("text", TEXT, 0, ""), OUT("isPinned", BOOL, 0, ""));
 static const struct shape_part world_summaries_parts[] = {{"data", &world_summary_shape, PART_LIST}};
+SHAPE_OF(world_summaries_query, "WorldSummariesQuery", 0,
+         ARG("cursor", INT, 0, -1, INT64_MAX, "nextCursor of the page before"),
+         ARG("limit", INT, 0, 1, LIMIT_PAGE, "rows of a page; 100"),
+         ARG("all", BOOL, 0, 0, 1, "also those that were merged into others"));
 ANSWER_PARTS(world_summaries, "WorldSummaries", world_summaries_parts,
              OUT("nextCursor", TEXT, FIELD_NULLABLE, ""));
 SHAPE_OF(world_summary_edit, "WorldSummaryEdit", 0, ARG("text", TEXT, 0, 1, 8000, "in its place"),
-         ARG("pinned", BOOL, 0, 0, 1, "always part of the context"));
-ANSWER_PARTS(world_archive, "WorldArchive", list_parts, OUT("nextCursor", TEXT, FIELD_NULLABLE, ""));
-SHAPE_OF(world_restore, "WorldRestore", 0, ARG("fromTurn", INT, 0, 0, INT64_MAX, "the segment; default all"));
+         ARG("restore", BOOL, 0, 0, 1, "true: the text as it was made"),
+         ARG("isPinned", BOOL, 0, 0, 1, "true: always part of the context"));
+SHAPE_OF(world_archive_query, "WorldArchiveQuery", 0,
+         ARG("cursor", INT, 0, -1, INT64_MAX, "nextCursor of the page before"),
+         ARG("limit", INT, 0, 1, LIMIT_PAGE, "rows of a page; 100"));
+ANSWER(world_segment, "WorldSegment", OUT("fromTurn", INT, 0, ""), OUT("toTurn", INT, 0, ""),
+       OUT("count", INT, 0, ""), OUT("sha256", TEXT, 0, "of its lines"), OUT("bytes", INT, 0, ""),
+       OUT("storedBytes", INT, 0, ""), OUT("createdAt", INSTANT, FIELD_NULLABLE, ""));
+static const struct shape_part archive_parts[] = {{"data", &world_segment_shape, PART_LIST}};
+ANSWER_PARTS(world_archive, "WorldArchive", archive_parts, OUT("nextCursor", TEXT, FIELD_NULLABLE, ""));
+SHAPE_OF(world_restore, "WorldRestore", 0,
+         ARG("fromTurn", INT, FIELD_REQUIRED, 0, INT64_MAX, "a turn of the segment"));
 ANSWER(world_restore_answer, "WorldRestoreAnswer", OUT("success", BOOL, 0, ""),
-       OUT("restored", INT, 0, "interactions put back"));
+       OUT("restored", INT, 0, "interactions put back; those that were there are left alone"),
+       OUT("fromTurn", INT, 0, ""), OUT("toTurn", INT, 0, ""));
 SHAPE_OF(world_context_query, "WorldContextQuery", 0, ARG("query", TEXT, 0, 1, 4000, "what it is about"),
-         ARG("limit", INT, 0, 1, 200, "last turns"));
-ANSWER(world_context, "WorldContext", OUT("worldId", TEXT, 0, ""));
+         ARG("limit", INT, 0, 1, 1200, "memories; 30"));
+static const struct shape_part context_parts[] = {{"summaries", &world_summary_shape, PART_LIST},
+                                                  {"memories", NULL, PART_LIST},
+                                                  {"recent", NULL, PART_LIST}};
+const struct shape world_context_shape = {.name = "WorldContext",
+                                          .fields = (const struct field[]){{}},
+                                          .field_count = &(const size_t){0},
+                                          .parts = context_parts,
+                                          .part_count = 3,
+                                          .is_open = true};
 
 /* ---- all worlds ---- */
 ANSWER(pause_stats, "PauseStats", OUT("totalPaused", INT, 0, "every paused world"), OUT("by24h", INT, 0, ""),

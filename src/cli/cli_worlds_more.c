@@ -137,7 +137,7 @@ int world_summaries(struct world_cli *w) {
   if (w->c.argc != 2 || (!text && !pinned)) return usage(w);
   json_t *body = json_object();
   if (text) json_object_set_new(body, "text", json_string(text));
-  if (pinned) json_object_set_new(body, "pinned", json_true());
+  if (pinned) json_object_set_new(body, "isPinned", json_true());
   return send_and_tell(w, "PATCH", W ":/summaries/:", body);
 }
 

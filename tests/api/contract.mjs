@@ -103,7 +103,15 @@ await test('an_unknown_token_is_told_so_everywhere', async () => {
 // ---- answers as described ----
 const job = await makeJob(server, {name: 'described', schedule: '*/5 * * * *', category: 'SYNC', params: {command: 'echo a; echo b'}, labels: {env: 'prod'}});
 const run = await ask(server, 'POST', '/api/cron/jobs/described/run', 200, {body: {}, headers: {Prefer: 'wait=20'}});
+await ask(server, 'POST', '/api/worlds', 201, {body: {id: 'w1', ownerId: 'u1', storyMode: true}});
+const asOwner = {token: service, headers: {'X-Sereno-User': 'u1'}};
+await ask(server, 'POST', '/api/worlds/w1/message', 200, {body: {text: 'hola'}, ...asOwner});
+await ask(server, 'PUT', '/api/worlds/w1/members/u2', 200, {body: {}, ...asOwner});
+await ask(server, 'POST', '/api/worlds/w1/events', 201, {body: {type: 'feast', scheduledAt: '2099-01-01T00:00:00Z', text: 'a feast'}, ...asOwner});
 const samples = [
+  ...['', '/should-pause', '/narrative', '/state', '/members', '/events', '/history', '/summaries', '/archive', '/context'].map((part) => ['GET', '/api/worlds/{world}' + part]),
+  ['GET', '/api/worlds'], ['GET', '/api/worlds/status'],
+  ...['pause-stats', 'impact', 'cost-model', 'why', 'mails', 'settings'].map((part) => ['GET', '/api/admin/worlds/' + part]),
   ['GET', '/livez'], ['GET', '/readyz'], ['GET', '/healthz'], ['GET', '/version'],
   ['GET', '/api/auth/session'], ['GET', '/api/cron/jobs'], ['GET', '/api/cron/jobs/{job}'],
   ['GET', '/api/cron/jobs/{job}/executions'], ['GET', '/api/cron/jobs/{job}/metrics'],
@@ -116,7 +124,7 @@ const samples = [
 ];
 for (const [method, path, query = ''] of samples) {
   await test(`answer_of_${method}_${path}_is_as_described`, async () => {
-    const data = await ask(server, method, path.replace('{job}', job.id).replace('{id}', run.executionId) + query, 200);
+    const data = await ask(server, method, path.replace('{world}', 'w1').replace('{job}', job.id).replace('{id}', run.executionId) + query, 200);
     const schema = answerSchema(method, path, 200);
     assert(schema, 'no schema');
     check(data, schema, 'answer');
