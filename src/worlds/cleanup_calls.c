@@ -12,12 +12,14 @@
 #define BYTES_PER_MB (1024.0 * 1024.0)
 
 struct cleanup_args {
+  const char *cursor; /* read by batch_cursor_of */
   int64_t is_dry, limit;
 };
 static const struct field cleanup_fields[] = {
     ARG(struct cleanup_args, is_dry, "dryRun", BOOL, 0, 0, 1, 0, NULL, "only say how many"),
     ARG(struct cleanup_args, limit, "limit", INT, 0, 1, PAGE, PAGE, NULL, "worlds of a page"),
-    {"cursor", FIELD_JSON, FIELD_NULLABLE, 0, 4096, FIELD_NULL, NULL, 0, "the next of the page before"},
+    ARG(struct cleanup_args, cursor, "cursor", JSON, FIELD_NULLABLE, 0, 4096, FIELD_NULL, NULL,
+        "the next of the page before"),
 };
 
 struct cleanup {

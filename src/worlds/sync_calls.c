@@ -10,12 +10,14 @@
 #define FAILURES_MAX 20
 
 struct sync_args {
+  const char *cursor; /* read by batch_cursor_of */
   int64_t is_dry, limit;
 };
 static const struct field sync_fields[] = {
     ARG(struct sync_args, is_dry, "dryRun", BOOL, 0, 0, 1, 0, NULL, "only say how many"),
     ARG(struct sync_args, limit, "limit", INT, 0, 1, PAGE, PAGE, NULL, "worlds of a page"),
-    {"cursor", FIELD_JSON, FIELD_NULLABLE, 0, 4096, FIELD_NULL, NULL, 0, "the next of the page before"},
+    ARG(struct sync_args, cursor, "cursor", JSON, FIELD_NULLABLE, 0, 4096, FIELD_NULL, NULL,
+        "the next of the page before"),
 };
 
 struct sync_page {

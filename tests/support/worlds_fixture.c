@@ -6,8 +6,9 @@
 #include <unistd.h>
 
 #include "tests/support/pg_fixture.h"
+#include "warden/child.h"
 
-#define VALUE_BYTES 65536
+#define VALUE_BYTES 131072
 
 bool worlds_fixture_has(enum worlds_kind kind) {
   return kind != WORLDS_POSTGRES || access("/usr/lib/postgresql/15/bin/postgres", X_OK) == 0;
@@ -215,4 +216,56 @@ int64_t world_int(const json_t *body, const char *path) {
   if (json_is_boolean(v)) return json_is_true(v);
   if (!json_is_integer(v)) fail_msg("%s is no whole number", path);
   return json_integer_value(v);
+}
+
+/* ---- jobs ---- */
+
+struct job_calls {
+  struct worlds_fixture *f;
+  struct str actor;
+};
+
+static enum err carry_out(void *arg, const char *call, json_t *args, const struct str *payload,
+                          json_t **ret_body, struct str *ret_payload, struct err_detail *detail) {
+  struct job_calls *j = arg;
+  struct world_request q = {.call = world_call_find(str_of(call)),
+                            .now_ms = j->f->now_ms,
+                            .actor = {.kind = ACTOR_SYSTEM, .name = j->actor},
+                            .args = args,
+                            .payload = payload ? *payload : STR_NONE};
+  if (!q.call || !(q.call->flags & CALL_JOB)) fail_msg("%s is no call of jobs", call);
+  struct world_reply r = {};
+  enum err e = worlds_call(&j->f->lane, &q, &r);
+  if (detail) *detail = r.detail;
+  if (ret_body) *ret_body = json_incref(r.body);
+  if (ret_payload && r.payload.len) *ret_payload = (struct str){str_dup(buf_str(&r.payload)), r.payload.len};
+  world_reply_free(&r);
+  json_decref(args);
+  return e;
+}
+
+json_t *run_job(struct worlds_fixture *f, const char *executor, const char *params, int *ret_code) {
+  char text[1024], actor[100];
+  snprintf(text, sizeof text, "%s", params ? params : "{}");
+  for (char *c = text; *c; c++)
+    if (*c == '\'') *c = '"';
+  snprintf(actor, sizeof actor, "job:%s", executor);
+  struct job_calls j = {f, str_of(actor)};
+  struct child_context context = {
+      .run_id = STR("run"), .job_id = STR("job"), .due_ms = f->now_ms, .deadline_ms = INSTANT_NEVER};
+  json_t *object = NULL, *result = NULL;
+  CHECK_OK(json_parse(str_of(text), &object, NULL));
+  const struct executor *e = executor_find(str_of(executor));
+  if (!e) fail_msg("there is no executor %s", executor);
+  int code = child_run_here(e, &context, object, carry_out, &j, &result);
+  json_decref(object);
+  if (ret_code) *ret_code = code;
+  else if (code != 0) fail_msg("%s ended with %d", executor, code);
+  return result;
+}
+
+int64_t live_used_bytes(struct worlds_fixture *f) {
+  struct live_status s;
+  CHECK_OK(live_status(f->second.live, &s, NULL));
+  return s.used_bytes;
 }

@@ -57,3 +57,7 @@ const char *world_column(struct worlds_fixture *f, const char *id, const char *c
 struct live_world world_live(struct worlds_fixture *f, const char *id); /* everything; until the next call */
 const char *world_text(const json_t *body, const char *path); /* "a.b": text of a member, "" when null */
 int64_t world_int(const json_t *body, const char *path);
+/* A job's executor in this process, its calls carried out on f->lane. params: as args above. The result (owned) and, if
+ * asked for, the exit code; else anything but 0 fails the test. */
+json_t *run_job(struct worlds_fixture *f, const char *executor, const char *params, int *ret_code);
+int64_t live_used_bytes(struct worlds_fixture *f);

@@ -1,0 +1,450 @@
+/* The jobs sync and cleanup, by their executors, on every pair of database and live state. */
+#include <math.h>
+#include <stdlib.h>
+
+#include "tests/support/worlds_fixture.h"
+
+static bool lacks_live(const struct worlds_fixture *f) { return f->kind == WORLDS_NO_LIVE; }
+
+static int64_t number(struct worlds_fixture *f, const char *sql) { return atoll(worlds_value(f, sql)); }
+
+static bool last_active_is(struct worlds_fixture *f, const char *id, int64_t want_ms) {
+  int64_t ms;
+  char text[64];
+  const char *v = world_column(f, id, "lastActiveAt");
+  snprintf(text, sizeof text, "%s%s", v, strchr(v, 'Z') ? "" : "Z");
+  return instant_from_text(str_of(text), &ms) && ms == want_ms;
+}
+
+static void make_many(struct worlds_fixture *f, int n, const char *text) {
+  char id[16];
+  for (int i = 0; i < n; i++) {
+    snprintf(id, sizeof id, "w%03d", i);
+    make_world(f, id, "ana");
+    if (text) say(f, id, "ana", text);
+  }
+}
+
+static struct live_status status_of(struct worlds_fixture *f) {
+  struct live_status s;
+  CHECK_OK(live_status(f->second.live, &s, NULL));
+  return s;
+}
+
+static int64_t job_number(struct worlds_fixture *f, const char *job, const char *params, const char *key) {
+  json_t *result = run_job(f, job, params, NULL);
+  int64_t n = world_int(result, key);
+  json_decref(result);
+  return n;
+}
+
+/* ---- sync ---- */
+
+static void sync_saves_what_is_dirty(void **state) { /* */
+  struct worlds_fixture *f = *state;
+  make_many(f, 10, "hello");
+  if (lacks_live(f)) return;
+  assert_int_equal(status_of(f).dirty_worlds, 10);
+  assert_int_equal(number(f, "SELECT count(*) FROM \"WorldInteraction\""), 0);
+  json_t *result = run_job(f, "sync", NULL, NULL);
+  assert_int_equal(world_int(result, "worldsSynced"), 10);
+  assert_int_equal(world_int(result, "successfulUpdates"), 10);
+  assert_int_equal(world_int(result, "failedUpdates"), 0);
+  json_decref(result);
+  assert_int_equal(status_of(f).dirty_worlds, 0);
+  assert_int_equal(number(f, "SELECT count(*) FROM \"WorldInteraction\""), 10);
+  assert_int_equal(job_number(f, "sync", NULL, "worldsSynced"), 0);
+}
+
+static void a_dry_run_saves_nothing(void **state) {
+  struct worlds_fixture *f = *state;
+  if (lacks_live(f)) return;
+  make_many(f, 3, "hello");
+  assert_int_equal(job_number(f, "sync", "{'dryRun':true}", "worldsSynced"), 3);
+  assert_int_equal(status_of(f).dirty_worlds, 3);
+  f->now_ms += 2 * WORLDS_HOUR;
+  assert_int_equal(job_number(f, "cleanup", "{'dryRun':true}", "worldsCleaned"), 3);
+  assert_int_equal(status_of(f).worlds, 3);
+}
+
+static void one_bad_world_holds_nobody_up(void **state) { /* */
+  struct worlds_fixture *f = *state;
+  int code;
+  if (lacks_live(f)) return;
+  make_many(f, 10, "hello");
+  world_do(f, "world.message", "w003", "ana", "{'text':'x','tokens':4242}");
+  worlds_sql(f,
+             "CREATE UNIQUE INDEX \"bad\" ON \"WorldStats\"(\"tokens\") WHERE \"tokens\"=4242;"
+             "INSERT INTO \"WorldStats\"(\"worldId\",\"tokens\") VALUES('blocker',4242)");
+  json_t *result = run_job(f, "sync", NULL, &code);
+  assert_int_equal(code, 1);
+  assert_int_equal(world_int(result, "worldsSynced"), 10);
+  assert_int_equal(world_int(result, "successfulUpdates"), 9);
+  assert_int_equal(world_int(result, "failedUpdates"), 1);
+  json_decref(result);
+  assert_int_equal(status_of(f).dirty_worlds, 1);
+  assert_int_equal(number(f, "SELECT count(*) FROM \"WorldInteraction\" WHERE \"worldId\"='w003'"), 0);
+  worlds_sql(f, "DELETE FROM \"WorldStats\" WHERE \"worldId\"='blocker'");
+  assert_int_equal(job_number(f, "sync", NULL, "successfulUpdates"), 1);
+  assert_int_equal(number(f, "SELECT count(*) FROM \"WorldInteraction\" WHERE \"worldId\"='w003'"), 2);
+}
+
+static void a_write_during_the_copy_stays_dirty(void **state) { /* */
+  struct worlds_fixture *f = *state;
+  if (lacks_live(f)) return;
+  make_world(f, "w", "ana");
+  say(f, "w", "ana", "one");
+  struct live_world w = world_live(f, "w");
+  say(f, "w", "ana", "two");
+  struct live_mark mark = {.id = STR("w"), .version = w.version, .turn = w.turn};
+  CHECK_OK(live_saved(f->second.live, &mark, 1, NULL));
+  assert_false(mark.is_done);
+  assert_int_equal(job_number(f, "sync", NULL, "successfulUpdates"), 1);
+  assert_int_equal(world_live(f, "w").journal_count, 0);
+}
+
+static void counters_are_saved(void **state) { /* */
+  struct worlds_fixture *f = *state;
+  make_world(f, "w", "ana");
+  for (int i = 0; i < 7; i++)
+    world_do(f, "world.message", "w", "ana",
+             "{'text':'x','tokens':10,'costUSD':0.000123,'sessionSeconds':60}");
+  json_decref(run_job(f, "sync", NULL, NULL));
+  worlds_reopen(f);
+  assert_int_equal(number(f, "SELECT \"messages\" FROM \"WorldStats\""), 7);
+  assert_int_equal(number(f, "SELECT \"interactions\" FROM \"WorldStats\""), 7);
+  assert_int_equal(number(f, "SELECT \"tokens\" FROM \"WorldStats\""), 70);
+  assert_int_equal(number(f, "SELECT \"costMicroUSD\" FROM \"WorldStats\""), 861);
+  assert_int_equal(number(f, "SELECT \"sessionSeconds\" FROM \"WorldStats\""), 420);
+}
+
+static void activity_counts_until_it_is_saved_once(void **state) { /* B-15 */
+  struct worlds_fixture *f = *state;
+  make_world(f, "w", "ana");
+  f->now_ms += WORLDS_HOUR;
+  int64_t said_ms = f->now_ms;
+  say(f, "w", "ana", "one");
+  json_decref(run_job(f, "sync", NULL, NULL));
+  assert_true(last_active_is(f, "w", said_ms));
+  idle_world(f, "w", 25 * WORLDS_HOUR); /* the seed's UPDATE */
+  int64_t lowered_ms = f->now_ms - 25 * WORLDS_HOUR;
+  world_do(f, "world.tick", "w", NULL, NULL);
+  world_do(f, "world.message", "w", NULL, "{'text':'hm','isUser':false}");
+  json_decref(run_job(f, "sync", NULL, NULL));
+  assert_true(last_active_is(f, "w", lowered_ms));
+  f->now_ms += WORLDS_MINUTE;
+  say(f, "w", "ana", "two");
+  json_decref(run_job(f, "sync", NULL, NULL));
+  assert_true(last_active_is(f, "w", f->now_ms));
+  world_do(f, "world.message", "w", "ana", "{'text':'late','at':'2025-11-21T12:30:00Z'}");
+  json_decref(run_job(f, "sync", NULL, NULL));
+  assert_true(last_active_is(f, "w", f->now_ms));
+}
+
+static void activation_by_a_tick_is_no_activity(void **state) { /* */
+  struct worlds_fixture *f = *state;
+  make_world(f, "w", "ana");
+  world_do(f, "world.tick", "w", NULL, NULL);
+  idle_world(f, "w", 25 * WORLDS_HOUR);
+  json_decref(run_job(f, "sync", NULL, NULL));
+  assert_true(last_active_is(f, "w", f->now_ms - 25 * WORLDS_HOUR));
+}
+
+static void a_member_is_seen(void **state) {
+  struct worlds_fixture *f = *state;
+  make_world(f, "w", "ana");
+  world_do(f, "world.member_add", "w", NULL, "{'userId':'mia'}");
+  say(f, "w", "mia", "one");
+  json_decref(run_job(f, "sync", NULL, NULL));
+  assert_int_equal(number(f, "SELECT count(*) FROM \"WorldMember\" WHERE \"lastActiveAt\" IS NOT NULL"), 1);
+}
+
+static void a_thousand_messages_are_one_row_of_state(void **state) { /* B-15 */
+  struct worlds_fixture *f = *state;
+  if (lacks_live(f)) return;
+  make_world(f, "w", "ana");
+  for (int i = 0; i < 1000; i++) say(f, "w", "ana", "x");
+  assert_int_equal(number(f, "SELECT count(*) FROM \"WorldState\""), 0);
+  assert_int_equal(job_number(f, "sync", NULL, "successfulUpdates"), 1);
+  assert_int_equal(number(f, "SELECT max(\"turn\") FROM \"WorldInteraction\""), 1000);
+  assert_string_equal(world_column(f, "w", "interactions"), "1000");
+}
+
+static void an_unknown_world_is_kept_until_it_is_known_to_be_deleted(void **state) {
+  struct worlds_fixture *f = *state;
+  int code;
+  if (lacks_live(f)) return;
+  make_world(f, "w", "ana");
+  say(f, "w", "ana", "one");
+  worlds_sql(f, "DELETE FROM \"World\" WHERE \"id\"='w'");
+  json_decref(run_job(f, "sync", NULL, &code));
+  assert_int_equal(code, 1);
+  assert_true(world_live(f, "w").is_there);
+  worlds_sql(f,
+             "INSERT INTO \"WorldTombstone\"(\"worldId\",\"deletedAt\",\"actor\",\"reason\") "
+             "VALUES('w','2025-11-21T12:00:00.000Z','x','x')");
+  assert_int_equal(job_number(f, "sync", NULL, "orphansDiscarded"), 1);
+  assert_false(world_live(f, "w").is_there);
+}
+
+static void sync_learns_of_changes_from_outside(void **state) {
+  struct worlds_fixture *f = *state;
+  if (lacks_live(f)) return;
+  make_world(f, "w", "ana");
+  say(f, "w", "ana", "one");
+  worlds_sql(f,
+             "UPDATE \"World\" SET \"isPaused\"=true,\"status\"='PAUSED',\"pauseReason\"='manual',"
+             "\"pausedAt\"='2025-11-21T12:00:00.000Z'");
+  json_decref(run_job(f, "sync", NULL, NULL));
+  json_t *body = world_ask(f, "world.message", "w", "ana", "{'text':'two'}");
+  assert_int_equal(world_int(body, "resumed"), 1);
+  assert_int_equal(world_int(body, "turn"), 2);
+  json_decref(body);
+}
+
+/* ---- cleanup ---- */
+
+static void cleanup_takes_worlds_idle_for_more_than_an_hour(void **state) { /* */
+  struct worlds_fixture *f = *state;
+  static const struct {
+    int line;
+    int64_t idle_ms;
+    int want;
+  } rows[] = {{__LINE__, 61 * WORLDS_MINUTE, 1},
+              {__LINE__, 59 * WORLDS_MINUTE, 0},
+              {__LINE__, WORLDS_HOUR, 0},
+              {__LINE__, WORLDS_HOUR + 1, 1}};
+  if (lacks_live(f)) return;
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    char id[8];
+    snprintf(id, sizeof id, "w%zu", i);
+    make_world(f, id, "ana");
+    say(f, id, "ana", "keep me");
+    f->now_ms += rows[i].idle_ms;
+    CHECK_ROW(rows[i].line, job_number(f, "cleanup", NULL, "worldsCleaned") == rows[i].want);
+    CHECK_ROW(rows[i].line, world_live(f, id).is_there == !rows[i].want);
+    json_decref(run_job(f, "sync", NULL, NULL));
+    f->now_ms += 2 * WORLDS_HOUR;
+    json_decref(run_job(f, "cleanup", NULL, NULL));
+  }
+  assert_int_equal(number(f, "SELECT count(*) FROM \"WorldInteraction\" WHERE \"text\"='keep me'"), 4);
+  assert_int_equal(number(f, "SELECT count(*) FROM \"WorldState\""), 4);
+}
+
+static void a_cleaned_favorite_is_not_paused_and_answers(void **state) { /* */
+  struct worlds_fixture *f = *state;
+  make_world(f, "w", "ana");
+  say(f, "w", "ana", "one");
+  world_do(f, "world.favorite", "w", "ana", "{'favorite':true}");
+  f->now_ms += 2 * WORLDS_HOUR;
+  json_decref(run_job(f, "cleanup", NULL, NULL));
+  assert_false(world_live(f, "w").is_there);
+  assert_string_equal(world_column(f, "w", "status"), "RUNNING");
+  json_t *body = world_ask(f, "world.tick", "w", NULL, NULL);
+  assert_int_equal(world_int(body, "allowed"), 0);
+  json_decref(body);
+  assert_int_equal(say(f, "w", "ana", "two"), 2);
+}
+
+static void memory_freed_is_what_the_store_says(void **state) { /* */
+  struct worlds_fixture *f = *state;
+  if (lacks_live(f)) return;
+  char *args = malloc(11000);
+  assert_non_null(args);
+  int n = snprintf(args, 11000, "{'core':{'blob':'");
+  memset(args + n, 'x', 10240);
+  snprintf(args + n + 10240, 20, "'}}");
+  for (int i = 0; i < 100; i++) {
+    char id[16];
+    snprintf(id, sizeof id, "w%03d", i);
+    make_world(f, id, "ana");
+    world_do(f, "world.state_put", id, NULL, args);
+  }
+  free(args);
+  int64_t before = live_used_bytes(f);
+  f->now_ms += 2 * WORLDS_HOUR;
+  json_t *result = run_job(f, "cleanup", NULL, NULL);
+  assert_int_equal(world_int(result, "worldsCleaned"), 100);
+  assert_string_equal(world_text(result, "estimateMethod"), "measured");
+  double mb = json_real_value(json_object_get(result, "estimatedMemoryFreedMB"));
+  int64_t freed = world_int(result, "memoryFreedBytes"), difference = before - live_used_bytes(f);
+  json_decref(result);
+  if (fabs(mb - 0.98) > 0.1) fail_msg("%.3f MB", mb);
+  if (llabs(freed - difference) * 100 > difference)
+    fail_msg("%lld said, %lld measured", (long long)freed, (long long)difference);
+}
+
+static void put_event(struct worlds_fixture *f, const char *id, int64_t age_ms) {
+  char args[200];
+  snprintf(args, sizeof args, "{'events':[{'at':'%s','data':{'age':%lld}}]}",
+           instant_to_text(f->now_ms - age_ms).text, (long long)age_ms);
+  world_do(f, "world.state_put", id, NULL, args);
+}
+
+static void old_events_go_also_in_active_worlds(void **state) { /* */
+  struct worlds_fixture *f = *state;
+  if (lacks_live(f)) return;
+  make_world(f, "w", "ana");
+  make_world(f, "v", "ana");
+  for (int i = 0; i < 3; i++) put_event(f, "w", 2 * WORLDS_HOUR + i);
+  for (int i = 0; i < 2; i++) put_event(f, "w", 10 * WORLDS_MINUTE + i);
+  put_event(f, "v", WORLDS_HOUR);
+  put_event(f, "v", WORLDS_HOUR + 1);
+  assert_int_equal(job_number(f, "cleanup", "{'dryRun':true}", "tempEventsCleanedCount"), 4);
+  assert_int_equal(job_number(f, "cleanup", NULL, "tempEventsCleanedCount"), 4);
+  assert_int_equal(world_live(f, "w").event_count, 2);
+  assert_int_equal(world_live(f, "v").event_count, 1);
+}
+
+static void young_events_of_a_cleaned_world_come_back(void **state) {
+  struct worlds_fixture *f = *state;
+  if (lacks_live(f)) return;
+  make_world(f, "w", "ana");
+  f->now_ms += 2 * WORLDS_HOUR;
+  idle_world(f, "w", WORLDS_MINUTE);
+  put_event(f, "w", WORLDS_MINUTE);
+  f->now_ms += WORLDS_HOUR;
+  assert_int_equal(job_number(f, "cleanup", NULL, "worldsCleaned"), 1);
+  say(f, "w", "ana", "one");
+  assert_int_equal(world_live(f, "w").event_count, 0); /* an hour and a minute old: expired before */
+  put_event(f, "w", 0);
+  world_do(f, "world.pause", "w", "ana", NULL);
+  say(f, "w", "ana", "two");
+  assert_int_equal(world_live(f, "w").event_count, 1);
+}
+
+static void orphan_locks_go_and_living_ones_stay(void **state) { /* */
+  struct worlds_fixture *f = *state;
+  struct live_lock locks[] = {{.id = STR("a")}, {.id = STR("b")}};
+  CHECK_OK(live_lock(f->second.live, locks, 2, LIVE_LEASE_MS, f->now_ms, NULL));
+  f->now_ms += LIVE_LEASE_MS / 2;
+  struct live_lock young = {.id = STR("c")};
+  CHECK_OK(live_lock(f->second.live, &young, 1, LIVE_LEASE_MS, f->now_ms, NULL));
+  assert_int_equal(job_number(f, "cleanup", NULL, "orphanLocksRemoved"), 0);
+  f->now_ms += LIVE_LEASE_MS / 2 + 1;
+  assert_int_equal(job_number(f, "cleanup", NULL, "orphanLocksRemoved"), 2);
+  CHECK_OK(live_renew(f->second.live, &young, 1, LIVE_LEASE_MS, f->now_ms, NULL));
+  assert_int_not_equal(young.token, 0);
+}
+
+static void a_locked_world_is_left_for_the_next_run(void **state) {
+  struct worlds_fixture *f = *state;
+  if (lacks_live(f)) return;
+  make_many(f, 2, "hello");
+  f->now_ms += 2 * WORLDS_HOUR;
+  struct live_lock lock = {.id = STR("w000")};
+  CHECK_OK(live_lock(f->second.live, &lock, 1, LIVE_LEASE_MS, f->now_ms, NULL));
+  json_t *result = run_job(f, "cleanup", NULL, NULL);
+  assert_int_equal(world_int(result, "worldsCleaned"), 1);
+  assert_int_equal(world_int(result, "worldsBusy"), 1);
+  json_decref(result);
+  assert_true(world_live(f, "w000").is_there);
+  CHECK_OK(live_unlock(f->second.live, &lock, 1, NULL));
+  assert_int_equal(job_number(f, "cleanup", NULL, "worldsCleaned"), 1);
+}
+
+static void pages_go_on_until_all_are_done(void **state) {
+  struct worlds_fixture *f = *state;
+  if (lacks_live(f)) return;
+  make_many(f, 23, "hello");
+  int64_t synced = 0;
+  json_t *next = NULL;
+  for (int calls = 0; calls < 10; calls++) {
+    char *cursor = next ? json_dumps(next, JSON_COMPACT) : NULL, args[300];
+    snprintf(args, sizeof args, cursor ? "{'limit':5,'cursor':%s}" : "{'limit':5}", cursor);
+    free(cursor);
+    json_decref(next);
+    json_t *page = world_ask(f, "sync.page", NULL, NULL, args);
+    synced += world_int(page, "worldsSynced");
+    next = json_incref(json_object_get(page, "next"));
+    json_decref(page);
+    if (json_is_null(next)) break;
+  }
+  json_decref(next);
+  assert_int_equal(synced, 23);
+  assert_int_equal(status_of(f).dirty_worlds, 0);
+}
+
+static void cleanup_and_sync_in_any_order_lose_nothing(void **state) { /* */
+  struct worlds_fixture *f = *state;
+  static const char *const orders[][3] = {{"cleanup", "sync", "sync"},
+                                          {"sync", "cleanup", "sync"},
+                                          {"sync", "sync", "cleanup"},
+                                          {"cleanup", "cleanup", "sync"}};
+  for (size_t i = 0; i < sizeof orders / sizeof *orders; i++) {
+    char id[8], text[20], sql[200];
+    snprintf(id, sizeof id, "w%zu", i);
+    snprintf(text, sizeof text, "last %zu", i);
+    make_world(f, id, "ana");
+    say(f, id, "ana", text);
+    f->now_ms += 61 * WORLDS_MINUTE;
+    for (int j = 0; j < 3; j++) json_decref(run_job(f, orders[i][j], NULL, NULL));
+    snprintf(sql, sizeof sql, "SELECT count(*) FROM \"WorldInteraction\" WHERE \"text\"='%s'", text);
+    assert_int_equal(number(f, sql), 1);
+    assert_false(world_live(f, id).is_there);
+  }
+}
+
+static void a_big_state_sleeps_compressed(void **state) { /* B-72, part */
+  struct worlds_fixture *f = *state;
+  make_world(f, "w", "ana");
+  char *args = malloc(80000);
+  assert_non_null(args);
+  int n = snprintf(args, 80000, "{'session':{'big':'");
+  for (int i = 0; i < 60; i++) n += snprintf(args + n, 80000 - (size_t)n, "%01000d", i);
+  snprintf(args + n, 80000 - (size_t)n, "%06000d'}}", 7);
+  world_do(f, "world.state_put", "w", NULL, args);
+  free(args);
+  world_do(f, "world.pause", "w", "ana", NULL);
+  if (!lacks_live(f)) {
+    assert_string_equal(worlds_value(f, "SELECT \"codec\" FROM \"WorldState\""), "zstd");
+    assert_true(number(f, "SELECT length(\"data\") FROM \"WorldState\"") < 20000);
+  }
+  say(f, "w", "ana", "hi");
+  json_t *after = world_ask(f, "world.state", "w", NULL, NULL);
+  assert_int_equal(strlen(world_text(after, "session.big")), 66000);
+  json_decref(after);
+}
+
+static enum worlds_kind kind_of_group;
+static int setup(void **state) {
+  static struct worlds_fixture f;
+  worlds_open(&f, kind_of_group);
+  *state = &f;
+  return 0;
+}
+static int teardown(void **state) {
+  worlds_close(*state);
+  return 0;
+}
+
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      T(sync_saves_what_is_dirty),
+      T(a_dry_run_saves_nothing),
+      T(one_bad_world_holds_nobody_up),
+      T(a_write_during_the_copy_stays_dirty),
+      T(counters_are_saved),
+      T(activity_counts_until_it_is_saved_once),
+      T(activation_by_a_tick_is_no_activity),
+      T(a_member_is_seen),
+      T(a_thousand_messages_are_one_row_of_state),
+      T(an_unknown_world_is_kept_until_it_is_known_to_be_deleted),
+      T(sync_learns_of_changes_from_outside),
+      T(cleanup_takes_worlds_idle_for_more_than_an_hour),
+      T(a_cleaned_favorite_is_not_paused_and_answers),
+      T(memory_freed_is_what_the_store_says),
+      T(old_events_go_also_in_active_worlds),
+      T(young_events_of_a_cleaned_world_come_back),
+      T(orphan_locks_go_and_living_ones_stay),
+      T(a_locked_world_is_left_for_the_next_run),
+      T(pages_go_on_until_all_are_done),
+      T(cleanup_and_sync_in_any_order_lose_nothing),
+      T(a_big_state_sleeps_compressed),
+  };
+  int failed = 0;
+  for (kind_of_group = 0; kind_of_group < WORLDS_KINDS; kind_of_group++)
+    if (worlds_fixture_has(kind_of_group)) failed += cmocka_run_group_tests(tests, NULL, NULL);
+  return failed;
+}
