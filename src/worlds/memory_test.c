@@ -136,27 +136,19 @@ static void most_moments_that_matter_are_mentioned(void **state) {
   }
 }
 
-/* Content words of the summary that are in the source, counted at most as often: over the source's. */
+/* ROUGE-1 recall over distinct content words: clipped counts would measure little but the length. */
 static double recall(struct memory_input *in, struct str summary) {
   struct map source = {};
-  double all = 0, hits = 0;
+  double hits = 0;
   struct text_word words[ROW];
   for (size_t i = 0; i < in->count; i++) {
     size_t n = text_words(kit, in->language, in->items[i].text, words, ROW);
-    for (size_t k = 0; k < n; k++) {
-      if (!text_is_content(&words[k])) continue;
-      CHECK_OK(map_put(&source, words[k].term, (void *)((uintptr_t)map_get(&source, words[k].term) + 1)));
-      all++;
-    }
+    for (size_t k = 0; k < n; k++)
+      if (text_is_content(&words[k])) CHECK_OK(map_put(&source, words[k].term, in));
   }
+  double all = (double)source.count;
   size_t n = text_words(kit, in->language, summary, words, ROW);
-  for (size_t k = 0; k < n; k++) {
-    uintptr_t left = (uintptr_t)map_get(&source, words[k].term);
-    if (!text_is_content(&words[k]) || !left) continue;
-    hits++;
-    if (left == 1) (void)map_remove(&source, words[k].term);
-    else CHECK_OK(map_put(&source, words[k].term, (void *)(left - 1)));
-  }
+  for (size_t k = 0; k < n; k++) hits += text_is_content(&words[k]) && map_remove(&source, words[k].term);
   map_free(&source);
   return hits / all;
 }
@@ -181,7 +173,7 @@ static void it_recalls_no_less_than_the_first_lines_would(void **state) {
     struct memory_summary s;
     CHECK_OK(memory_summarise(&in, &s));
     double ours = recall(&in, s.text), theirs = recall(&in, lead(&in, count_lines(s.text)));
-    if (ours < theirs) fail_msg("recall %.4f, of the first lines %.4f", ours, theirs);
+    if (ours < theirs || ours < 0.5) fail_msg("recall %.4f, of the first lines %.4f", ours, theirs);
   }
 }
 

@@ -86,8 +86,10 @@ struct memory_item story_item(enum text_language language, int64_t turn, struct 
     item.data = STR("{\"event\":\"turning\",\"relationChange\":-1}");
     item.is_user = true;
   } else {
-    text = arena_printf(arena, "%s %s %s %s", s->subjects[(h >> 16) % 12], s->verbs[(h >> 24) % 12],
-                        s->objects[(h >> 32) % 16], s->endings[(h >> 40) % 10]);
+    size_t scene = (size_t)turn / 60; /* each has its own people and things */
+    text = arena_printf(arena, "%s %s %s %s", s->subjects[(scene * 3 + (h >> 16) % 3) % 12],
+                        s->verbs[(scene + (h >> 24) % 6) % 12], s->objects[(scene * 5 + (h >> 32) % 5) % 16],
+                        s->endings[(scene + (h >> 40) % 4) % 10]);
   }
   item.text = str_of(text);
   return item;
