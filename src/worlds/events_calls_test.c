@@ -354,6 +354,16 @@ static void B_50_U_24_a_worlds_own_limit_holds(struct worlds_fixture *f) {
   expect(run_job(f), 2, 1, 1);
 }
 
+static void B_50_the_days_cap_is_looked_at_again_when_an_event_is_kept(struct worlds_fixture *f) {
+  looped_world(f, "w");
+  f->now_ms += 21 * WORLDS_MINUTE;
+  struct job j = {f, "events.commit",
+                  "INSERT INTO \"WorldDay\"(\"worldId\",\"day\",\"events\") VALUES('w',20413,10)"};
+  JSON_AUTO json_t *result = run_with(&j, "{}");
+  assert_int_equal(json_int_at(json_object_get(result, "rejectedBy"), "day_full", -1), 1);
+  assert_int_equal(count(f, "SELECT count(*) FROM \"WorldEvent\""), 0);
+}
+
 /* B-2: a paused world is left in peace. */
 static void B_2_two_paused_days_bring_nothing(struct worlds_fixture *f) {
   looped_world(f, "asleep");
@@ -395,6 +405,7 @@ static void B_2_two_paused_days_bring_nothing(struct worlds_fixture *f) {
   X(a_stranger_may_not_see_the_story)                                        \
   X(B_51_a_world_has_twenty_calls_a_day)                                     \
   X(X_23_B_50_a_hungry_world_has_48_evaluations_and_at_most_10_events_a_day) \
+  X(B_50_the_days_cap_is_looked_at_again_when_an_event_is_kept)              \
   X(B_50_U_24_a_worlds_own_limit_holds)                                      \
   X(B_2_two_paused_days_bring_nothing)
 TESTS(EACH)

@@ -119,21 +119,35 @@ static void repetition(const struct narrative_turn *turns, size_t count, struct 
   n->repetition = clamp((0.6 * n->overlap + 0.4 * n->sameness) / 0.5);
 }
 
+/* The union of two sorted sets. */
+static size_t merge(const uint64_t *a, size_t a_count, const uint64_t *b, size_t b_count, uint64_t *ret) {
+  size_t n = 0;
+  for (size_t i = 0, k = 0; i < a_count || k < b_count; n++) {
+    bool from_a = k == b_count || (i < a_count && a[i] <= b[k]);
+    ret[n] = from_a ? a[i] : b[k];
+    if (k < b_count && b[k] == ret[n]) k++;
+    if (i < a_count && a[i] == ret[n]) i++;
+  }
+  return n;
+}
+
 /* Moving average of the share of a message's stems that the window had not seen before it. The first message is new
  * by definition; it weighs 0.8^19 at the end of a full window. */
 static double novelty(const struct narrative_turn *turns, size_t count) {
-  uint64_t seen[NARRATIVE_WINDOW * NARRATIVE_STEMS_MAX];
+  uint64_t sets[2][NARRATIVE_WINDOW * NARRATIVE_STEMS_MAX], own[NARRATIVE_STEMS_MAX];
+  uint64_t *seen = sets[0], *next = sets[1];
   size_t seen_count = 0;
   double average = 1;
   for (size_t i = 0; i < count; i++) {
     const struct narrative_reading *r = &turns[i].reading;
     if (r->stem_count == 0) continue;
-    uint64_t *own = seen + seen_count;
     memcpy(own, r->stems, r->stem_count * sizeof *own);
     size_t n = unique(own, r->stem_count), old = common(seen, seen_count, own, n);
     double share = (double)(n - old) / (double)n;
     average = seen_count == 0 ? share : (1 - NOVELTY_WEIGHT) * average + NOVELTY_WEIGHT * share;
-    seen_count = unique(seen, seen_count + n);
+    seen_count = merge(seen, seen_count, own, n, next);
+    uint64_t *was = seen;
+    seen = next, next = was;
   }
   return average;
 }
