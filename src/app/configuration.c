@@ -397,6 +397,10 @@ const char *config_file(const struct config *c) { return c->file[0] ? c->file : 
 bool config_is_cron_off(const struct config *c) {
   return strcmp(config_text(c, CONFIG_CRON_ENABLED), "false") == 0;
 }
+const char *config_cron_url(const struct config *c) {
+  bool is_embedded = strcmp(config_text(c, CONFIG_STORE_CRON), "embedded") == 0;
+  return is_embedded ? NULL : config_text(c, CONFIG_STORE_URL);
+}
 /* The seeds name Upstash as what they use, so it goes first when both addresses are there. */
 const char *config_live_mode(const struct config *c) {
   const char *mode = config_text(c, CONFIG_LIVE_MODE);

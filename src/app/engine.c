@@ -52,6 +52,11 @@ static void answer_ask(struct engine *e, int64_t token, const struct engine_answ
 static void on_change_done(struct change *c) {
   struct engine *e = c->owner;
   e->changes_out--;
+  if (c->kind == CHANGE_CLAIM && c->error == ERR_OK && c->claim.settings) { /* SQL from outside */
+    settings_unref(e->settings);
+    e->settings = settings_ref(c->claim.settings);
+    engine_publish_status(e);
+  }
   engine_step(e, &(struct sched_event){.kind = SCHED_ANSWERED, .change = c});
 }
 

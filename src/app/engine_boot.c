@@ -278,17 +278,29 @@ static void find_user(struct engine *e) { /* once, at the start: the name servic
   if (access(e->home, X_OK) != 0) snprintf(e->home, sizeof e->home, "/");
 }
 
+/* SQL from outside has changed jobs or settings: a claim takes them over. */
+static void on_news(void *arg) {
+  struct engine *e = arg;
+  if (!e->is_ready || e->is_stopping) return;
+  log_line(LOG_INFO, "CronManager", "jobs or settings were changed by SQL from outside");
+  engine_step(e, &(struct sched_event){.kind = SCHED_READY});
+}
+
 static enum err open_store(struct engine *e, struct err_detail *detail) {
   struct store_config config = {
       .folder = e->folder,
+      .url = config_cron_url(e->config),
       .now_ms = engine_now_ms(e),
       .boot_id = e->boot_id,
       .is_process_off = e->is_process_off,
   };
   struct store_backend *backend = NULL;
-  TRY(store_sqlite_open(&config, &backend, &e->boot, detail));
+  TRY(config.url ? store_pg_open(&config, &backend, &e->boot, detail)
+                 : store_sqlite_open(&config, &backend, &e->boot, detail));
+  log_line(LOG_INFO, "CronManager", "initialize: store open", LF_TEXT("backend", backend->ops->name));
   enum err error = store_new(e->loop, backend, &config, &e->store, detail);
   if (error != ERR_OK) backend->ops->close(backend);
+  else store_on_news(e->store, on_news, e);
   return error;
 }
 

@@ -75,6 +75,11 @@ struct audit_note {
   const char *address, *request_id;
 };
 
+struct change_outside { /* a job that SQL from outside has changed or deleted */
+  int64_t job_no;
+  bool is_active, is_deleted;
+};
+
 struct change_claims { /* answer: what this change claimed */
   struct claim *claims;
   size_t count;
@@ -108,6 +113,11 @@ struct change {
       bool no_catch_up;        /* the clock jumped by more than a day and nobody has confirmed it */
       int64_t next_due_ms;     /* answer: earliest notBefore not claimed, INSTANT_NEVER */
       bool has_more;           /* answer: max was reached; ask again at once */
+      /* answer, when SQL from outside was taken over: the settings if they changed (one reference), and the jobs.
+       * What is claimed already stays claimed; what waits for a job that may not run any more is the core's to settle. */
+      struct settings *settings;
+      const struct change_outside *outside;
+      size_t outside_count;
     } claim;
     struct {                       /* QUEUE, START, END, SETTLE */
       struct run run;              /* the whole row: inserted or updated by its number */

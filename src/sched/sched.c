@@ -303,6 +303,7 @@ static enum err take_event(struct sched *s, const struct sched_event *e) {
       ASSERT(s->settings);
       s->is_ready = true;
       s->claim_ms = s->now_ms;
+      s->must_claim_again = s->is_claiming; /* the claim under way may have come before the change */
       break;
     case SCHED_TIMER: break;
     case SCHED_ANSWERED: return answered(s, e->change);

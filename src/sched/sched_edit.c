@@ -71,6 +71,31 @@ static void note_gaps(struct sched *s, const struct change *c) {
   }
 }
 
+static void use_settings(struct sched *s, struct settings *settings) {
+  settings_unref(s->settings);
+  s->settings = settings_ref(settings);
+  s->generation++;
+  sched_lanes_resize(s);
+}
+
+static void set_disabled(struct sched *s, struct job_state *js, bool is_disabled, bool is_deleted) {
+  js->is_deleted = is_deleted;
+  if (is_deleted) js->failures = 0;
+  js->is_disabled = is_deleted || is_disabled;
+  js->must_settle |= js->is_disabled;
+  s->must_settle_disabled |= js->is_disabled;
+}
+
+/* SQL from outside: the claim has brought what governs from beyond it. */
+static void take_outside(struct sched *s, const struct change *c) {
+  if (c->claim.settings) use_settings(s, c->claim.settings);
+  for (size_t i = 0; i < c->claim.outside_count; i++) {
+    const struct change_outside *o = &c->claim.outside[i];
+    struct job_state *js = map_get(&s->states, (uint64_t)o->job_no);
+    if (js) set_disabled(s, js, !o->is_active, o->is_deleted);
+  }
+}
+
 /* Claims are made a horizon ahead. Half of one between two claims is enough for what is new by then, and
  * keeps instants behind a closed gate (which are settled as they fall due) from being asked for all the time. */
 enum err sched_claims_answered(struct sched *s, struct change *c) {
@@ -84,6 +109,7 @@ enum err sched_claims_answered(struct sched *s, struct change *c) {
     sched_store_worked(s);
     claims_arm(s, &c->claimed, &items);
     note_gaps(s, c);
+    take_outside(s, c);
     int64_t next_ms = c->claim.next_due_ms;
     next_ms = next_ms == INSTANT_NEVER ? s->now_ms + CLAIM_PAUSE_MAX_MS : next_ms - horizon_ms(s);
     next_ms = min_of(max_of(next_ms, s->now_ms + horizon_ms(s) / 2), s->now_ms + CLAIM_PAUSE_MAX_MS);
@@ -215,24 +241,14 @@ static void withdraw(struct sched *s, const struct edit *e) {
   }
 }
 
-static void use_settings(struct sched *s, struct settings *settings) {
-  settings_unref(s->settings);
-  s->settings = settings_ref(settings);
-  s->generation++;
-  sched_lanes_resize(s);
-}
-
 static void take_effect(struct sched *s, const struct edit *e) {
   struct change *c = e->change;
   if (c->kind == CHANGE_SETTINGS) {
     use_settings(s, c->settings.saved);
   } else if (e->js && c->kind != CHANGE_GATE) {
     ASSERT(c->kind == CHANGE_JOB_DELETE || c->job.saved);
-    e->js->is_deleted = c->kind == CHANGE_JOB_DELETE;
-    if (e->js->is_deleted) e->js->failures = 0;
-    e->js->is_disabled = e->js->is_deleted || !c->job.saved->is_active;
-    e->js->must_settle |= e->js->is_disabled;
-    s->must_settle_disabled |= e->js->is_disabled;
+    bool is_deleted = c->kind == CHANGE_JOB_DELETE;
+    set_disabled(s, e->js, is_deleted || !c->job.saved->is_active, is_deleted);
   }
 }
 

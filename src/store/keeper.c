@@ -75,6 +75,11 @@ static void reset_answer(struct change *c) {
   } else if (c->kind == CHANGE_SETTINGS) {
     settings_unref(c->settings.saved);
     c->settings.saved = NULL;
+  } else if (c->kind == CHANGE_CLAIM) {
+    settings_unref(c->claim.settings);
+    c->claim.settings = NULL;
+    c->claim.outside = NULL;
+    c->claim.outside_count = 0;
   }
 }
 

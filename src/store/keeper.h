@@ -145,6 +145,9 @@ enum err keeper_process_gate(struct keeper *k, int64_t now_ms, bool is_off);
 
 /* What SQL from outside wrote while no server ran (CronOutside) becomes versions that govern from now on. */
 enum err keeper_take_over(struct keeper *k, int64_t now_ms);
+/* What it writes while we run, in the transaction of a CLAIM, whose answer tells the core. Edits govern from beyond what
+ * has been claimed, so that nothing the core holds is withdrawn. */
+enum err keeper_take_over_running(struct keeper *k, struct change *claim);
 
 /* ---- keeper_retain.c, rollup.c ---- */
 enum err keeper_retain(struct keeper *k, struct change *c);

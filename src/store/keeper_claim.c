@@ -299,6 +299,7 @@ enum err keeper_claim(struct keeper *k, struct change *c) {
                            .late_reason = c->claim.late_reason,
                            .no_catch_up = c->claim.no_catch_up};
   c->claim.has_more = false;
+  if (k->rows->ops->has_news && k->rows->ops->has_news(k->rows)) TRY(keeper_take_over_running(k, c));
   while (due_next_ms(&k->due) <= c->claim.until_ms) {
     if (k->list.count >= max || k->list.gap_count >= max) {
       c->claim.has_more = true;

@@ -10,6 +10,8 @@ struct edit {
   int64_t *jobs; /* concerned, ascending; in the arena of the edit */
   size_t job_count;
   struct arena arena;
+  struct change
+      *told; /* NULL, or a CLAIM whose answer tells what SQL from outside did: the core settles what waits */
 };
 
 /* From which due instant on the edit governs this job. */

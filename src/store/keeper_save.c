@@ -245,6 +245,19 @@ static void fill_missing(struct job *job, const struct settings *settings, int64
   if (!job->system_id) job->system_id = settings->system_id;
 }
 
+/* While we run the core holds what waits for this job, and settles it; at a start nobody does yet. */
+static enum err settle_or_tell(struct keeper *k, const struct edit *e, int64_t job_no, bool is_active,
+                               bool is_deleted) {
+  if (!e->told) return is_active ? ERR_OK : settle_waiting(k, job_no, e->at_ms);
+  struct change *c = e->told;
+  struct change_outside *all = ARENA_ARRAY(&c->arena, struct change_outside, c->claim.outside_count + 1);
+  if (!all) return arena_error(&c->arena);
+  if (c->claim.outside_count) memcpy(all, c->claim.outside, c->claim.outside_count * sizeof *all);
+  all[c->claim.outside_count++] = (struct change_outside){job_no, is_active, is_deleted};
+  c->claim.outside = all;
+  return ERR_OK;
+}
+
 static enum err take_over_job(struct keeper *k, const struct change *c, struct edit *e, struct job *job) {
   struct version_row old;
   enum err error = newest_version(k, job->no, &old);
@@ -259,11 +272,11 @@ static enum err take_over_job(struct keeper *k, const struct change *c, struct e
   TRY(disable_invalid(k, job, e->at_ms));
   job->version = is_new ? 1 : old.version + 1;
   if (!is_new) {
-    TRY(end_version(k, job->no, old.version, e->at_ms));
-    if (!job->is_active) TRY(settle_waiting(k, job->no, e->at_ms));
+    TRY(end_version(k, job->no, old.version, edit_from_ms(e, job->no)));
+    TRY(settle_or_tell(k, e, job->no, job->is_active == 1, false));
   }
   TRY(keeper_put(k, TABLE_JOB, job));
-  TRY(put_version(k, job, c, e->at_ms));
+  TRY(put_version(k, job, c, edit_from_ms(e, job->no)));
   if (job->no > k->meta.last_job_no) k->meta.last_job_no = job->no;
   return edit_replan(k, e, job->no);
 }
@@ -285,8 +298,8 @@ static enum err take_over_deletes(struct keeper *k, const struct edit *e) {
     if (error == ERR_OK) error = cache_old(k, &job, &old);
     if (error == ERR_OK) error = edit_settle_old(k, e, job.no);
     keeper_forget_job(k, job.no);
-    if (error == ERR_OK) error = settle_waiting(k, job.no, e->at_ms);
-    if (error == ERR_OK) error = end_version(k, job.no, old.version, e->at_ms);
+    if (error == ERR_OK) error = settle_or_tell(k, e, job.no, false, true);
+    if (error == ERR_OK) error = end_version(k, job.no, old.version, edit_from_ms(e, job.no));
     if (error == ERR_OK) error = keeper_del(k, TABLE_CURSOR, cursor);
     if (error == ERR_OK) error = due_drop(&k->due, job.no);
     arena_free(&k->scratch);
@@ -353,20 +366,57 @@ static enum err take_over(struct keeper *k, const struct change *c, struct edit 
   return has_settings ? take_over_settings(k, c, e) : ERR_OK;
 }
 
-enum err keeper_take_over(struct keeper *k, int64_t now_ms) {
+static enum err take_over_notes(struct keeper *k, struct edit *e) {
   void **notes;
   size_t count;
   struct arena held = arena_new(KEEPER_SCRATCH_BYTES);
   struct change c = {
-      .kind = CHANGE_AUDIT, .at_ms = now_ms, .audit = {.actor = "sql", .action = "sql.changed"}};
-  struct edit e = {.at_ms = now_ms, .until_ms = now_ms, .late_reason = REASON_SERVER_DOWN};
+      .kind = CHANGE_AUDIT, .at_ms = e->at_ms, .audit = {.actor = "sql", .action = "sql.changed"}};
   enum err error = rows_collect(k->rows, SCAN_OUTSIDE_ALL, &SCAN_ALL, SIZE_MAX, &held, &notes, &count);
   if (error == ERR_OK && count > 0) {
-    error = take_over(k, &c, &e, notes, count);
-    keeper_drop_claims(k); /* they are pending rows, which the core finds among what was left open */
+    error = take_over(k, &c, e, notes, count);
     c.audit.object = "CronOutside";
-    if (error == ERR_OK) error = keeper_note(k, &c.audit, now_ms);
+    if (error == ERR_OK) error = keeper_note(k, &c.audit, e->at_ms);
   }
   arena_free(&held);
+  return error;
+}
+
+enum err keeper_take_over(struct keeper *k, int64_t now_ms) {
+  struct edit e = {.at_ms = now_ms, .until_ms = now_ms, .late_reason = REASON_SERVER_DOWN};
+  enum err error = take_over_notes(k, &e);
+  keeper_drop_claims(k); /* they are pending rows, which the core finds among what was left open */
+  return error;
+}
+
+static enum err froms_beyond_claims(struct keeper *k, struct edit *e) {
+  void **cursors;
+  size_t count;
+  struct scan_args args = {.from = e->at_ms + 1, .to = INT64_MAX};
+  TRY(rows_collect(k->rows, SCAN_CURSOR_AHEAD, &args, SIZE_MAX, &e->arena, &cursors, &count));
+  struct edit_from *from = ARENA_ARRAY(&e->arena, struct edit_from, count + 1);
+  if (!from) return arena_error(&e->arena);
+  for (size_t i = 0; i < count; i++) {
+    const struct cursor_row *cursor = cursors[i];
+    from[i] = (struct edit_from){cursor->job_no, cursor->through_ms};
+  }
+  e->from = from;
+  e->from_count = count;
+  return ERR_OK;
+}
+
+enum err keeper_take_over_running(struct keeper *k, struct change *claim) {
+  struct edit e = {.at_ms = claim->at_ms,
+                   .until_ms = claim->claim.until_ms,
+                   .late_reason = claim->claim.late_reason,
+                   .arena = arena_new(KEEPER_SCRATCH_BYTES),
+                   .told = claim};
+  TRY(k->rows->ops->take_news(k->rows));
+  struct settings *before = settings_ref(k->settings);
+  enum err error = froms_beyond_claims(k, &e);
+  if (error == ERR_OK) error = take_over_notes(k, &e);
+  if (error == ERR_OK && k->settings != before) claim->claim.settings = settings_ref(k->settings);
+  settings_unref(before);
+  arena_free(&e.arena);
   return error;
 }

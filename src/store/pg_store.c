@@ -7,6 +7,8 @@
 #include "base/embedded.h"
 #include "store/keeper.h"
 #include "store/pg_rows.h"
+#include "store/sqlite_file.h"
+#include "sys/os_file.h"
 
 #define SCHEMA 1
 #define LOCK_TRIES 60 /* with LOCK_POLL_MS: how long a predecessor's session may take to end */
@@ -20,6 +22,7 @@ struct pg_backend {
   struct keeper keeper; /* unused by readers */
   bool is_reader;
   char *url, *zone_folder;
+  int lock_fd; /* of the data folder */
   int timeout_ms;
   atomic_bool is_away, is_stopping;
 };
@@ -171,6 +174,7 @@ static void pgb_stop(struct store_backend *b) { atomic_store(&backend_of(b)->is_
 
 static void free_backend(struct pg_backend *s) {
   pg_rows_close(&s->rows);
+  os_close(&s->lock_fd);
   if (s->url) explicit_bzero(s->url, strlen(s->url));
   free(s->url);
   free(s->zone_folder);
@@ -210,6 +214,7 @@ static struct pg_backend *new_backend(const struct store_config *config, bool is
   if (!s) return NULL;
   s->backend.ops = &pg_backend_ops;
   s->is_reader = is_reader;
+  s->lock_fd = -1;
   s->timeout_ms = config->timeout_ms;
   s->url = str_dup(str_of(config->url));
   s->zone_folder = config->zone_folder ? str_dup(str_of(config->zone_folder)) : NULL;
@@ -239,6 +244,8 @@ static enum err number_now(struct pg_backend *s, struct err_detail *detail) {
 
 static enum err open_all(struct pg_backend *s, const struct store_config *config, struct store_boot *boot,
                          struct err_detail *detail) {
+  if (config->folder) TRY(os_make_dir(config->folder, 0700, detail)); /* a warden and its spool are there */
+  if (config->folder) TRY(sqlite_lock(config->folder, &s->lock_fd, detail));
   TRY(connect_to(s, detail));
   TRY(need_schema(s, detail));
   TRY(number_now(s, detail));

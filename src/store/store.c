@@ -10,6 +10,7 @@
 
 #define READERS 2
 #define ANSWERS_A_TURN 256
+#define NEWS_EVERY_MS 200 /* how soon SQL from outside is noticed while nothing else is written */
 #define IDLE_TOUCH_MS 300 /* with the keeper's own 500 ms: lastRunAt and nextRunAt follow within a second */
 
 /* Answers on their way to the loop. It outlives the store while its message is posted. */
@@ -20,6 +21,9 @@ struct outbox {
   bool is_posted, is_closed;
   struct change *changes, **changes_end;
   struct store_read *reads, **reads_end;
+  bool has_news;
+  void (*on_news)(void *arg);
+  void *on_news_arg;
 };
 
 struct reader_thread {
@@ -92,6 +96,12 @@ static void deliver(void *arg) {
     else r->done(r);
     pthread_mutex_lock(&o->lock);
   }
+  if (!o->is_closed && o->has_news) {
+    o->has_news = false;
+    pthread_mutex_unlock(&o->lock);
+    if (o->on_news) o->on_news(o->on_news_arg);
+    pthread_mutex_lock(&o->lock);
+  }
   bool is_closed = o->is_closed;
   o->is_posted = !is_closed && (o->changes || o->reads);
   if (o->is_posted) loop_post(o->loop, &o->message);
@@ -121,6 +131,13 @@ static void answer_read(struct outbox *o, struct store_read *r) {
   r->next = NULL;
   *o->reads_end = r;
   o->reads_end = &r->next;
+  post_locked(o);
+  pthread_mutex_unlock(&o->lock);
+}
+
+static void tell_news(struct outbox *o) {
+  pthread_mutex_lock(&o->lock);
+  o->has_news = true;
   post_locked(o);
   pthread_mutex_unlock(&o->lock);
 }
@@ -166,7 +183,16 @@ static bool has_work(const struct store *s) {
   return s->changes || s->refresh_ms != INSTANT_NONE || (s->reader_count == 0 && s->reads) || s->is_stopping;
 }
 
-/* Sleeps until there is something to do, or until what was put off is to be written. */
+/* SQL from outside is asked for now and then; what it changed comes with the next claim, which the loop makes. */
+static void look_for_news(struct store *s, int64_t *at_ms, bool *is_told) {
+  if (!s->backend->ops->has_news || monotonic_ms() < *at_ms) return;
+  *at_ms = monotonic_ms() + NEWS_EVERY_MS;
+  bool has_news = s->backend->ops->has_news(s->backend);
+  if (has_news && !*is_told) tell_news(s->outbox);
+  *is_told = has_news;
+}
+
+/* Sleeps until there is something to do, or until what was put off is to be done. */
 static void wait_for_work(struct store *s, int64_t touch_at_ms) {
   while (!has_work(s)) {
     if (touch_at_ms == INSTANT_NEVER) {
@@ -204,9 +230,11 @@ static void *run_writer(void *arg) {
   struct store *s = arg;
   struct change *batch[LIMIT_COMMIT_BATCH];
   int64_t touch_at_ms = INSTANT_NEVER; /* monotonic */
+  int64_t news_at_ms = s->backend->ops->has_news ? 0 : INSTANT_NEVER;
+  bool is_news_told = false;
   pthread_mutex_lock(&s->lock);
   while (!s->is_stopping || s->changes) {
-    wait_for_work(s, touch_at_ms);
+    wait_for_work(s, touch_at_ms < news_at_ms ? touch_at_ms : news_at_ms);
     size_t count = take_batch(s, batch, LIMIT_COMMIT_BATCH);
     struct store_read *r = s->reader_count == 0 ? pop_read(s) : NULL;
     int64_t refresh_ms = s->refresh_ms;
@@ -218,6 +246,7 @@ static void *run_writer(void *arg) {
       enum err e = s->backend->ops->refresh(s->backend, refresh_ms);
       (void)e; /* the old plan stays; the next refresh tries again */
     }
+    look_for_news(s, &news_at_ms, &is_news_told);
     bool is_touched = touch_at_ms != INSTANT_NEVER && monotonic_ms() >= touch_at_ms;
     bool has_more = is_touched && touch(s);
     if (is_touched) touch_at_ms = has_more ? monotonic_ms() + IDLE_TOUCH_MS : INSTANT_NEVER;
@@ -337,8 +366,16 @@ static void close_outbox(struct outbox *o) {
   if (!is_posted) free_outbox(o);
 }
 
+void store_on_news(struct store *s, void (*fn)(void *arg), void *arg) {
+  pthread_mutex_lock(&s->outbox->lock);
+  s->outbox->on_news = fn;
+  s->outbox->on_news_arg = arg;
+  pthread_mutex_unlock(&s->outbox->lock);
+}
+
 void store_free(struct store *s) {
   if (!s) return;
+  if (s->has_writer && s->backend->ops->stop) s->backend->ops->stop(s->backend);
   pthread_mutex_lock(&s->lock);
   s->is_stopping = true;
   pthread_cond_broadcast(&s->has_writes);
@@ -378,16 +415,21 @@ void store_submit(struct store *s, struct change *change) {
   ASSERT(change->done);
   change->next = NULL;
   pthread_mutex_lock(&s->lock);
-  bool is_full = s->change_count >= LIMIT_STORE_QUEUE / 5 * 4 && may_be_refused(change->kind);
-  if (!is_full) {
+  bool may_refuse = may_be_refused(change->kind);
+  bool is_full = may_refuse && s->change_count >= LIMIT_STORE_QUEUE / 5 * 4;
+  bool is_away = may_refuse && s->backend->ops->is_away && s->backend->ops->is_away(s->backend);
+  if (!is_full && !is_away) {
     *s->changes_end = change;
     s->changes_end = &change->next;
     s->change_count++;
     pthread_cond_signal(&s->has_writes);
   }
   pthread_mutex_unlock(&s->lock);
-  if (!is_full) return;
-  change->error = err_set(&change->detail, ERR_BUSY, "", 0, "the store is behind; try again in a moment");
+  if (!is_full && !is_away) return;
+  change->error =
+      is_away ? err_set(&change->detail, ERR_UNAVAILABLE, "", 0,
+                        "the database does not answer; try again in a moment")
+              : err_set(&change->detail, ERR_BUSY, "", 0, "the store is behind; try again in a moment");
   answer_changes(s->outbox, &change, 1);
 }
 

@@ -97,7 +97,7 @@ enum err store_sqlite_open(const struct store_config *config, struct store_backe
 enum err store_sqlite_open_reader(const char *folder, const char *zone_folder, struct store_backend **ret,
                                   struct err_detail *detail);
 
-/* In PostgreSQL (config->url), whose schema it makes or, in an application's database, adds to. One server works with a
+/* In PostgreSQL (config->url; folder, if any, is only locked), whose schema it makes or, in an application's database, adds to. One server works with a
  * database at a time: an advisory lock of the writer's session keeps others out (ERR_CONFLICT), and every transaction
  * first locks "CronMeta" and compares its epoch, so that a server whose session was lost and followed by another's is
  * refused (ERR_STORE_STALE). Several nodes fit where that row is: each with an epoch (a lease) of its own in place of
@@ -126,6 +126,8 @@ void store_free(struct store *s); /* finishes what was submitted; done functions
 void store_submit(struct store *s, struct change *change);
 void store_submit_read(struct store *s, struct store_read *read);
 size_t store_queue_depth(const struct store *s);
+/* fn is called on the loop's thread when SQL from outside has changed something: the next CLAIM takes it over. */
+void store_on_news(struct store *s, void (*fn)(void *arg), void *arg);
 /* Zone files changed: ops->refresh on the writer, between two transactions. Not answered. */
 void store_refresh(struct store *s, int64_t now_ms);
 
