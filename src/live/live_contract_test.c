@@ -690,7 +690,7 @@ static void no_write_beside_the_copier_is_lost(void **) { /* A-15: 10^5 writes *
 }
 
 #define CASE(kind, test) \
-  { .name = #test "_" #kind, .test_func = test, .setup_func = open_##kind, .teardown_func = close_fixture }
+  { .name = #kind " " #test, .test_func = test, .setup_func = open_##kind, .teardown_func = close_fixture }
 #define SUITE(kind)                                                                                          \
   CASE(kind, a_world_that_is_not_there_is_no_error), CASE(kind, what_is_loaded_is_read_back_and_clean),      \
       CASE(kind, loading_what_is_there_changes_nothing),                                                     \

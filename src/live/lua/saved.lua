@@ -16,7 +16,7 @@ for at = 1, #ARGV, 4 do
     if safe > 0 then call('LTRIM', journal, safe, -1) end
     count_bytes(meta, tonumber(m[4]), -freed)
     local saved = math.max(version, tonumber(m[2]))
-    call('HSET', meta, 'saved', int(saved))
+    if saved > tonumber(m[2]) then call('HSET', meta, 'saved', int(saved)) end
     if saved == tonumber(m[1]) then
       call('HDEL', meta, 'dirtyAt')
       call('ZREM', G .. 'dirty', id)

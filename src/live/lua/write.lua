@@ -5,7 +5,7 @@ local refused = refusal(id, tonumber(ARGV[2]), now)
 if refused ~= 0 then return {refused} end
 local W = P .. id
 local meta, core = W .. ':meta', W .. ':core'
-local m = call('HMGET', meta, 'version', 'turn', 'activeAt', 'dirtyAt', 'bytes')
+local m = call('HMGET', meta, 'version', 'turn', 'activeAt', 'dirtyAt', 'bytes', 'ticks')
 if not m[1] then return {1} end
 local version, turn, grown, at = tonumber(m[1]) + 1, tonumber(m[2]), 0, 13
 
@@ -46,15 +46,11 @@ for i = at, at + 2 * tonumber(ARGV[12]) - 1, 2 do
   grown = grown + is - was + (was == 0 and #ARGV[i] or 0)
 end
 
-call('HSET', meta, 'version', int(version), 'turn', int(turn))
-if ARGV[5] ~= '0' then call('HINCRBY', meta, 'ticks', ARGV[5]) end
-if tonumber(ARGV[4]) > tonumber(m[3]) then
-  call('HSET', meta, 'activeAt', ARGV[4])
-  call('ZADD', G .. 'active', ARGV[4], id)
-end
-if not m[4] then
-  call('HSET', meta, 'dirtyAt', ARGV[3])
-  call('ZADD', G .. 'dirty', ARGV[3], id)
-end
-count_bytes(meta, tonumber(m[5]), grown)
+local active, bytes = math.max(tonumber(m[3]), tonumber(ARGV[4])), tonumber(m[5])
+local is = math.max(0, bytes + grown) -- what an application wrote by itself was not counted
+call('HSET', meta, 'version', int(version), 'turn', int(turn), 'ticks', int(tonumber(m[6]) + tonumber(ARGV[5])),
+     'activeAt', int(active), 'bytes', int(is), 'dirtyAt', m[4] or ARGV[3])
+if active > tonumber(m[3]) then call('ZADD', G .. 'active', int(active), id) end
+if not m[4] then call('ZADD', G .. 'dirty', ARGV[3], id) end
+if is ~= bytes then call('INCRBY', G .. 'bytes', int(is - bytes)) end
 return {0, tonumber(m[2]) + 1, version}

@@ -1,0 +1,154 @@
+/* The file of the embedded live state. */
+#include <pthread.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include "tests/support/live_fixture.h"
+
+static struct live_fixture fixture;
+static struct live_fixture *const f = &fixture;
+
+static int open_embedded(void **) {
+  live_fixture_open(f, LIVE_EMBEDDED);
+  return 0;
+}
+
+static int close_fixture(void **) {
+  live_fixture_close(f);
+  return 0;
+}
+
+static const char *path_of(const char *name) {
+  static char path[128];
+  snprintf(path, sizeof path, "%s/%s", f->folder, name);
+  return path;
+}
+
+static int64_t file_bytes(void) {
+  struct stat st;
+  assert_int_equal(stat(path_of("live.db"), &st), 0);
+  return st.st_size;
+}
+
+static void a_purge_gives_the_file_back(void **) { /* */
+  enum { WORLDS = 200, BYTES = 100000 };
+  char *big = calloc(1, BYTES), id[16];
+  for (int i = 0; i < WORLDS; i++) {
+    snprintf(id, sizeof id, "w%03d", i);
+    live_make(f, id);
+    live_set(f, id, "big", (struct str){big, BYTES});
+  }
+  live_fixture_reopen(f, "node:1"); /* the log is carried into the file */
+  int64_t full = file_bytes();
+  assert_true(full > (int64_t)WORLDS * BYTES);
+  for (int i = 0; i < WORLDS; i++) {
+    snprintf(id, sizeof id, "w%03d", i);
+    assert_true(live_drop(f, id, 1, live_hold(f, id, NOW)));
+  }
+  assert_int_equal(live_figures(f).used_bytes, 0);
+  live_fixture_reopen(f, "node:1");
+  assert_in_range(file_bytes(), 0, full / 20);
+  free(big);
+}
+
+static void the_file_is_private(void **) {
+  struct stat st;
+  assert_int_equal(stat(path_of("live.db"), &st), 0);
+  assert_int_equal(st.st_mode & 0777, 0600);
+}
+
+static void change_file(const char *sql) {
+  sqlite3 *db;
+  assert_int_equal(sqlite3_open(path_of("live.db"), &db), SQLITE_OK);
+  assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+  sqlite3_close(db);
+}
+
+static enum err open_again(const char *sql) {
+  struct live_config config = f->config;
+  struct err_detail d = {};
+  live_close(f->live);
+  f->live = NULL;
+  change_file(sql);
+  return live_open(&config, &f->live, &d);
+}
+
+static void a_newer_schema_is_refused(void **) {
+  assert_int_equal(open_again("PRAGMA user_version = 99"), ERR_STORE_SCHEMA);
+}
+
+static void another_database_is_refused(void **) {
+  assert_int_equal(open_again("PRAGMA application_id = 7"), ERR_STORE_CORRUPT);
+}
+
+static void all_survives_closing(void **) {
+  live_make(f, "w");
+  live_say(f, "w", "x");
+  int64_t token = live_hold(f, "w", NOW);
+  live_fixture_reopen(f, "node:1");
+  assert_int_equal(live_get(f, "w").journal_count, 1);
+  assert_int_equal(live_figures(f).dirty_worlds, 1);
+  assert_true(live_drop(f, "w", 1, token));
+}
+
+static void a_failed_call_changes_nothing(void **) {
+  struct live_field fields[] = {{STR("a"), STR("1")}, {STR("b"), STR("2")}};
+  struct live_append writes[] = {{.id = STR("w"), .active_ms = NOW, .core = fields, .core_count = 2}};
+  live_make(f, "w");
+  change_file(
+      "CREATE TRIGGER no BEFORE INSERT ON field WHEN NEW.name = x'62' BEGIN SELECT RAISE(ABORT, 'no'); END");
+  struct err_detail d = {};
+  assert_int_not_equal(live_write(f->live, writes, 1, NOW, &d), ERR_OK);
+  assert_true(d.message[0]);
+  struct live_world w = live_get(f, "w");
+  assert_int_equal(w.version, 0);
+  assert_int_equal(w.core_count, 0);
+  assert_int_equal(live_figures(f).used_bytes, 0);
+}
+
+enum { THREADS = 4, WRITES = 500 };
+
+static void *write_own(void *arg) {
+  struct live *l = arg;
+  for (int i = 0; i < WRITES; i++) {
+    struct live_entry entry = {.at_ms = NOW, .bytes = STR("turn")};
+    struct live_append w = {
+        .id = STR("w"), .active_ms = NOW, .journal = &entry, .journal_count = 1, .messages = 1};
+    if (live_write(l, &w, 1, NOW, NULL) != ERR_OK || w.error != ERR_OK) return arg;
+  }
+  return NULL;
+}
+
+static void handles_of_several_threads_share_the_file(void **) {
+  pthread_t threads[THREADS];
+  struct live *handles[THREADS];
+  live_make(f, "w");
+  for (int i = 0; i < THREADS; i++) {
+    handles[i] = live_fixture_handle(f, "node:1");
+    assert_int_equal(pthread_create(&threads[i], NULL, write_own, handles[i]), 0);
+  }
+  for (int i = 0; i < THREADS; i++) {
+    void *failed;
+    assert_int_equal(pthread_join(threads[i], &failed), 0);
+    assert_null(failed);
+    live_close(handles[i]);
+  }
+  struct live_world w = live_get(f, "w");
+  assert_int_equal(w.turn, THREADS * WRITES);
+  CHECK_STR(live_core(&w, "stats.messages"), STR("2000"));
+}
+
+#define CASE(test) cmocka_unit_test_setup_teardown(test, open_embedded, close_fixture)
+
+int main(void) {
+  const struct CMUnitTest tests[] = {CASE(a_purge_gives_the_file_back),
+                                     CASE(the_file_is_private),
+                                     CASE(a_newer_schema_is_refused),
+                                     CASE(another_database_is_refused),
+                                     CASE(all_survives_closing),
+                                     CASE(a_failed_call_changes_nothing),
+                                     CASE(handles_of_several_threads_share_the_file)};
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
