@@ -79,9 +79,9 @@ static void on_reply(void *arg, const struct world_reply *reply) {
 static void ask_worlds(struct call *c, const char *name, const struct engine_world_ask *how, reply_fn *fn) {
   const struct world_call *call = world_call_find(str_of(name));
   struct waiting *w = ARENA_NEW(&c->req->arena, struct waiting);
-  ASSERT(!call || (call->flags & CALL_API));
-  if (!call || !w) {
-    call_fail(c, call ? ERR_NO_MEMORY : ERR_UNAVAILABLE);
+  ASSERT(call && (call->flags & CALL_API));
+  if (!w) {
+    call_fail(c, ERR_NO_MEMORY);
     return;
   }
   *w = (struct waiting){c, fn};

@@ -2,6 +2,7 @@
 
 #include "base/json.h"
 #include "tests/support/check.h"
+#include "worlds/worlds.h"
 
 static void paths_find_their_routes(void **state) {
   (void)state;
@@ -77,6 +78,26 @@ static void every_route_keeps_the_rules(void **state) {
   }
 }
 
+/* no route without its call. */
+static void every_world_route_has_its_call(void **state) {
+  (void)state;
+  static const struct {
+    int line;
+    const char *call;
+  } rows[] = {
+#define WORLD_ROUTE(method, path, role, flags, input, answer, status, call, more, audit, summary) \
+  {__LINE__, call},
+#include "api/world_routes.def"
+#undef WORLD_ROUTE
+      {__LINE__, "world.keep"},
+  };
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    const struct world_call *call = world_call_find(str_of(rows[i].call));
+    if (!call) fail_msg("there is no call %s", rows[i].call);
+    CHECK_ROW(rows[i].line, call->flags & CALL_API);
+  }
+}
+
 static void the_description_is_json_and_names_every_route(void **state) {
   (void)state;
   BUF_AUTO struct buf out = buf_new(4 * 1024 * 1024);
@@ -98,6 +119,7 @@ int main(void) {
       cmocka_unit_test(paths_find_their_routes),
       cmocka_unit_test(what_a_path_allows_is_told),
       cmocka_unit_test(every_route_keeps_the_rules),
+      cmocka_unit_test(every_world_route_has_its_call),
       cmocka_unit_test(the_description_is_json_and_names_every_route),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

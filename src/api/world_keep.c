@@ -79,6 +79,6 @@ void keep_post(struct call *c) {
                                        .actor_kind = ACTOR_SYSTEM,
                                        .actor = STR("keep-link"),
                                        .args = c->body};
-  if (ask.call) engine_world_call(c->api->engine, &ask, on_kept, c);
-  else call_fail(c, ERR_UNAVAILABLE);
+  ASSERT(ask.call);
+  engine_world_call(c->api->engine, &ask, on_kept, c);
 }

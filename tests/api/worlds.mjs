@@ -357,5 +357,29 @@ await test('X-24_a_job_named_like_a_door_is_another_thing', async () => {
   const run = await request(server, 'POST', '/api/cron/jobs/auto-pause-worlds/run', {body: {}, headers: {Prefer: 'wait=20'}});
   equal([run.status, run.data.execution.output], [200, 'other\n']);
 });
+await test('B-67_X-8_a_keep_link_keeps_its_world_and_nothing_else', async () => {
+  for (const job of (await get('/api/cron/jobs?limit=500')).data) await send('PATCH', '/api/cron/jobs/' + job.name, 200, admin, {isActive: false});
+  await make('doomed', 'u1', {ownerEmail: 'u1@example.org', locale: 'en'});
+  await clock('advance 30d1h');
+  equal(cli('run', 'auto-pause').status, 0);
+  assert((await row('doomed')).scheduledDeletion, 'it is marked');
+  const [mail] = (await get('/api/admin/worlds/mails?world=doomed')).data.filter((one) => one.kind === 'mark');
+  const link = /\/api\/worlds\/keep\?token=\S+/.exec(mail.body);
+  assert(link && mail.locale === 'en' && mail.address === 'u1@example.org', JSON.stringify(mail));
+  const page = await request(server, 'GET', link[0], {token: null});
+  equal(page.status, 200);
+  assert((await row('doomed')).scheduledDeletion, 'looking keeps nothing');
+  const target = /action="([^"]+)"/.exec(page.text)[1];
+  const kept = await request(server, 'POST', target, {token: null, headers: {Accept: 'text/html', Origin: 'null', 'Content-Type': 'application/x-www-form-urlencoded'}});
+  equal([kept.status, kept.headers['content-type']], [200, 'text/html; charset=utf-8']);
+  equal((await row('doomed')).scheduledDeletion, null);
+  equal(cli('worlds', 'keep', link[0]).status, 0, 'again');
+  assert([400, 401].includes((await request(server, 'POST', link[0].replace('doomed', 'sleepy'), {token: null})).status), 'another world');
+});
+await test('B-16_delete_scheduled_by_the_command_line', async () => {
+  await clock('advance 8d');
+  const result = JSON.parse(cli('worlds', 'delete-scheduled', '--dry-run').stdout);
+  assert('deleted' in result || 'wouldDelete' in result, JSON.stringify(result));
+});
 
 await server.finish();
