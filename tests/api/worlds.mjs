@@ -376,6 +376,43 @@ await test('B-67_X-8_a_keep_link_keeps_its_world_and_nothing_else', async () => 
   equal(cli('worlds', 'keep', link[0]).status, 0, 'again');
   assert([400, 401].includes((await request(server, 'POST', link[0].replace('doomed', 'sleepy'), {token: null})).status), 'another world');
 });
+await test('B-69_a_vacation_of_sixty_days', async () => {
+  const run = (...names) => equal(cli('run', ...names).status, 0, names.join(' '));
+  const of = async () => { const {isPaused, pauseReason, status} = await row('traveller'); return [isPaused, pauseReason, status]; };
+  await make('traveller', 'u1');
+  const start = Date.parse((await row('traveller')).lastActiveAt), day = 86400000, at = (days) => new Date(start + days * day).toISOString();
+  await post('/api/worlds/traveller/vacation', {until: at(60)}, 200, as('u1'));
+  await clock('set ' + at(59));
+  run('sync', 'auto-pause');
+  equal(await of(), [true, 'vacation', 'PAUSED']);
+  await clock('set ' + at(60));
+  run('sync', 'auto-pause');
+  equal(await of(), [false, null, 'RUNNING']);
+  await clock('set ' + at(61));
+  run('sync', 'auto-pause');
+  equal(await of(), [true, 'inactivity_24h', 'PAUSED']);
+  await clock('set ' + at(67));
+  run('sync', 'auto-pause');
+  equal(await of(), [true, 'inactivity_7d', 'ARCHIVED']);
+});
+await test('B-58_the_fixture_of_the_seed', async () => {
+  const before = await get('/api/admin/worlds/pause-stats');
+  const rows = [['inactivity_24h', 100], ['inactivity_7d', 30], ['inactivity_30d', 20], ['manual', 4], ['vacation', 1]];
+  for (const [reason, count] of rows)
+    for (let i = 0; i < count; i++) {
+      await make(`f-${reason}-${i}`, 'u1');
+      const marked = reason === 'inactivity_30d' && i < 10 ? `, "scheduledDeletion" = '2030-01-01T00:00:00.000Z'` : '';
+      fs.appendFileSync(path.join(server.folder, 'fixture.sql'), `UPDATE "World" SET "isPaused" = 1, "status" = 'PAUSED', "pauseReason" = '${reason}'${marked} WHERE "id" = 'f-${reason}-${i}';\n`);
+    }
+  execFileSync('sqlite3', ['-cmd', '.timeout 5000', path.join(server.data, 'worlds.db'), '.read ' + path.join(server.folder, 'fixture.sql')], {stdio: 'pipe'});
+  const after = await get('/api/admin/worlds/pause-stats');
+  const grown = Object.fromEntries(Object.keys(after).map((key) => [key, after[key] - before[key]]));
+  equal([grown.totalPaused, grown.by24h, grown.by7d, grown.by30d, grown.scheduledForDeletion, grown.manual, grown.vacation], [155, 100, 30, 20, 10, 4, 1]);
+  equal(cliJson('worlds', 'pause-stats'), after);
+});
+await test('B-80_the_document_has_a_version_and_a_date', async () => {
+  assert(/Version 1\.0\.0 .*2025-10-31/.test(fs.readFileSync('docs/worlds.md', 'utf8')), 'docs/worlds.md');
+});
 await test('B-16_delete_scheduled_by_the_command_line', async () => {
   await clock('advance 8d');
   const result = JSON.parse(cli('worlds', 'delete-scheduled', '--dry-run').stdout);
