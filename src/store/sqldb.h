@@ -91,3 +91,5 @@ enum err sqldb_live_bytes(struct sqldb *db, int64_t *ret, struct err_detail *det
 enum err sqldb_shrink(struct sqldb *db, int64_t pages, struct err_detail *detail);
 /* Copies the database to a file (SQLite; complete or not there). ERR_INVALID with PostgreSQL. */
 enum err sqldb_copy(struct sqldb *db, const char *path, struct err_detail *detail);
+/* Copies another SQLite file of ours, which may be in use (complete or not there). */
+enum err sqldb_copy_file(const char *from, const char *to, struct err_detail *detail);

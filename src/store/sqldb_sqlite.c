@@ -319,3 +319,16 @@ enum err sqldb_sqlite_open(const struct sqldb_config *config, struct sqldb **ret
   *ret = &d->db;
   return ERR_OK;
 }
+
+enum err sqldb_copy_file(const char *from, const char *to, struct err_detail *detail) {
+  sqlite3 *db = NULL;
+  int code =
+      sqlite3_open_v2(from, &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, NULL);
+  enum err e = sqlite_error(db, code, detail);
+  if (e == ERR_OK) {
+    sqlite3_busy_timeout(db, BUSY_MS);
+    e = sqlite_copy(db, to, detail);
+  }
+  sqlite3_close(db);
+  return e;
+}
