@@ -1,5 +1,6 @@
 /* `sereno doctor [JOB…]`: what is right and what is not, with what to do; exit code 1 when something is wrong. With
- * names also the three checks of "my job does not run" (A-90) and "it is slow" (A-92). */
+ * names also the three checks of "my job does not run" (A-90) and "it is slow" (A-92); with "worlds" those of "worlds
+ * are not paused" and "favourites are paused" (B-63, B-65). */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,8 +19,10 @@
 #define DISK_LOW_BYTES (100LL * 1024 * 1024)
 
 static const char help[] =
-    "sereno doctor [JOB…]    checks configuration, data folder, server, store, warden, clock; and jobs by "
-    "name\n"
+    "sereno doctor [JOB…|worlds]    checks configuration, data folder, server, store, worlds, warden, clock; "
+    "and "
+    "jobs by name;\n"
+    "                               worlds: why each world is paused or not\n"
     "\n"
     "Exit code 0 when nothing is wrong (warnings are not), else 1.\n";
 
@@ -119,7 +122,7 @@ static bool check_server(struct doctor *d) {
   }
   tell(d, FINE, "server", "answers at %s", d->cli->url);
   const json_t *checks = json_object_get(reply.json, "checks");
-  static const char *const names[] = {"store", "warden", "clock", "scheduler", "ready"};
+  static const char *const names[] = {"store", "warden", "clock", "scheduler", "ready", "worlds", "live"};
   for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
     const json_t *value = json_object_get(checks, names[i]);
     if (!value) continue;
@@ -168,6 +171,63 @@ static void check_audit(struct doctor *d) {
   tell(d, is_ok ? FINE : WRONG, "ledger", "%lld due instants compared%s",
        (long long)json_int_at(reply.json, "expected", 0),
        is_ok ? ", all on record" : "; there are differences: sereno audit");
+}
+
+/* ---- worlds ---- */
+
+#define WORLDS_SHOWN "20"
+
+/* Database, live state and their sizes (A-91, A-92); what is reduced is said (A-88, X-19). */
+static void check_live(struct doctor *d) {
+  CLI_REPLY_AUTO struct cli_reply reply;
+  if (cli_try(d->cli, "GET", "/api/admin/cron-jobs", &reply) != 200) return;
+  const json_t *live = json_object_get(json_object_get(reply.json, "data"), "redis");
+  bool is_there = json_bool_at(live, "available", false);
+  if (!is_there)
+    return tell(d, WRONG, "live state", "%s, database %s: %s", cli_text(live, "mode"),
+                cli_text(live, "database"), cli_text(live, "why") ? cli_text(live, "why") : "not known yet");
+  tell(d, FINE, "live state",
+       "%s (%s), database %s: %lld worlds, %lld not yet in the database, %lld locks, %lld kB",
+       cli_text(live, "mode"), cli_text(live, "server"), cli_text(live, "database"),
+       (long long)json_int_at(live, "worlds", 0), (long long)json_int_at(live, "dirtyWorlds", 0),
+       (long long)json_int_at(live, "locks", 0), (long long)json_int_at(live, "usedBytes", 0) / 1024);
+  if (cli_text(live, "durability")) tell(d, FINE, "live state", "%s", cli_text(live, "durability"));
+  if (json_bool_at(live, "reduced", false))
+    tell(d, WARNING, "live state", "reduced: %s", cli_text(live, "reducedBecause"));
+}
+
+static void check_secret(struct doctor *d) {
+  CLI_REPLY_AUTO struct cli_reply reply;
+  if (cli_try(d->cli, "GET", "/api/admin/config", &reply) != 200) return;
+  const json_t *list = json_is_array(reply.json) ? reply.json : json_object_get(reply.json, "data");
+  size_t i;
+  json_t *entry;
+  json_array_foreach(list, i, entry) {
+    const char *key = cli_text(entry, "key");
+    if (!key || strcmp(key, "api.cron_secret") != 0) continue;
+    bool is_set = cli_text(entry, "value") != NULL;
+    tell(d, is_set ? FINE : WARNING, "CRON_SECRET", "%s",
+         is_set ? "is set"
+                : "is not set: the two cron endpoints are closed; the jobs of this server run all the same");
+  }
+}
+
+static void check_one_world(struct doctor *d, const json_t *world) {
+  char active[40];
+  tell(d, FINE, "world", "%s: %s; %s, last active %s%s%s", cli_text(world, "worldId"), cli_text(world, "why"),
+       cli_text(world, "status"), cli_instant(world, "lastActiveAt", active),
+       json_bool_at(world, "isFavorite", false) ? ", favourite" : "",
+       json_bool_at(world, "shouldPause", false) ? ", will be paused by the next run" : "");
+}
+
+static void check_worlds(struct doctor *d) {
+  CLI_REPLY_AUTO struct cli_reply reply;
+  check_secret(d);
+  long status = cli_try(d->cli, "GET", "/api/admin/worlds/why?limit=" WORLDS_SHOWN, &reply);
+  if (status != 200) return tell(d, WRONG, "worlds", "they cannot be read (HTTP %ld)", status);
+  const json_t *list = json_object_get(reply.json, "data");
+  for (size_t i = 0; i < json_array_size(list); i++) check_one_world(d, json_array_get(list, i));
+  if (cli_text(reply.json, "nextCursor")) tell(d, FINE, "worlds", "there are more: sereno worlds why");
 }
 
 /* ---- jobs ---- */
@@ -244,8 +304,13 @@ int verb_doctor(int argc, char **argv) {
   if (check_server(&d)) {
     check_settings(&d);
     if (c.argc > 0) check_start(&d);
+    check_live(&d);
     check_audit(&d);
-    for (int i = 0; i < c.argc; i++) check_job(&d, c.argv[i]);
+    for (int i = 0; i < c.argc; i++) {
+      bool is_worlds = strcmp(c.argv[i], "worlds") == 0;
+      if (is_worlds) check_worlds(&d);
+      check_job(&d, is_worlds ? "auto-pause" : c.argv[i]);
+    }
   }
   if (!c.is_json) (void)printf("%s\n", d.wrong ? "something is wrong" : "nothing is wrong");
   cli_end(&c);
