@@ -39,6 +39,7 @@ static const struct verb verbs[] = {
     {"user", cli_user, "accounts and login links"},
     {"backup", verb_backup, "copy the database while the server runs"},
     {"restore", verb_restore, "put a backup back"},
+    {"migrate", verb_migrate, "the worlds' tables, up or down, with the server stopped"},
     {"completion", cli_completion, "words for your shell"},
     {"exec", exec_main, "run one built-in executor by hand"},
     {"warden", warden_main, "the process that watches runs; serve starts it"},

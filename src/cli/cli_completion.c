@@ -32,6 +32,7 @@ static const struct {
     {"user", "list add edit password rm login-link"},
     {"backup", ""},
     {"restore", ""},
+    {"migrate", "--down --dry-run"},
     {"completion", "bash zsh fish"},
     {"version", ""},
     {"help", ""},

@@ -98,6 +98,10 @@ void sqldb_spell(enum sqldb_kind kind, struct str sql, struct buf *out) {
   }
 }
 
+void sqldb_spell_for(const struct sqldb *db, struct str sql, struct buf *out) {
+  sqldb_spell(db->ops->kind, sql, out);
+}
+
 enum err sqldb_script(struct sqldb *db, struct str sql, struct err_detail *detail) {
   BUF_AUTO struct buf text = buf_new(SCRIPT_BYTES_MAX);
   sqldb_spell(db->ops->kind, sql, &text);
@@ -110,6 +114,10 @@ enum err sqldb_script(struct sqldb *db, struct str sql, struct err_detail *detai
   return e;
 }
 
+enum err sqldb_query_text(struct sqldb *db, const char *sql, sql_row_fn *fn, void *arg,
+                          struct err_detail *detail) {
+  return db->ops->query_text(db, sql, fn, arg, detail);
+}
 bool sqldb_has_table(struct sqldb *db, const char *table) { return db->ops->has_table(db, table); }
 bool sqldb_has_column(struct sqldb *db, const char *table, const char *column) {
   return db->ops->has_column(db, table, column);

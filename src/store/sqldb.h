@@ -5,6 +5,7 @@
  * in SQLite, timestamp(3) UTC in PostgreSQL); lists of ids or rows travel as one JSON text and are opened by
  * json_each(…) or jsonb_array_elements(…). No statement calls now(): every instant is a parameter. */
 #pragma once
+#include "base/buf.h"
 #include "base/err.h"
 #include "base/instant.h"
 #include "base/str.h"
@@ -83,6 +84,11 @@ struct str sql_row_blob(const struct sql_row *row, int column);
 
 /* For migrations: several statements, with the words of sql/worlds/001_worlds.sql replaced; in a transaction of its own. */
 enum err sqldb_script(struct sqldb *db, struct str sql, struct err_detail *detail);
+/* A question without parameters, not prepared: for migrations, too. */
+enum err sqldb_query_text(struct sqldb *db, const char *sql, sql_row_fn *fn, void *arg,
+                          struct err_detail *detail);
+/* The same text as this database takes it. */
+void sqldb_spell_for(const struct sqldb *db, struct str sql, struct buf *out);
 bool sqldb_has_table(struct sqldb *db, const char *table);
 bool sqldb_has_column(struct sqldb *db, const char *table, const char *column);
 /* Bytes of live rows: (page_count - freelist_count) * page_size, or pg_total_relation_size of the worlds' tables. */

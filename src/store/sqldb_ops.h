@@ -12,6 +12,8 @@ struct sqldb_ops {
                     struct err_detail *detail); /* no rows, no parameters */
   enum err (*run)(struct sqldb *db, size_t statement, const struct sql_value *args, size_t count,
                   sql_row_fn *fn, void *arg, int64_t *ret_changed, struct err_detail *detail);
+  enum err (*query_text)(struct sqldb *db, const char *sql, sql_row_fn *fn, void *arg,
+                         struct err_detail *detail);
   bool (*has_table)(struct sqldb *db, const char *table);
   bool (*has_column)(struct sqldb *db, const char *table, const char *column);
   enum err (*live_bytes)(struct sqldb *db, int64_t *ret, struct err_detail *detail);

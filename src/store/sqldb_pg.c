@@ -157,6 +157,16 @@ static bool has(struct sqldb *db, const char *sql, const char *a, const char *b)
   PQclear(r);
   return found;
 }
+static enum err query_text(struct sqldb *db, const char *sql, sql_row_fn *fn, void *arg,
+                           struct err_detail *detail) {
+  struct sql_row row = {.db = db};
+  PGresult *r;
+  TRY(ask(db, sql, NULL, NULL, &r, detail));
+  row.of = r;
+  while (row.number < PQntuples(r) && fn(arg, &row)) row.number++;
+  PQclear(r);
+  return ERR_OK;
+}
 static bool has_table(struct sqldb *db, const char *table) {
   return has(db, "SELECT 1 FROM pg_tables WHERE schemaname=current_schema() AND tablename=$1", table, NULL);
 }
@@ -210,6 +220,7 @@ static const struct sqldb_ops ops = {
     .rollback = rollback,
     .plain = plain,
     .run = run,
+    .query_text = query_text,
     .has_table = has_table,
     .has_column = has_column,
     .live_bytes = live_bytes,

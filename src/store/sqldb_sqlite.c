@@ -198,6 +198,14 @@ static bool has(struct sqldb *db, const char *sql, const char *a, const char *b)
   sqlite3_finalize(s);
   return found;
 }
+static enum err query_text(struct sqldb *db, const char *sql, sql_row_fn *fn, void *arg,
+                           struct err_detail *detail) {
+  sqlite3_stmt *s = NULL;
+  int code = sqlite3_prepare_v2(of(db)->sqlite, sql, -1, &s, NULL);
+  enum err e = code == SQLITE_OK ? step_all(of(db), s, fn, arg, detail) : failed(of(db), code, detail);
+  sqlite3_finalize(s);
+  return e;
+}
 static bool has_table(struct sqldb *db, const char *table) {
   return has(db, "SELECT 1 FROM sqlite_schema WHERE type='table' AND name=?1", table, NULL);
 }
@@ -246,6 +254,7 @@ static const struct sqldb_ops ops = {
     .rollback = rollback,
     .plain = plain,
     .run = run,
+    .query_text = query_text,
     .has_table = has_table,
     .has_column = has_column,
     .live_bytes = live_bytes,

@@ -3,7 +3,8 @@
 #include "base/buf.h"
 #include "base/embedded.h"
 
-#define DDL_BYTES_MAX 16384
+#define DDL_BYTES_MAX 65536
+#define NAMES_MAX 2000 /* of all columns */
 
 /* "World" in order; what an application has already stays as it is. `late` is how SQLite's ALTER TABLE may say it: there
  * a default has to be a constant, so a trigger gives the instant. */
@@ -41,34 +42,83 @@ static const struct {
 };
 #define COLUMNS (sizeof columns / sizeof *columns)
 
-static enum err create_world(struct sqldb *db, struct err_detail *detail) {
-  BUF_AUTO struct buf sql = buf_new(DDL_BYTES_MAX);
-  buf_add_text(&sql, "CREATE TABLE \"World\" (");
-  for (size_t i = 0; i < COLUMNS; i++)
-    buf_addf(&sql, "%s\"%s\" %s", i ? ", " : "", columns[i].name, columns[i].type);
-  buf_add_text(&sql, ")");
-  return sqldb_script(db, buf_str(&sql), detail);
+/* What up has added, so that down takes away exactly that. Its row is the migration: no row, not applied. */
+static const char migration_table[] =
+    "CREATE TABLE IF NOT EXISTS \"WorldMigration\" (\"no\" BIGINT NOT NULL PRIMARY KEY, \"name\" TEXT NOT "
+    "NULL, "
+    "\"madeWorld\" BOOLEAN NOT NULL, \"columns\" TEXT NOT NULL, \"at\" INSTANT NOT NULL DEFAULT NOW);";
+
+struct applied {
+  bool is_there, made_world;
+  char columns[NAMES_MAX]; /* "pausedAt,isPaused" */
+};
+
+static bool take_applied(void *arg, const struct sql_row *row) {
+  struct applied *a = arg;
+  a->is_there = true;
+  a->made_world = sql_row_int(row, 0) != 0;
+  return str_copy(a->columns, sizeof a->columns, sql_row_text(row, 1)) && false;
 }
 
-static enum err add_columns(struct sqldb *db, struct err_detail *detail) {
-  BUF_AUTO struct buf sql = buf_new(DDL_BYTES_MAX);
+static enum err read_applied(struct sqldb *db, struct applied *ret, struct err_detail *detail) {
+  *ret = (struct applied){};
+  if (!sqldb_has_table(db, "WorldMigration")) return ERR_OK;
+  return sqldb_query_text(db, "SELECT \"madeWorld\",\"columns\" FROM \"WorldMigration\" WHERE \"no\"=1",
+                          take_applied, ret, detail);
+}
+
+/* ---- up ---- */
+
+static void create_world(struct buf *sql) {
+  buf_add_text(sql, "CREATE TABLE \"World\" (");
+  for (size_t i = 0; i < COLUMNS; i++)
+    buf_addf(sql, "%s\"%s\" %s", i ? ", " : "", columns[i].name, columns[i].type);
+  buf_add_text(sql, ");");
+}
+
+/* An application that calls the owner userId goes on doing so. */
+static bool is_owner_theirs(struct sqldb *db, size_t column) {
+  return strcmp(columns[column].name, "ownerId") == 0 && sqldb_has_column(db, "World", "userId");
+}
+
+static void add_column(struct sqldb *db, struct buf *sql, size_t i) {
   bool is_sqlite = sqldb_kind(db) == SQLDB_SQLITE;
+  const char *name = columns[i].name,
+             *type = is_sqlite && columns[i].late ? columns[i].late : columns[i].type;
+  if (is_owner_theirs(db, i)) {
+    buf_addf(
+        sql,
+        "ALTER TABLE \"World\" ADD COLUMN \"%s\" TEXT GENERATED ALWAYS AS (CAST(\"userId\" AS TEXT)) %s;",
+        name, is_sqlite ? "VIRTUAL" : "STORED");
+    return;
+  }
+  buf_addf(sql, "ALTER TABLE \"World\" ADD COLUMN \"%s\" %s;", name, type);
+  if (type == columns[i].late)
+    buf_addf(sql, "UPDATE \"World\" SET \"%s\"=NOW WHERE \"%s\" IS NULL;", name, name);
+}
+
+static bool is_listed(const struct applied *a, const char *name) {
+  struct str rest = str_of(a->columns), piece;
+  while (rest.ptr && str_split(&rest, ',', &piece))
+    if (str_eq(piece, str_of(name))) return true;
+  return false;
+}
+
+/* names: what is not known as ours yet. */
+static void add_missing(struct sqldb *db, const struct applied *before, struct buf *sql, struct buf *names) {
   for (size_t i = 0; i < COLUMNS; i++) {
     if (sqldb_has_column(db, "World", columns[i].name)) continue;
-    const char *type = is_sqlite && columns[i].late ? columns[i].late : columns[i].type;
-    buf_addf(&sql, "ALTER TABLE \"World\" ADD COLUMN \"%s\" %s;", columns[i].name, type);
-    if (type == columns[i].late)
-      buf_addf(&sql, "UPDATE \"World\" SET \"%s\"=NOW WHERE \"%s\" IS NULL;", columns[i].name,
-               columns[i].name);
+    add_column(db, sql, i);
+    if (!is_listed(before, columns[i].name)) buf_addf(names, "%s%s", names->len ? "," : "", columns[i].name);
   }
-  return buf_str(&sql).len ? sqldb_script(db, buf_str(&sql), detail) : ERR_OK;
 }
 
-static enum err add_indexes(struct sqldb *db, struct err_detail *detail) {
+static void add_indexes(struct buf *sql) {
   static const char indexes[] =
       "CREATE INDEX IF NOT EXISTS \"World_isPaused_idx\" ON \"World\"(\"isPaused\", \"lastActiveAt\", "
       "\"id\");"
-      "CREATE INDEX IF NOT EXISTS \"World_ladder_idx\" ON \"World\"(\"pauseReason\", \"lastActiveAt\", \"id\") "
+      "CREATE INDEX IF NOT EXISTS \"World_ladder_idx\" ON \"World\"(\"pauseReason\", \"lastActiveAt\", "
+      "\"id\") "
       "WHERE \"isPaused\"=true;"
       "CREATE INDEX IF NOT EXISTS \"World_lastActiveAt_idx\" ON \"World\"(\"lastActiveAt\", \"id\");"
       "CREATE INDEX IF NOT EXISTS \"World_scheduledDeletion_idx\" ON \"World\"(\"scheduledDeletion\") "
@@ -78,38 +128,27 @@ static enum err add_indexes(struct sqldb *db, struct err_detail *detail) {
       "CREATE INDEX IF NOT EXISTS \"World_interactions_idx\" ON \"World\"(\"interactions\");"
       "CREATE INDEX IF NOT EXISTS \"World_story_idx\" ON \"World\"(\"id\") WHERE \"storyMode\"=true AND "
       "\"emergentEvents\"=true AND \"isPaused\"=false;";
-  return sqldb_script(db, str_of(indexes), detail);
+  buf_add_text(sql, indexes);
 }
 
 /* SQL from outside writes instants as datetime() spells them; comparisons are of texts, so they are put right. */
-static enum err add_triggers(struct sqldb *db, struct err_detail *detail) {
-  if (sqldb_kind(db) != SQLDB_SQLITE) return ERR_OK;
+static void add_triggers(struct buf *sql) {
   static const char *const instants[] = {"lastActiveAt", "pausedAt", "scheduledDeletion", "createdAt"};
-  BUF_AUTO struct buf sql = buf_new(DDL_BYTES_MAX);
   for (size_t i = 0; i < sizeof instants / sizeof *instants; i++) {
     const char *c = instants[i];
-    buf_addf(&sql,
+    buf_addf(sql,
              "CREATE TRIGGER IF NOT EXISTS \"World_%s_text\" AFTER UPDATE OF \"%s\" ON \"World\" WHEN "
              "NEW.\"%s\" NOT LIKE '____-__-__T__:__:__.___Z' BEGIN UPDATE \"World\" SET \"%s\"="
              "strftime('%%Y-%%m-%%dT%%H:%%M:%%fZ', NEW.\"%s\") WHERE rowid=NEW.rowid; END;",
              c, c, c, c, c);
   }
   buf_add_text(
-      &sql,
+      sql,
       "CREATE TRIGGER IF NOT EXISTS \"World_new\" AFTER INSERT ON \"World\" BEGIN UPDATE \"World\" SET "
       "\"lastActiveAt\"=strftime('%Y-%m-%dT%H:%M:%fZ', coalesce(NEW.\"lastActiveAt\", 'now')), "
       "\"createdAt\"=strftime('%Y-%m-%dT%H:%M:%fZ', coalesce(NEW.\"createdAt\", 'now')), "
       "\"updatedAt\"=strftime('%Y-%m-%dT%H:%M:%fZ', coalesce(NEW.\"updatedAt\", 'now')) "
       "WHERE rowid=NEW.rowid; END;");
-  return sqldb_script(db, buf_str(&sql), detail);
-}
-
-enum err world_schema_up(struct sqldb *db, struct err_detail *detail) {
-  TRY(sqldb_has_table(db, "World") ? add_columns(db, detail) : create_world(db, detail));
-  TRY(add_indexes(db, detail));
-  TRY(add_triggers(db, detail));
-  if (sqldb_has_table(db, "WorldMember")) return ERR_OK;
-  return sqldb_script(db, embedded_find("sql/worlds/001_worlds.sql"), detail);
 }
 
 static const char *const tables[] = {
@@ -120,21 +159,110 @@ static const char *const tables[] = {
 static void drop_triggers_and_indexes(struct buf *sql, bool is_sqlite) {
   static const char *const triggers[] = {"lastActiveAt_text", "pausedAt_text", "scheduledDeletion_text",
                                          "createdAt_text", "new"};
-  static const char *const indexes[] = {"isPaused", "ladder", "lastActiveAt", "scheduledDeletion", "vacation",
-                                        "interactions", "story"};
+  static const char *const indexes[] = {"isPaused", "ladder",       "lastActiveAt", "scheduledDeletion",
+                                        "vacation", "interactions", "story"};
   for (size_t i = 0; is_sqlite && i < sizeof triggers / sizeof *triggers; i++)
     buf_addf(sql, "DROP TRIGGER IF EXISTS \"World_%s\";", triggers[i]);
   for (size_t i = 0; i < sizeof indexes / sizeof *indexes; i++)
     buf_addf(sql, "DROP INDEX IF EXISTS \"World_%s_idx\";", indexes[i]);
 }
 
+/* An application may have a table of one of our names: it is not ours to change, nor to use. */
+static enum err check_free(struct sqldb *db, struct err_detail *detail) {
+  for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) {
+    if (!sqldb_has_table(db, tables[i])) continue;
+    (void)err_set(detail, ERR_CONFLICT, "store.url", 0,
+                  "the database has a table \"%s\" already that is not Sereno's", tables[i]);
+    err_hint(detail,
+             "rename it, or keep Sereno's data elsewhere: a schema (?schema=name) or a database of its own");
+    return ERR_CONFLICT;
+  }
+  return ERR_OK;
+}
+
+static enum err check_world(struct sqldb *db, struct err_detail *detail) {
+  if (!sqldb_has_table(db, "World") || sqldb_has_column(db, "World", "id")) return ERR_OK;
+  return err_set(detail, ERR_CONFLICT, "store.url", 0, "the table \"World\" has no column \"id\"");
+}
+
+static void note_applied(struct buf *sql, const struct applied *before, bool makes_world,
+                         const struct buf *names) {
+  struct str added = buf_str(names);
+  if (!before->is_there) {
+    buf_addf(sql,
+             "INSERT INTO \"WorldMigration\"(\"no\",\"name\",\"madeWorld\",\"columns\") VALUES "
+             "(1,'" WORLD_MIGRATION "',%s,'%.*s');",
+             makes_world ? "true" : "false", STR_ARG(added));
+  } else if (added.len) {
+    buf_addf(sql, "UPDATE \"WorldMigration\" SET \"columns\"=\"columns\" || ',%.*s' WHERE \"no\"=1;",
+             STR_ARG(added));
+  }
+}
+
+static void name_all(struct buf *names) {
+  for (size_t i = 2; i < COLUMNS; i++) buf_addf(names, "%s%s", i > 2 ? "," : "", columns[i].name);
+}
+
+enum err world_schema_plan_up(struct sqldb *db, struct buf *sql, struct err_detail *detail) {
+  struct applied before;
+  BUF_AUTO struct buf names = buf_new(NAMES_MAX);
+  TRY(read_applied(db, &before, detail));
+  TRY(check_world(db, detail));
+  bool makes_world = !sqldb_has_table(db, "World");
+  if (!before.is_there) TRY(check_free(db, detail));
+  if (makes_world) create_world(sql), name_all(&names);
+  else add_missing(db, &before, sql, &names);
+  if (before.is_there && sql->len == 0) return buf_error(sql);
+  buf_add_text(sql, migration_table);
+  add_indexes(sql);
+  if (sqldb_kind(db) == SQLDB_SQLITE) add_triggers(sql);
+  if (!before.is_there) buf_add_str(sql, embedded_find("sql/worlds/001_worlds.sql"));
+  note_applied(sql, &before, makes_world, &names);
+  return buf_error(sql);
+}
+
+enum err world_schema_up(struct sqldb *db, struct err_detail *detail) {
+  struct applied now;
+  BUF_AUTO struct buf sql = buf_new(DDL_BYTES_MAX);
+  TRY(world_schema_plan_up(db, &sql, detail));
+  if (sql.len == 0) return ERR_OK;
+  enum err e = sqldb_script(db, buf_str(&sql), detail);
+  if (e == ERR_OK || read_applied(db, &now, NULL) != ERR_OK || !now.is_there) return e;
+  return ERR_OK; /* another server was quicker */
+}
+
+/* ---- down ---- */
+
+static bool is_empty(struct sqldb *db) {
+  struct applied none = {};
+  enum err e = sqldb_query_text(db, "SELECT 1,'' FROM \"World\" LIMIT 1", take_applied, &none, NULL);
+  return e == ERR_OK && !none.is_there;
+}
+
+static void drop_columns(struct sqldb *db, const struct applied *a, struct buf *sql) {
+  struct str rest = str_of(a->columns), name;
+  while (rest.len && str_split(&rest, ',', &name)) {
+    char text[64];
+    if (str_copy(text, sizeof text, name) && sqldb_has_column(db, "World", text))
+      buf_addf(sql, "ALTER TABLE \"World\" DROP COLUMN \"%s\";", text);
+  }
+}
+
+enum err world_schema_plan_down(struct sqldb *db, struct buf *sql, struct err_detail *detail) {
+  struct applied a;
+  TRY(read_applied(db, &a, detail));
+  if (!a.is_there) return ERR_OK;
+  for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)
+    buf_addf(sql, "DROP TABLE IF EXISTS \"%s\";", tables[i]);
+  buf_add_text(sql, "DROP TABLE IF EXISTS \"InteractionSegment\";DROP TABLE \"WorldMigration\";");
+  drop_triggers_and_indexes(sql, sqldb_kind(db) == SQLDB_SQLITE);
+  if (a.made_world && is_empty(db)) buf_add_text(sql, "DROP TABLE \"World\";");
+  else drop_columns(db, &a, sql);
+  return buf_error(sql);
+}
+
 enum err world_schema_down(struct sqldb *db, struct err_detail *detail) {
   BUF_AUTO struct buf sql = buf_new(DDL_BYTES_MAX);
-  for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)
-    buf_addf(&sql, "DROP TABLE IF EXISTS \"%s\";", tables[i]);
-  drop_triggers_and_indexes(&sql, sqldb_kind(db) == SQLDB_SQLITE);
-  for (size_t i = 2; i < COLUMNS; i++) /* id and name are nobody's but the table's */
-    if (sqldb_has_column(db, "World", columns[i].name))
-      buf_addf(&sql, "ALTER TABLE \"World\" DROP COLUMN \"%s\";", columns[i].name);
-  return sqldb_script(db, buf_str(&sql), detail);
+  TRY(world_schema_plan_down(db, &sql, detail));
+  return sql.len ? sqldb_script(db, buf_str(&sql), detail) : ERR_OK;
 }
