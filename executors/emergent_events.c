@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "executors/story_advice.h"
 #include "executors/world_pages.h"
 #include "worlds/director.h"
 
@@ -18,8 +19,9 @@ static const struct executor_param params[] = {
 struct story_run {
   struct child *child;
   struct text_kit *kit;
-  bool is_dry;
-  int64_t evaluated, generated, applied, llm_calls, ended, measured;
+  bool is_dry, has_llm;
+  int64_t evaluated, generated, applied, ended, measured;
+  struct story_adviser adviser;
   json_t *rejected; /* reason → how many */
   enum err error;
   struct err_detail *detail;
@@ -36,6 +38,7 @@ struct world {         /* one evaluation */
   struct director_rules rules;
   struct director_state state;
   struct director_choice choice;
+  struct story_advice advice;
 };
 
 static void reject(struct story_run *r, const char *reason) {
@@ -88,36 +91,68 @@ static json_t *before_json(const struct world *w) {
   return narrative_to_json(&metrics);
 }
 
-static json_t *event_json(const struct world *w) {
-  BUF_AUTO struct buf text = buf_new(DIRECTOR_TEXT_MAX);
+/* What happens, in the words of the template or of the language model. */
+static json_t *event_json(const struct world *w, struct str template_text) {
   if (w->choice.chosen < 0) return json_null();
-  director_text(&w->story, &w->choice, w->language, &text);
+  struct str text = w->advice.text[0] ? str_of(w->advice.text) : template_text;
   return json_pack("{s:s, s:s%, s:o, s:o}", "type", event_type_names[w->choice.chosen], "text", text.ptr,
                    text.len, "participants", cast_json(w), "metricsBefore", before_json(w));
 }
 
-static void commit(struct story_run *r, struct world *w) {
-  json_t *answer = NULL;
-  json_t *event = event_json(w);
+/* A hungry story is shown to the language model, if there is one and the world's day has calls left. */
+static void advise(struct story_run *r, struct world *w, struct str event) {
+  if (!r->has_llm || !director_is_hungry(&w->choice)) return;
+  struct story_question q = {.world_id = w->id,
+                             .language = w->language,
+                             .window = json_object_get(w->facts, "window"),
+                             .event = event};
+  story_advise(&r->adviser, &q, &w->advice);
+}
+
+static json_t *metrics_json(const struct world *w) {
+  json_t *o = narrative_to_json(&w->choice.metrics);
+  if (w->advice.is_there)
+    json_object_set_new(
+        o, "llm", json_pack("{s:f, s:f}", "tension", w->advice.tension, "stagnation", w->advice.stagnation));
+  return o;
+}
+
+static json_t *reasons_json(const struct world *w) {
+  json_t *o = director_reasons(&w->story, &w->choice);
+  if (w->choice.chosen >= 0)
+    json_object_set_new(o, "wording", json_string(w->advice.text[0] ? "llm" : "template"));
+  if (w->advice.why_not) json_object_set_new(o, "wordingRefused", json_string(w->advice.why_not));
+  return o;
+}
+
+static json_t *commit_args(struct world *w, struct str event) {
   if (w->choice.chosen >= 0)
     director_remember(&w->story, &w->choice.candidates[w->choice.chosen], w->rules.now_ms, &w->state);
-  json_t *args =
-      json_pack("{s:s%, s:I, s:I, s:o, s:o, s:o, s:o}", "worldId", w->id.ptr, w->id.len, "slot",
-                (json_int_t)w->slot_ms, "turn", (json_int_t)w->choice.metrics.turn, "metrics",
-                narrative_to_json(&w->choice.metrics), "director", director_state_to_json(&w->state),
-                "reasons", director_reasons(&w->story, &w->choice), "event", event);
-  r->error = child_call(r->child, "events.commit", args, NULL, &answer, NULL, r->detail);
-  if (r->error == ERR_WORLD_BUSY || r->error == ERR_NOT_FOUND) { /* one world's trouble is not the others' */
-    if (w->choice.chosen >= 0) reject(r, err_code(r->error));
-    r->error = ERR_OK;
-  } else if (r->error == ERR_OK && w->choice.chosen >= 0) {
-    bool is_applied = json_bool_at(answer, "applied", false);
-    r->applied += is_applied;
-    if (!is_applied) {
-      const char *reason = json_string_value(json_object_get(answer, "reason"));
-      reject(r, reason ? reason : "unknown");
-    }
-  }
+  return json_pack("{s:s%, s:I, s:I, s:o, s:o, s:o, s:o}", "worldId", w->id.ptr, w->id.len, "slot",
+                   (json_int_t)w->slot_ms, "turn", (json_int_t)w->choice.metrics.turn, "metrics",
+                   metrics_json(w), "director", director_state_to_json(&w->state), "reasons", reasons_json(w),
+                   "event", event_json(w, event));
+}
+
+static void count_answer(struct story_run *r, const json_t *answer) {
+  const char *reason = json_string_value(json_object_get(answer, "reason"));
+  if (json_bool_at(answer, "applied", false)) r->applied++;
+  else reject(r, reason ? reason : "unknown");
+}
+
+static void commit(struct story_run *r, struct world *w) {
+  json_t *answer = NULL;
+  BUF_AUTO struct buf event = buf_new(DIRECTOR_TEXT_MAX);
+  bool has_event = w->choice.chosen >= 0;
+  if (has_event) director_text(&w->story, &w->choice, w->language, &event);
+  advise(r, w, buf_str(&event));
+  r->error =
+      child_call(r->child, "events.commit", commit_args(w, buf_str(&event)), NULL, &answer, NULL, r->detail);
+  bool is_its_own =
+      r->error == ERR_WORLD_BUSY || r->error == ERR_NOT_FOUND; /* not the other worlds' trouble */
+  if (has_event && r->error == ERR_OK) count_answer(r, answer);
+  if (has_event && is_its_own) reject(r, err_code(r->error));
+  if (is_its_own) r->error = ERR_OK;
   json_decref(answer);
 }
 
@@ -137,9 +172,12 @@ static void evaluate_page(void *arg, const json_t *page, json_t *next_args) {
   struct story_run *r = arg;
   const json_t *worlds = json_object_get(page, "worlds");
   (void)next_args;
-  for (size_t i = 0; i < json_array_size(worlds) && r->error == ERR_OK && !child_is_asked_to_stop(r->child);
-       i++)
-    evaluate(r, json_array_get(worlds, i), json_int_at(page, "now", 0));
+  r->has_llm = json_bool_at(page, "hasLlm", false);
+  for (size_t i = 0; i < json_array_size(worlds) && r->error == ERR_OK; i++) {
+    if (child_is_asked_to_stop(r->child))
+      r->error = err_set(r->detail, ERR_CLOSED, "", 0, "asked to stop between two worlds");
+    else evaluate(r, json_array_get(worlds, i), json_int_at(page, "now", 0));
+  }
   child_progress(r->child, json_is_object(json_object_get(page, "next")) ? 0.5 : 1, NULL);
 }
 
@@ -162,6 +200,7 @@ static int finish(struct story_run *r) {
   child_metric(r->child, "eventsGenerated", (double)r->generated);
   child_metric(r->child, "eventsApplied", (double)r->applied);
   child_metric(r->child, "eventsRejected", (double)rejected);
+  child_metric(r->child, "llmCalls", (double)r->adviser.calls);
   child_print(r->child,
               "%s%lld worlds evaluated, %lld events generated, %lld applied; %lld ended, %lld measured after",
               r->is_dry ? "dry run: " : "", (long long)r->evaluated, (long long)r->generated,
@@ -170,13 +209,14 @@ static int finish(struct story_run *r) {
                                    "worldsEvaluated", (json_int_t)r->evaluated, "eventsGenerated",
                                    (json_int_t)r->generated, "eventsApplied", (json_int_t)r->applied,
                                    "eventsRejected", rejected, "rejectedBy", r->rejected, "llmCalls",
-                                   (json_int_t)r->llm_calls, "eventsEnded", (json_int_t)r->ended,
+                                   (json_int_t)r->adviser.calls, "eventsEnded", (json_int_t)r->ended,
                                    "eventsMeasured", (json_int_t)r->measured, "dryRun", (int)r->is_dry));
   return EXECUTOR_OK;
 }
 
 static enum err run_pages(struct story_run *r) {
   TRY(text_kit_new(&r->kit));
+  r->adviser = (struct story_adviser){.child = r->child, .kit = r->kit};
   if (!r->is_dry) TRY(world_pages(r->child, "events.measure", json_object(), add_measured, r, r->detail));
   TRY(world_pages(r->child, "events.page", json_object(), evaluate_page, r, r->detail));
   return r->error;

@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include "api/metrics.h"
+
 #define AUDIT_BYTES_MAX 8000 /* of one side; what is longer is told by its size */
 #define RETRY_MS 1000
 
@@ -215,6 +217,8 @@ static void on_done(struct call *c, const struct world_reply *reply) {
     fail(c, reply);
     return;
   }
+  if (json_bool_at(reply->body, "resumed", false))
+    metrics_resumed(c->api->metrics, json_int_at(reply->body, "addedLatencyMs", 0));
   write_answer(c, reply);
   if (a->door->audit || a->is_override) audit(c, reply);
   else send_answer(c);

@@ -41,7 +41,7 @@ struct metrics {
   struct map by_job;
   struct job_series *series; /* [0] is "other" */
   size_t series_count;
-  struct histogram durations, lags;
+  struct histogram durations, lags, resumes;
   uint64_t occurrences[OCCURRENCE_COUNT];
   uint64_t answers[6]; /* by hundreds of the status */
 };
@@ -56,7 +56,7 @@ enum err metrics_new(struct metrics **ret) {
   m->series_count = 1;
   m->durations =
       (struct histogram){duration_bounds, sizeof duration_bounds / sizeof *duration_bounds, {}, 0, 0};
-  m->lags = (struct histogram){lag_bounds, sizeof lag_bounds / sizeof *lag_bounds, {}, 0, 0};
+  m->lags = m->resumes = (struct histogram){lag_bounds, sizeof lag_bounds / sizeof *lag_bounds, {}, 0, 0};
   *ret = m;
   return ERR_OK;
 }
@@ -143,6 +143,8 @@ void metrics_note(struct metrics *m, const struct sched_note *note) {
   else if (note->kind == SCHED_NOTE_GAP && note->gap)
     m->occurrences[note->gap->state] += (uint64_t)note->gap->count;
 }
+
+void metrics_resumed(struct metrics *m, int64_t added_ms) { observe(&m->resumes, added_ms); }
 
 void metrics_answered(struct metrics *m, const struct http_answered *answer) {
   int hundreds = answer->status / 100;
@@ -252,6 +254,8 @@ void metrics_write(const struct metrics *m, bool with_jobs, struct buf *out) {
   if (with_jobs) write_results(m, out);
   write_histogram(&m->durations, "sereno_run_duration_seconds", "From start to end of each attempt.", out);
   write_histogram(&m->lags, "sereno_start_lag_seconds", "From notBefore to the start of each attempt.", out);
+  write_histogram(&m->resumes, "sereno_worlds_resume_added_seconds",
+                  "What resuming a paused world added to the answer of a message.", out);
   metrics_family(out, "sereno_occurrences_total", "counter",
                  "Due instants by verdict since the start of the server.");
   for (int s = OCCURRENCE_RAN; s < OCCURRENCE_COUNT; s++)

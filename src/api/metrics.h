@@ -11,6 +11,8 @@ enum err metrics_new(struct metrics **ret);
 void metrics_free(struct metrics *m);
 void metrics_note(struct metrics *m, const struct sched_note *note);
 void metrics_answered(struct metrics *m, const struct http_answered *answer);
+/* A message that has resumed a paused world: what that added to its answer (B-79). */
+void metrics_resumed(struct metrics *m, int64_t added_ms);
 /* Text format 0.0.4. with_jobs: the series that name jobs; without, the same counts over all jobs. */
 void metrics_write(const struct metrics *m, bool with_jobs, struct buf *out);
 /* # HELP and # TYPE of one family. */

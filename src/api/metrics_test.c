@@ -88,6 +88,21 @@ static void settled_occurrences_are_counted(void **state) {
   metrics_free(m);
 }
 
+/* B-79 */
+static void what_resuming_added_is_a_histogram(void **state) {
+  (void)state;
+  struct metrics *m;
+  BUF_AUTO struct buf out = buf_new(1 << 20);
+  CHECK_OK(metrics_new(&m));
+  metrics_resumed(m, 3);
+  metrics_resumed(m, 200);
+  metrics_write(m, false, &out);
+  check_line(&out, "sereno_worlds_resume_added_seconds_bucket{le=\"0.005\"} 1\n");
+  check_line(&out, "sereno_worlds_resume_added_seconds_bucket{le=\"0.25\"} 2\n");
+  check_line(&out, "sereno_worlds_resume_added_seconds_count 2\n");
+  metrics_free(m);
+}
+
 static void many_jobs_share_one_series(void **state) {
   (void)state;
   struct metrics *m;
@@ -128,6 +143,7 @@ int main(void) {
       cmocka_unit_test(what_runs_use_is_summed_by_job),
       cmocka_unit_test(settled_occurrences_are_counted),
       cmocka_unit_test(the_numbers_of_the_last_result_are_told),
+      cmocka_unit_test(what_resuming_added_is_a_histogram),
       cmocka_unit_test(many_jobs_share_one_series),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -330,8 +330,8 @@ static void clear_leaves_nothing(void **) {
   assert_int_equal(again.freed_bytes, 0);
 }
 
-static void freed_bytes_are_what_the_total_falls_by(
-    void **) { /* 10 KiB core and 5 MiB working set */
+/* 10 KiB core and 5 MiB working set */
+static void freed_bytes_are_what_the_total_falls_by(void **) {
   char *big = malloc(5 << 20);
   memset(big, 'x', 5 << 20);
   struct live_field core = {STR("core"), {big, 10 << 10}}, session = {STR("set"), {big, 5 << 20}};

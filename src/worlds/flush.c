@@ -29,8 +29,8 @@ static bool visit_kept(void *arg, const struct sql_row *row) {
   return true;
 }
 
-static enum err read_kept(struct lane *l, enum world_sql statement, const struct live_world *worlds, size_t count,
-                          struct kept *ret, struct err_detail *detail) {
+static enum err read_kept(struct lane *l, enum world_sql statement, const struct live_world *worlds,
+                          size_t count, struct kept *ret, struct err_detail *detail) {
   struct str *ids = ARENA_ARRAY(&l->arena, struct str, count + 1);
   if (!ids) return ERR_NO_MEMORY;
   for (size_t i = 0; i < count; i++) ids[i] = worlds[i].id;
@@ -48,8 +48,8 @@ static int64_t unsaved_ms(const struct live_world *w, const struct kept *k) {
   return w->active_ms;
 }
 
-enum err world_unsaved_activity(struct lane *l, const struct live_world *worlds, size_t count, int64_t *ret_ms,
-                                struct err_detail *detail) {
+enum err world_unsaved_activity(struct lane *l, const struct live_world *worlds, size_t count,
+                                int64_t *ret_ms, struct err_detail *detail) {
   struct kept *kept = ARENA_ARRAY(&l->arena, struct kept, count + 1);
   if (!kept) return ERR_NO_MEMORY;
   TRY(read_kept(l, SQL_STATE_KEPT, worlds, count, kept, detail));
@@ -90,7 +90,8 @@ static enum err rows_run(struct flush *f, struct rows *r, enum world_sql stateme
   jw_array_end(&r->w);
   TRY(buf_error(&r->text));
   if (r->count == 0) return ERR_OK;
-  return sqldb_exec(f->lane->db, statement, SQL_ARGS(SQL_VALUE_STR(buf_str(&r->text))), ret_changed, f->detail);
+  return sqldb_exec(f->lane->db, statement, SQL_ARGS(SQL_VALUE_STR(buf_str(&r->text))), ret_changed,
+                    f->detail);
 }
 
 static void add_instant(struct json_writer *w, const char *key, int64_t ms) {
@@ -216,8 +217,8 @@ static enum err run_all(struct flush *f, const struct live_world *worlds, size_t
   return sqldb_exec(f->lane->db, SQL_INTERACTIONS_RECOUNT, SQL_ARGS(SQL_VALUE_STR(list)), NULL, f->detail);
 }
 
-static enum err flush_all(struct flush *f, const struct live_world *worlds, size_t count, const int64_t *tokens,
-                          bool *ret_done) {
+static enum err flush_all(struct flush *f, const struct live_world *worlds, size_t count,
+                          const int64_t *tokens, bool *ret_done) {
   struct kept *kept = ARENA_ARRAY(&f->lane->arena, struct kept, count + 1);
   if (!kept) return ERR_NO_MEMORY;
   TRY(read_kept(f->lane, SQL_STATE_KEPT_LOCKED, worlds, count, kept, f->detail));

@@ -32,9 +32,7 @@ static enum err read_column(const struct field *f, const struct sql_row *row, in
       return ERR_OK;
     case FIELD_REAL3:
     case FIELD_INT:
-    case FIELD_BOOL:
-      field_set_int(f, ret, is_null ? f->otherwise : sql_row_int(row, column));
-      return ERR_OK;
+    case FIELD_BOOL: field_set_int(f, ret, is_null ? f->otherwise : sql_row_int(row, column)); return ERR_OK;
   }
   return ERR_INTERNAL;
 }

@@ -43,8 +43,8 @@ enum err world_seal(struct lane *l, const struct live_lock *locks, size_t count,
                     struct err_detail *detail);
 /* User activity of these snapshots that has not reached the database yet (X-6), else INSTANT_NONE: what
  * world_facts.live_active_ms wants. Needs LIVE_CORE to be exact about worlds that were activated by a tick. */
-enum err world_unsaved_activity(struct lane *l, const struct live_world *worlds, size_t count, int64_t *ret_ms,
-                                struct err_detail *detail);
+enum err world_unsaved_activity(struct lane *l, const struct live_world *worlds, size_t count,
+                                int64_t *ret_ms, struct err_detail *detail);
 /* Inside a write transaction: puts what is unsaved of these snapshots (core, session, journal, stats, activity) into
  * the database, by arrays; compressed when bigger than hibernateAboveKB and is_hibernating. Idempotent: what the
  * database has in this version or a later one is left. tokens: of the locks held, NULL or 0 without. Returns in

@@ -42,7 +42,8 @@ static enum err check_instant(struct message_args *m, int64_t now_ms, struct err
 }
 
 /* The activity of a member is noted beside the world's own (B-70). */
-static enum err seen_field(struct lane *l, const struct world_request *q, int64_t at_ms, struct live_field *ret) {
+static enum err seen_field(struct lane *l, const struct world_request *q, int64_t at_ms,
+                           struct live_field *ret) {
   char *name = arena_printf(&l->arena, WORLD_SEEN_PREFIX "%.*s", STR_ARG(q->actor.user_id));
   char *text = arena_printf(&l->arena, "%lld", (long long)at_ms);
   if (!name || !text) return ERR_NO_MEMORY;
@@ -52,10 +53,10 @@ static enum err seen_field(struct lane *l, const struct world_request *q, int64_
 
 static enum err post_answer(const struct world_request *q, const struct world_post *p, bool has_turn,
                             struct world_reply *r) {
-  json_t *body = json_pack("{s:b, s:s#, s:b, s:b, s:o, s:I}", "success", 1, "worldId", q->world_id.ptr,
-                           (int)q->world_id.len, "resumed", p->has_resumed, "wasPaused", p->was_paused,
-                           "lastActiveAt", world_json_instant(p->active_ms), "addedLatencyMs",
-                           (json_int_t)p->added_latency_ms);
+  json_t *body =
+      json_pack("{s:b, s:s#, s:b, s:b, s:o, s:I}", "success", 1, "worldId", q->world_id.ptr,
+                (int)q->world_id.len, "resumed", p->has_resumed, "wasPaused", p->was_paused, "lastActiveAt",
+                world_json_instant(p->active_ms), "addedLatencyMs", (json_int_t)p->added_latency_ms);
   if (body && has_turn && json_object_set_new(body, "turn", json_integer(p->append.first_turn)) != 0) {
     json_decref(body);
     body = NULL;
@@ -66,7 +67,9 @@ static enum err post_answer(const struct world_request *q, const struct world_po
 static struct str entry_text(struct lane *l, const struct world_request *q, const struct message_args *m) {
   BUF_AUTO struct buf out = buf_new(16 * TEXT_BYTES_MAX);
   struct json_writer w = jw_new(&out);
-  struct str speaker = m->speaker ? str_of(m->speaker) : q->actor.user_id.len ? q->actor.user_id : STR("user");
+  struct str speaker = m->speaker             ? str_of(m->speaker)
+                       : q->actor.user_id.len ? q->actor.user_id
+                                              : STR("user");
   jw_object(&w);
   jw_kstr(&w, "speaker", speaker);
   jw_kbool(&w, "isUser", m->is_user != 0);
@@ -79,7 +82,8 @@ static struct str entry_text(struct lane *l, const struct world_request *q, cons
 }
 
 static int64_t micro_usd(const json_t *args) {
-  return llround(json_number_value(json_object_get(args, "costUSD")) * 1e6); /* the field's thousandths are too few */
+  return llround(json_number_value(json_object_get(args, "costUSD")) *
+                 1e6); /* the field's thousandths are too few */
 }
 
 enum err call_world_message(struct lane *l, const struct world_request *q, struct world_reply *r) {

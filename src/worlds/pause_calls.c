@@ -13,6 +13,7 @@
 #define FIRST_INSTANT (INT64_C(-62135596800000)) /* 0001-01-01: before any instant both databases know */
 #define BATCH_BYTES ((int64_t)16 * 1024 * 1024)  /* of live state held at a time */
 #define AFFECTED_MAX 1000
+#define PAGE_DEFAULT 250 /* a batch holds the database for some 25 ms: requests wait no longer than that */
 
 /* The queries of a run, one after the other; each reads only what may be due, by an index. */
 enum pause_class {
@@ -285,7 +286,7 @@ enum err world_call_auto_pause_page(struct lane *l, const struct world_request *
                          .detail = &r->detail};
   struct pause_cursor at;
   struct world_cases cases;
-  int64_t evaluated = 0, limit = json_int_at(q->args, "limit", LIVE_BATCH_MAX);
+  int64_t evaluated = 0, limit = json_int_at(q->args, "limit", PAGE_DEFAULT);
   if (limit < 1 || limit > LIVE_BATCH_MAX)
     return err_set(&r->detail, ERR_INVALID, "limit", 0, "has to be 1 to %d", LIVE_BATCH_MAX);
   TRY(world_settings_with(l, q, &p.settings, &r->detail));

@@ -3,11 +3,11 @@
 #include "store/sqldb.h"
 
 /* All columns of "World" w in the order of model/world_row.def (load_test.c compares): what world_row_read takes. */
-#define WORLD_COLUMNS \
-  "w.\"id\",w.\"name\",w.\"ownerId\",w.\"ownerEmail\",w.\"locale\",w.\"status\"," \
+#define WORLD_COLUMNS                                                                    \
+  "w.\"id\",w.\"name\",w.\"ownerId\",w.\"ownerEmail\",w.\"locale\",w.\"status\","        \
   "w.\"isPaused\",w.\"pausedAt\",w.\"pauseReason\",w.\"lastActiveAt\",w.\"isFavorite\"," \
-  "w.\"scheduledDeletion\",w.\"createdAt\",w.\"updatedAt\",w.\"storyMode\"," \
-  "w.\"isCollaborative\",w.\"emergentEvents\",w.\"eventsPerDay\",w.\"vacationUntil\"," \
+  "w.\"scheduledDeletion\",w.\"createdAt\",w.\"updatedAt\",w.\"storyMode\","             \
+  "w.\"isCollaborative\",w.\"emergentEvents\",w.\"eventsPerDay\",w.\"vacationUntil\","   \
   "w.\"ladderFrom\",w.\"warned\",w.\"warnedAt\",w.\"interactions\",w.\"fence\",w.\"story\""
 #define WORLD_COLUMN_COUNT 25
 

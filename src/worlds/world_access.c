@@ -22,8 +22,9 @@ int64_t world_access_from_ms(const struct live_world *w) {
 static bool is_listed(const json_t *access, struct str user) {
   size_t i;
   json_t *member;
-  json_array_foreach(json_object_get(access, "members"), i, member)
-    if (str_eq((struct str){json_string_value(member), json_string_length(member)}, user)) return true;
+  json_array_foreach(json_object_get(access, "members"), i,
+                     member) if (str_eq((struct str){json_string_value(member), json_string_length(member)},
+                                        user)) return true;
   return false;
 }
 
@@ -119,8 +120,8 @@ enum err world_access_refresh(struct lane *l, const struct world_row *rows, cons
     struct live_field *f = &fields[2 * n];
     f[0] = (struct live_field){STR(ACCESS), texts[i]};
     f[1] = (struct live_field){STR(SEALED), is_paused ? STR("1") : STR("")};
-    writes[n++] = (struct live_append){
-        .id = live[i].id, .active_ms = INSTANT_NONE, .core = f, .core_count = 2};
+    writes[n++] =
+        (struct live_append){.id = live[i].id, .active_ms = INSTANT_NONE, .core = f, .core_count = 2};
   }
   return n ? live_write(l->live, writes, n, now_ms, detail) : ERR_OK;
 }

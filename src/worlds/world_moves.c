@@ -5,7 +5,8 @@
 
 #define COMPONENT "WorldPauseService"
 
-void world_notice(struct lane *l, enum log_level level, const char *component, const char *message, json_t *fields) {
+void world_notice(struct lane *l, enum log_level level, const char *component, const char *message,
+                  json_t *fields) {
   const struct worlds_config *config = worlds_config(l->worlds);
   if (config->notice && fields) config->notice(config->notice_arg, level, component, message, fields);
   json_decref(fields);
@@ -31,10 +32,12 @@ static bool replaces(int64_t reason, const struct world_row *row) {
   if (reason == row->pause_reason) return reason == PAUSE_VACATION;
   if (reason == PAUSE_SYSTEM) return false;
   if (!is_inactivity(reason)) return true;
-  return row->pause_reason == PAUSE_SYSTEM || (is_inactivity(row->pause_reason) && reason > row->pause_reason);
+  return row->pause_reason == PAUSE_SYSTEM ||
+         (is_inactivity(row->pause_reason) && reason > row->pause_reason);
 }
 
-static void apply_pause(struct lane *l, struct world_row *row, const struct world_pause_step *step, int64_t now_ms) {
+static void apply_pause(struct lane *l, struct world_row *row, const struct world_pause_step *step,
+                        int64_t now_ms) {
   if (is_inactivity(step->reason)) {
     struct world_settings s = worlds_settings(l, now_ms);
     struct world_verdict v = {.reason = step->reason, .enters = true, .idle_since_ms = row->last_active_ms};
@@ -74,9 +77,9 @@ static enum err flush_one(struct lane *l, const struct live_world *w, int64_t to
                  STR_ARG(w->id));
 }
 
-static enum err pause_in_database(struct lane *l, struct world_row *row, const struct live_world *w, int64_t token,
-                                  struct world_pause_step *step, struct str actor, int64_t now_ms,
-                                  struct err_detail *detail) {
+static enum err pause_in_database(struct lane *l, struct world_row *row, const struct live_world *w,
+                                  int64_t token, struct world_pause_step *step, struct str actor,
+                                  int64_t now_ms, struct err_detail *detail) {
   struct world_row r;
   TRY(world_get_locked(l, str_of(row->id), &r, detail));
   step->has_paused = !r.is_paused;
@@ -132,8 +135,8 @@ enum err world_pause_step(struct lane *l, struct world_row *row, int64_t token, 
   return ERR_OK;
 }
 
-enum err world_do_pause(struct lane *l, struct world_row *row, int64_t token, int64_t reason, struct str actor,
-                        int64_t now_ms, struct err_detail *detail) {
+enum err world_do_pause(struct lane *l, struct world_row *row, int64_t token, int64_t reason,
+                        struct str actor, int64_t now_ms, struct err_detail *detail) {
   struct world_pause_step step = {.reason = reason, .vacation_until_ms = row->vacation_until_ms};
   return world_pause_step(l, row, token, &step, actor, now_ms, detail);
 }
@@ -148,9 +151,9 @@ static enum err resume_row(struct lane *l, struct world_row *row, int64_t token,
   row->vacation_until_ms = FIELD_NULL;
   TRY(world_put(l, row, token, now_ms, detail));
   TRY(world_pause_end(l, str_of(row->id), now_ms, detail));
-  json_t *what = json_pack("{s:o, s:o}", "pauseReason",
-                           world_json_enum(pause_reason_names, step->before.pause_reason), "pausedAt",
-                           world_json_instant(step->before.paused_ms));
+  json_t *what =
+      json_pack("{s:o, s:o}", "pauseReason", world_json_enum(pause_reason_names, step->before.pause_reason),
+                "pausedAt", world_json_instant(step->before.paused_ms));
   return world_note(l, str_of(row->id), now_ms, actor, "resumed", what, detail);
 }
 
@@ -171,9 +174,9 @@ static enum err step_in_database(struct lane *l, struct world_row *row, struct l
 static void tell_resume(struct lane *l, const struct world_db_step *step, struct str actor) {
   const struct world_row *before = &step->before;
   json_t *fields = json_pack("{s:s, s:s?, s:o, s:o, s:s#}", "worldId", before->id, "worldName", before->name,
-                             "pauseReason", world_json_enum(pause_reason_names, before->pause_reason), "pausedAt",
-                             world_json_instant(before->paused_ms), "actor", actor.ptr ? actor.ptr : "system",
-                             actor.ptr ? (int)actor.len : 6);
+                             "pauseReason", world_json_enum(pause_reason_names, before->pause_reason),
+                             "pausedAt", world_json_instant(before->paused_ms), "actor",
+                             actor.ptr ? actor.ptr : "system", actor.ptr ? (int)actor.len : 6);
   world_notice(l, LOG_INFO, COMPONENT, "World resumed successfully", fields);
 }
 
@@ -196,8 +199,8 @@ enum err world_db_step(struct lane *l, struct world_row *row, int64_t token, str
   return ERR_OK;
 }
 
-enum err world_do_resume(struct lane *l, struct world_row *row, int64_t token, int64_t active_ms, struct str actor,
-                         int64_t now_ms, struct err_detail *detail) {
+enum err world_do_resume(struct lane *l, struct world_row *row, int64_t token, int64_t active_ms,
+                         struct str actor, int64_t now_ms, struct err_detail *detail) {
   struct world_db_step step = {.resume_ms = active_ms};
   return world_db_step(l, row, token, &step, actor, now_ms, detail);
 }

@@ -71,8 +71,7 @@ static enum err put_fields(struct buf *out, char kind, const struct live_field *
 }
 
 static enum err put_events(struct buf *out, const struct live_world *w, struct arena *arena) {
-  struct live_entry *sorted =
-      sorted_copy(arena, w->events, w->event_count, sizeof *w->events, by_instant);
+  struct live_entry *sorted = sorted_copy(arena, w->events, w->event_count, sizeof *w->events, by_instant);
   if (!sorted) return ERR_NO_MEMORY;
   for (size_t i = 0; i < w->event_count; i++) {
     buf_add_char(out, 'e');
@@ -200,7 +199,8 @@ enum err world_state_decode(struct str data, struct str codec, int64_t raw_bytes
   enum err e = unpacked(data, codec, raw_bytes, arena, &raw);
   if (e == ERR_NO_MEMORY) return e;
   if (e != ERR_OK || !str_starts(raw, STR(MAGIC)) || !walk(raw, &w, false))
-    return err_set(detail, ERR_STORE_CORRUPT, "WorldState", 0, "the saved state of this world cannot be read");
+    return err_set(detail, ERR_STORE_CORRUPT, "WorldState", 0,
+                   "the saved state of this world cannot be read");
   w.core = ARENA_ARRAY(arena, struct live_field, w.core_count + 1);
   w.session = ARENA_ARRAY(arena, struct live_field, w.session_count + 1);
   w.events = ARENA_ARRAY(arena, struct live_entry, w.event_count + 1);
@@ -232,8 +232,8 @@ static enum err set_fields(struct live_field **fields, size_t *count, const stru
   return ERR_OK;
 }
 
-static enum err add_entries(struct live_entry **entries, size_t *count, const struct live_entry *add, size_t n,
-                            struct arena *arena) {
+static enum err add_entries(struct live_entry **entries, size_t *count, const struct live_entry *add,
+                            size_t n, struct arena *arena) {
   if (n == 0) return ERR_OK;
   struct live_entry *grown = ARENA_ARRAY(arena, struct live_entry, *count + n);
   if (!grown) return ERR_NO_MEMORY;

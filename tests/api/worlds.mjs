@@ -147,6 +147,7 @@ await test('B-19_B-79_a_message_resumes_and_is_handled_in_one_request', async ()
   equal(Object.keys(got).sort(), Object.keys(before).sort(), 'the same answer, paused or not:');
   const now = await row('test-world-id');
   equal([now.isPaused, now.lastActiveAt], [false, at]);
+  assert(/^sereno_worlds_resume_added_seconds_count [1-9]/m.test((await request(server, 'GET', '/metrics')).text), 'the histogram of what resuming added');
 });
 await test('X-5_who_resumes_by_a_message', async () => {
   const say = (who, status) => post('/api/worlds/w/message', {text: 'hola'}, status, who);
