@@ -6,7 +6,11 @@
 
 static bool lacks_live(const struct worlds_fixture *f) { return f->kind == WORLDS_NO_LIVE; }
 
-static int64_t number(struct worlds_fixture *f, const char *sql) { return atoll(worlds_value(f, sql)); }
+static int64_t number(struct worlds_fixture *f, const char *sql) {
+  int64_t n = 0;
+  (void)str_to_int(str_of(worlds_value(f, sql)), INT64_MIN, INT64_MAX, &n);
+  return n;
+}
 
 static bool last_active_is(struct worlds_fixture *f, const char *id, int64_t want_ms) {
   int64_t ms;

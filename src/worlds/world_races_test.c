@@ -26,7 +26,7 @@ struct hand {
   int ops[OPS_MAX];
   size_t op_count;
   enum err errors[OPS_MAX];
-  char texts[OPS_MAX][40]; /* what a message said */
+  char texts[OPS_MAX][64]; /* what a message said */
   int floods;              /* so many messages more */
   int failures;            /* of those */
   int64_t resumes;         /* answered "resumed": true */

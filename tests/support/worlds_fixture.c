@@ -6,12 +6,15 @@
 #include <unistd.h>
 
 #include "tests/support/pg_fixture.h"
+#include "tests/support/redis_fixture.h"
 #include "warden/child.h"
 
 #define VALUE_BYTES 131072
 
 bool worlds_fixture_has(enum worlds_kind kind) {
-  return kind != WORLDS_POSTGRES || access("/usr/lib/postgresql/15/bin/postgres", X_OK) == 0;
+  bool has_pg = access("/usr/lib/postgresql/15/bin/postgres", X_OK) == 0;
+  if (kind == WORLDS_SERVERS && access("/usr/bin/redis-server", X_OK) != 0) return false;
+  return has_pg || (kind != WORLDS_POSTGRES && kind != WORLDS_SERVERS);
 }
 
 static void keep_notice(void *arg, enum log_level level, const char *component, const char *message,
@@ -52,9 +55,13 @@ void worlds_open(struct worlds_fixture *f, enum worlds_kind kind) {
                                      .timezone = "UTC",
                                      .notice = keep_notice,
                                      .notice_arg = f};
-  if (kind == WORLDS_POSTGRES) {
+  if (kind == WORLDS_POSTGRES || kind == WORLDS_SERVERS) {
     pg_fixture_schema(f->url);
     f->config.db = (struct sqldb_config){.url = f->url};
+  }
+  if (kind == WORLDS_SERVERS) {
+    f->redis = redis_fixture_start(NULL, NULL);
+    f->config.live = (struct live_config){.mode = LIVE_REDIS, .url = f->redis->url, .owner = "test:1"};
   }
   open_lanes(f);
 }
@@ -74,7 +81,8 @@ static void remove_folder(const char *folder, int depth) {
 void worlds_close(struct worlds_fixture *f) {
   close_lanes(f);
   json_decref(f->notices);
-  if (f->kind == WORLDS_POSTGRES) pg_fixture_drop(f->url);
+  if (f->url[0]) pg_fixture_drop(f->url);
+  redis_fixture_stop(f->redis);
   remove_folder(f->folder, 0);
 }
 

@@ -14,6 +14,7 @@ enum worlds_kind {
   WORLDS_EMBEDDED, /* SQLite and live.db */
   WORLDS_NO_LIVE,  /* SQLite, kv=none */
   WORLDS_POSTGRES, /* PostgreSQL and live.db */
+  WORLDS_SERVERS,  /* PostgreSQL and Redis */
   WORLDS_KINDS
 };
 
@@ -24,7 +25,8 @@ struct worlds_fixture {
   struct worlds *worlds;
   struct lane lane, second; /* two servers' hands, stepped by the test */
   int64_t now_ms;
-  json_t *notices; /* array of {"level", "component", "message", …fields} since the last look */
+  struct redis_fixture *redis; /* of SERVERS */
+  json_t *notices;             /* array of {"level", "component", "message", …fields} since the last look */
 };
 
 bool worlds_fixture_has(enum worlds_kind kind);
