@@ -295,8 +295,8 @@ static enum err read_override(const struct call *c, bool *ret_is, struct err_det
 
 static enum err prepare(struct call *c, struct asking *a) {
   TRY(read_override(c, &a->is_override, &c->detail));
-  TRY(world_asker_of(&c->who, http_request_header(c->req, CALL_USER_HEADER), a->is_override, &c->req->arena,
-                     &a->asker, &c->detail));
+  const struct world_asking said = {&c->who, http_request_header(c->req, CALL_USER_HEADER), a->is_override};
+  TRY(world_asker_of(&said, &c->req->arena, &a->asker, &c->detail));
   if (a->world_id.ptr && !world_id_is_valid(a->world_id))
     return err_set(&c->detail, ERR_NOT_FOUND, "world", 0, "there is no world of this id");
   TRY(add_path_arguments(c));

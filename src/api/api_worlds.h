@@ -27,10 +27,15 @@ route_handler world_route, keep_page, keep_post;
  *   an admin: the admin; with an override the owner's deeds as well
  *   a session or a token of an account: that user
  *   anything else: ERR_FORBIDDEN, as is naming a user or an override without being entitled to it. */
+struct world_asking { /* what a request says of itself */
+  const struct who *who;
+  struct str user; /* CALL_USER_HEADER; STR_NONE: not sent */
+  bool is_override;
+};
 struct world_asker {
   enum world_actor_kind kind;
   const char *user_id; /* NULL: none */
   const char *name;    /* for the lifeline */
 };
-enum err world_asker_of(const struct who *who, struct str user, bool is_override, struct arena *arena,
-                        struct world_asker *ret, struct err_detail *detail);
+enum err world_asker_of(const struct world_asking *said, struct arena *arena, struct world_asker *ret,
+                        struct err_detail *detail);

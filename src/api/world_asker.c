@@ -16,8 +16,11 @@ static enum err as_service(const struct who *who, struct str user, struct arena 
   return ret->user_id && ret->name ? ERR_OK : arena_error(arena);
 }
 
-enum err world_asker_of(const struct who *who, struct str user, bool is_override, struct arena *arena,
-                        struct world_asker *ret, struct err_detail *d) {
+enum err world_asker_of(const struct world_asking *said, struct arena *arena, struct world_asker *ret,
+                        struct err_detail *d) {
+  const struct who *who = said->who;
+  struct str user = said->user;
+  bool is_override = said->is_override;
   bool is_service = access_is_service(who);
   if (user.ptr && !is_service) {
     enum err e = err_set(d, ERR_FORBIDDEN, CALL_USER_HEADER, 0, "only a service token may name a user");

@@ -42,7 +42,8 @@ static void askers_are_told_apart(void **state) {
     ARENA_AUTO struct arena arena = arena_new(65536);
     struct world_asker asker = {};
     struct err_detail d = {};
-    enum err e = world_asker_of(&rows[i].who, str_of(rows[i].user), rows[i].is_override, &arena, &asker, &d);
+    const struct world_asking said = {&rows[i].who, str_of(rows[i].user), rows[i].is_override};
+    enum err e = world_asker_of(&said, &arena, &asker, &d);
     CHECK_ROW(rows[i].line, e == rows[i].want);
     CHECK_ROW(rows[i].line, e == ERR_OK ? d.message[0] == '\0' : d.message[0] != '\0');
     CHECK_ROW(rows[i].line, e != ERR_OK || asker.kind == rows[i].kind);

@@ -241,32 +241,40 @@ static CURL *curl_of(struct cli *c) {
   return c->curl;
 }
 
-/* Bodies and headers of one request; the list is freed by the caller. */
-static struct curl_slist *set_up(struct cli *c, const char *method, const char *path, struct str body,
-                                 const char *type, const char *header) {
+struct request {
+  const char *method, *path;
+  struct str body;  /* STR_NONE: none */
+  const char *type; /* of the body */
+  const char *header;
+};
+
+/* Body and headers of one request; the list is freed by the caller. */
+static struct curl_slist *set_up(struct cli *c, const struct request *r) {
   CURL *curl = curl_of(c);
   char url[CLI_PATH_BYTES_MAX + 2048], line[600];
-  snprintf(url, sizeof url, "%s%s", c->url, path);
+  snprintf(url, sizeof url, "%s%s", c->url, r->path);
   struct curl_slist *headers = curl_slist_append(NULL, "Accept: application/json, application/problem+json");
   if (c->token[0]) {
     snprintf(line, sizeof line, "Authorization: Bearer %s", c->token);
     headers = curl_slist_append(headers, line);
     explicit_bzero(line, sizeof line);
   }
-  if (header) headers = curl_slist_append(headers, header);
+  if (r->header) headers = curl_slist_append(headers, r->header);
   headers = curl_slist_append(headers, "Expect:");
   (void)curl_easy_setopt(curl, CURLOPT_URL, url);
   (void)curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
-  (void)curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, method);
+  (void)curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, r->method);
   const char *ca_file = getenv("SERENO_CA_FILE"); /* a private authority, PEM */
   if (ca_file && ca_file[0]) (void)curl_easy_setopt(curl, CURLOPT_CAINFO, ca_file);
   (void)curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
   (void)curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, 10L);
   (void)curl_easy_setopt(curl, CURLOPT_NOPROXY, "127.0.0.1,localhost,::1");
-  bool takes_body = strcmp(method, "POST") == 0 || strcmp(method, "PATCH") == 0 || strcmp(method, "PUT") == 0;
+  struct str body = r->body;
+  bool takes_body =
+      strcmp(r->method, "POST") == 0 || strcmp(r->method, "PATCH") == 0 || strcmp(r->method, "PUT") == 0;
   if (!body.ptr && takes_body) body = STR("{}");
   if (body.ptr) {
-    (void)snprintf(line, sizeof line, "Content-Type: %s", type);
+    (void)snprintf(line, sizeof line, "Content-Type: %s", r->type);
     headers = curl_slist_append(headers, line);
     (void)curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)body.len);
     (void)curl_easy_setopt(curl, CURLOPT_POSTFIELDS, body.ptr);
@@ -275,16 +283,9 @@ static struct curl_slist *set_up(struct cli *c, const char *method, const char *
   return headers;
 }
 
-struct request {
-  const char *method, *path;
-  struct str body;  /* STR_NONE: none */
-  const char *type; /* of the body */
-  const char *header;
-};
-
 static long request(struct cli *c, const struct request *r, struct cli_reply *ret) {
   *ret = (struct cli_reply){.body = buf_new(CLI_BODY_BYTES_MAX)};
-  struct curl_slist *headers = set_up(c, r->method, r->path, r->body, r->type, r->header);
+  struct curl_slist *headers = set_up(c, r);
   CURL *curl = c->curl;
   (void)curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_body);
   (void)curl_easy_setopt(curl, CURLOPT_WRITEDATA, ret);
@@ -436,7 +437,8 @@ int cli_stream(struct cli *c, const char *path, cli_event_fn *fn, void *arg) {
                         .id = buf_new(1000),
                         .data = buf_new(CLI_BODY_BYTES_MAX),
                         .error = {.body = buf_new(CLI_BODY_BYTES_MAX)}};
-  struct curl_slist *headers = set_up(c, "GET", path, STR_NONE, CLI_JSON, "Accept: text/event-stream");
+  struct curl_slist *headers =
+      set_up(c, &(struct request){"GET", path, STR_NONE, CLI_JSON, "Accept: text/event-stream"});
   (void)curl_easy_setopt(c->curl, CURLOPT_WRITEFUNCTION, on_stream);
   (void)curl_easy_setopt(c->curl, CURLOPT_WRITEDATA, &s);
   CURLcode code = curl_easy_perform(c->curl);
