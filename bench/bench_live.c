@@ -47,6 +47,13 @@ static void must(enum err e, const struct err_detail *d, const char *what) {
   exit(1);
 }
 
+static double cpu_seconds(void) {
+  struct rusage u;
+  getrusage(RUSAGE_SELF, &u);
+  return (double)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) +
+         (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec) / 1e6;
+}
+
 static void row(const char *what, double count, double took) {
   printf("| %s | %.0f | %.2f s | %.0f/s |\n", what, count, took, count / took);
   fflush(stdout);
@@ -206,6 +213,7 @@ static void tell_memory(struct bench *b, const char *when) {
 static void measure(struct bench *b, const struct live_config *config, const char *name) {
   struct live_status s;
   struct err_detail d = {};
+  double cpu = cpu_seconds();
   must(live_open(config, &b->live, &d), &d, "open");
   must(live_status(b->live, &s, &d), &d, "status");
   printf("%s (%s), %lld worlds:\n\n| what | how many | took | rate |\n|---|---|---|---|\n", name, s.server,
@@ -217,7 +225,7 @@ static void measure(struct bench *b, const struct live_config *config, const cha
   sync_all(b);
   lock_and_clear_all(b);
   tell_memory(b, "cleared");
-  printf("\n");
+  printf("\nCPU of this process: %.2f s. %s\n\n", cpu_seconds() - cpu, s.durability);
   live_close(b->live);
 }
 

@@ -14,7 +14,8 @@
  *   PREFIX ID :meta     hash   version, saved, turn, ticks, activeAt, dirtyAt, bytes …: ours
  *   PREFIX ID :lock     string owner|token|leaseUntil
  * and for all: worlds:dirty (zset by dirtyAt), worlds:active (zset by activeAt), worlds:events (zset by the oldest
- * event), worlds:locks (zset by leaseUntil), worlds:fence (counter). No key is ever searched for by SCAN.
+ * event), worlds:locks (zset by leaseUntil), worlds:fence (counter), worlds:bytes. docs/live-state.md says what an
+ * application may do with them. No key is ever searched for by SCAN.
  *
  * Every write of a world raises its version. dirty = version > saved. A write by somebody who does not hold the lock is
  * refused (ERR_BUSY) while the lock is held and its lease lasts; a holder whose token is not the lock's any more is
@@ -49,6 +50,7 @@ struct live_config {
   const char *owner; /* of locks: "NODE:EPOCH" */
   int timeout_ms;    /* of one call; 0: 2 s */
 };
+/* ERR_INVALID: the configuration cannot work. A server that does not answer is no error here, but of the calls. */
 enum err live_open(const struct live_config *config, struct live **ret, struct err_detail *detail);
 void live_close(struct live *l); /* NULL-safe */
 enum live_mode live_mode(const struct live *l);
@@ -114,7 +116,9 @@ struct live_append { /* one world's writes, applied as one */
   int64_t first_turn; /* of the journal's entries */
   int64_t version;
 };
-/* Errors of single worlds are in them; the call fails only as a whole (ERR_UNAVAILABLE). */
+/* Errors of single worlds are in them; the call fails only as a whole (ERR_UNAVAILABLE). When a connection is lost on
+ * the way (REDIS, UPSTASH) it may have been done or not, and is not tried again. An event with the bytes of one that is
+ * there moves that one. */
 enum err live_write(struct live *l, struct live_append *writes, size_t count, int64_t now_ms,
                     struct err_detail *detail);
 
