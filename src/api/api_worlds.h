@@ -4,8 +4,8 @@
 #include "api/call.h"
 #include "worlds/worlds.h"
 
-extern const struct shape worlds_query_shape, world_page_shape, world_new_shape, world_edit_shape,
-    world_shape, worlds_status_shape, world_import_answer_shape, world_erase_answer_shape,
+extern const struct shape world_back_shape, worlds_query_shape, world_page_shape, world_new_shape,
+    world_edit_shape, world_shape, worlds_status_shape, world_import_answer_shape, world_erase_answer_shape,
     world_message_shape, world_message_answer_shape, world_touch_shape, world_touch_answer_shape,
     world_tick_shape, world_tick_answer_shape, world_pause_shape, world_pause_answer_shape,
     world_resume_answer_shape, world_favorite_shape, world_favorite_answer_shape, world_vacation_shape,

@@ -183,6 +183,9 @@ ANSWER(world_segment, "WorldSegment", OUT("fromTurn", INT, 0, ""), OUT("toTurn",
        OUT("storedBytes", INT, 0, ""), OUT("createdAt", INSTANT, FIELD_NULLABLE, ""));
 static const struct shape_part archive_parts[] = {{"data", &world_segment_shape, PART_LIST}};
 ANSWER_PARTS(world_archive, "WorldArchive", archive_parts, OUT("nextCursor", TEXT, FIELD_NULLABLE, ""));
+SHAPE_OF(world_back, "WorldFromBackup", 0,
+         ARG("backup", TEXT, FIELD_REQUIRED, 1, 63, "its name in DIR/backups"),
+         ARG("worldId", TEXT, FIELD_REQUIRED, 1, 128, ""));
 SHAPE_OF(world_restore, "WorldRestore", 0,
          ARG("fromTurn", INT, FIELD_REQUIRED, 0, INT64_MAX, "a turn of the segment"));
 ANSWER(world_restore_answer, "WorldRestoreAnswer", OUT("success", BOOL, 0, ""),

@@ -63,6 +63,7 @@ static const struct world_verb verbs[] = {
     {"archive", "ID [cat TURN | restore [TURN]]", "its archived interactions", NULL, NULL, 1, 3, NULL, NULL, NULL, world_archive},
     {"export", "ID [--output FILE]", "everything there is of it; a zstd file", NULL, NULL, 1, 1, NULL, " output ", NULL, world_export},
     {"import", "FILE", "put an export back", NULL, NULL, 1, 1, NULL, NULL, NULL, world_import},
+    {"restore", "BACKUP ID", "put a deleted world back from a system backup (DIR/backups)", "POST", A "restore", 2, 2, "@backup @worldId", NULL, NULL, NULL},
     {"erase", "ID --yes", "erase it everywhere", NULL, NULL, 1, 1, NULL, " yes ", NULL, world_erase},
     {"mails", "[--world ID] [--limit N]", "warnings to owners", "GET", A "mails", 0, 0, "world limit:i", NULL, mail_columns, NULL},
     {"keep", "LINK", "do what the link of a warning does", NULL, NULL, 1, 1, NULL, NULL, NULL, world_keep},

@@ -4,6 +4,7 @@
  * world.export → payload, zstd (U-25) · world.import, payload → {success, worldId, rows, segments} (B-71)
  * world.erase → {success, worldId}: at once, by its owner, without an export (U-18, U-25)
  * analytics.page {dryRun?} → {deleted, next} (A-95) */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -140,6 +141,53 @@ static enum err export_to_file(struct lane *l, struct str id, int64_t now_ms, st
   return e;
 }
 
+/* ---- old exports ---- */
+
+/* The instant in ID-INSTANT.jsonl.zst, or -1. */
+static int64_t instant_of_export(const char *name) {
+  struct str s = str_of(name);
+  int64_t at_ms;
+  size_t dash = SIZE_MAX;
+  if (str_ends(s, STR(".part"))) s.len -= strlen(".part");
+  if (!str_ends(s, STR(".jsonl.zst"))) return -1;
+  s.len -= strlen(".jsonl.zst");
+  for (size_t i = 0; i < s.len; i++)
+    if (s.ptr[i] == '-') dash = i;
+  if (dash == SIZE_MAX || !str_to_int(str_from(s, dash + 1), 0, INT64_MAX, &at_ms)) return -1;
+  return at_ms;
+}
+
+static int64_t remove_old_exports(struct lane *l, int64_t before_ms) {
+  char folder[PATH_BYTES];
+  int64_t removed = 0;
+  (void)snprintf(folder, sizeof folder, "%s/exports", worlds_config(l->worlds)->folder);
+  DIR *dir = opendir(folder);
+  if (!dir) return 0;
+  for (struct dirent *d; (d = readdir(dir));) {
+    int64_t at_ms = instant_of_export(d->d_name);
+    if (at_ms >= 0 && at_ms < before_ms && unlinkat(dirfd(dir), d->d_name, 0) == 0) removed++;
+  }
+  closedir(dir);
+  return removed;
+}
+
+static bool unlink_export(void *arg, const struct sql_row *row) {
+  char path[PATH_BYTES];
+  struct str name = sql_row_text(row, 0);
+  if (str_find_char(name, '/') != SIZE_MAX) return true;
+  (void)snprintf(path, sizeof path, "%s/exports/%.*s", (const char *)arg, STR_ARG(name));
+  (void)unlink(path);
+  return true;
+}
+
+/* Exports of a world of this id that was deleted before: an erasure takes them, too (U-18). */
+static enum err remove_exports_of(struct lane *l, struct str id, struct err_detail *detail) {
+  char folder[PATH_BYTES];
+  (void)str_copy(folder, sizeof folder, str_of(worlds_config(l->worlds)->folder));
+  TRY(sqldb_query(l->db, SQL_TOMBSTONE_FILES, SQL_ARGS(SQL_VALUE_STR(id)), unlink_export, folder, detail));
+  return sqldb_exec(l->db, SQL_TOMBSTONE_NO_FILES, SQL_ARGS(SQL_VALUE_STR(id)), NULL, detail);
+}
+
 /* ---- removing ---- */
 
 static enum err remove_in(struct lane *l, const struct world_request *q, struct str id,
@@ -274,6 +322,7 @@ enum err world_call_delete_page(struct lane *l, const struct world_request *q, s
   JSON_AUTO json_t *failed_ids = d.failed_ids = json_array();
   JSON_AUTO json_t *would = d.would = json_array();
   for (size_t i = 0; i < cases.count; i++) take_case(&d, &cases.list[i]);
+  if (!d.is_dry && !after.ptr) (void)remove_old_exports(l, q->now_ms - d.settings.export_days * DAY_MS);
   r->body = delete_answer(&d, &cases);
   return r->body ? ERR_OK : ERR_NO_MEMORY;
 }
@@ -352,6 +401,7 @@ enum err world_call_erase(struct lane *l, const struct world_request *q, struct 
     return e;
   }
   (void)drop_live(l, &d, q->now_ms);
+  TRY(remove_exports_of(l, q->world_id, &r->detail));
   r->body = json_pack("{s:b, s:s%}", "success", 1, "worldId", q->world_id.ptr, q->world_id.len);
   return r->body ? ERR_OK : ERR_NO_MEMORY;
 }

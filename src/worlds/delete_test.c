@@ -1,4 +1,5 @@
 /* The end of worlds: B-16, B-24, B-25, B-49, B-71, U-18, U-19, U-21, U-25, X-26, A-95. */
+#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -82,9 +83,10 @@ static int64_t number(struct ladder_fixture *f, const char *sql) {
 
 /* Tables in which the id occurs in any column; the ledger's and the tombstone are told apart by the caller. */
 static void places_in_postgres(struct ladder_fixture *f, const char *id, struct buf *out) {
-  char *names = str_dup(str_of(pg_fixture_sql(f->url, "SELECT string_agg(table_name, ' ' ORDER BY table_name COLLATE "
-                                                      "\"C\") FROM information_schema.tables WHERE "
-                                                      "table_schema=current_schema()")));
+  char *names = str_dup(str_of(pg_fixture_sql(f->url,
+                                              "SELECT string_agg(table_name, ' ' ORDER BY table_name COLLATE "
+                                              "\"C\") FROM information_schema.tables WHERE "
+                                              "table_schema=current_schema()")));
   struct str rest = str_of(names), table;
   while (str_split(&rest, ' ', &table)) {
     BUF_AUTO struct buf sql = buf_new(1000);
@@ -141,7 +143,8 @@ static void what_is_due_goes_and_the_rest_stays(void **state) { /* B-18, X-26 */
   BUF_AUTO struct buf places = buf_new(4096);
   places_of(&f, "past", &places);
   CHECK_STR(buf_str(&places), STR("WorldTombstone "));
-  assert_int_equal(number(&f, "SELECT count(*) FROM \"WorldPause\" WHERE \"worldId\"='' AND \"endedAt\" IS NOT NULL"), 1);
+  assert_int_equal(
+      number(&f, "SELECT count(*) FROM \"WorldPause\" WHERE \"worldId\"='' AND \"endedAt\" IS NOT NULL"), 1);
   ladder_fixture_close(&f);
 }
 
@@ -241,11 +244,14 @@ static void an_export_makes_an_equal_world(void **state) { /* B-71, U-25 */
   CHECK_OK(ladder_try(&f, "world.export", "w", NULL, STR_NONE, &second));
   /* one more row of its lifeline: "imported" */
   assert_true(ladder_number(second.body, "rows") == ladder_number(first.body, "rows") + 1);
+  assert_int_equal(number(&f,
+                          "SELECT count(*) FROM \"WorldInteraction\" WHERE \"text\"='¡Hola! \"qué\" tal' AND "
+                          "\"isUser\"=true"),
+                   1);
   assert_int_equal(
-      number(&f, "SELECT count(*) FROM \"WorldInteraction\" WHERE \"text\"='¡Hola! \"qué\" tal' AND \"isUser\"=true"),
+      number(&f, f.url[0] ? "SELECT count(*) FROM \"WorldState\" WHERE \"data\"='\\x00ff7f0a'::bytea"
+                          : "SELECT count(*) FROM \"WorldState\" WHERE \"data\"=x'00ff7f0a'"),
       1);
-  assert_int_equal(number(&f, f.url[0] ? "SELECT count(*) FROM \"WorldState\" WHERE \"data\"='\\x00ff7f0a'::bytea"
-                                   : "SELECT count(*) FROM \"WorldState\" WHERE \"data\"=x'00ff7f0a'"), 1);
   assert_int_equal(number(&f, "SELECT count(*) FROM \"WorldDay\" WHERE \"day\"=20000 AND \"llmCalls\"=3"), 1);
   struct world_row row;
   CHECK_OK(ladder_row(&f, "w", &row));
@@ -324,6 +330,36 @@ static void an_export_knows_every_column(void **state) {
   ladder_fixture_close(&f);
 }
 
+static int exports_left(struct ladder_fixture *f) {
+  char path[200];
+  int n = 0;
+  (void)snprintf(path, sizeof path, "%s/exports", f->folder);
+  DIR *dir = opendir(path);
+  if (!dir) return 0;
+  for (struct dirent *d; (d = readdir(dir));) n += d->d_name[0] != '.';
+  closedir(dir);
+  return n;
+}
+
+static void exports_go_after_their_time_or_with_an_erasure(void **state) { /* U-18 */
+  (void)state;
+  struct ladder_fixture f;
+  ladder_fixture_open(&f);
+  doomed(&f, "old-1", f.now_ms);
+  json_decref(ladder_job(&f, "delete-scheduled-worlds", NULL, NULL));
+  f.now_ms += 89 * D;
+  doomed(&f, "young", f.now_ms);
+  json_decref(ladder_job(&f, "delete-scheduled-worlds", NULL, NULL));
+  assert_int_equal(exports_left(&f), 2);
+  f.now_ms += 2 * D;
+  json_decref(ladder_job(&f, "delete-scheduled-worlds", NULL, NULL));
+  assert_int_equal(exports_left(&f), 1);
+  ladder_world(&f, "young", 0); /* somebody has put it back, and erases it now */
+  json_decref(ladder_call(&f, "world.erase", "young", NULL));
+  assert_int_equal(exports_left(&f), 0);
+  ladder_fixture_close(&f);
+}
+
 static void old_analytics_go(void **state) { /* */
   (void)state;
   struct ladder_fixture f;
@@ -349,6 +385,7 @@ int main(void) {
       cmocka_unit_test(only_its_owner_exports_and_erases),
       cmocka_unit_test(damaged_files_are_refused_whole),
       cmocka_unit_test(an_export_knows_every_column),
+      cmocka_unit_test(exports_go_after_their_time_or_with_an_erasure),
       cmocka_unit_test(old_analytics_go),
   };
   int failed = cmocka_run_group_tests_name("SQLite", tests, NULL, NULL);
