@@ -69,11 +69,12 @@ bool story_is_moment(int64_t turn) { return turn % 97 == 50; }
 struct memory_item story_item(enum text_language language, int64_t turn, struct arena *arena) {
   const struct story *s = &stories[language];
   uint64_t h = hash_int((uint64_t)turn * 2654435761u + 17);
-  size_t who = h % 5, other = (who + 1 + (h >> 8) % 4) % 5;
+  size_t who = h % 5, scene = (size_t)(turn < 0 ? 0 : turn) / 60,
+         /* each has its own people and things */ other = (who + 1 + (h >> 8) % 4) % 5;
   struct memory_item item = {.turn = turn,
                              .at_ms = STORY_START_MS + turn * 60000 + (turn / 170) * 7200000,
                              .speaker = str_of(s->people[who]),
-                             .place = str_of(s->places[(turn / 60) % 4]),
+                             .place = str_of(s->places[scene % 4]),
                              .is_user = turn % 3 == 0};
   const char *text;
   if (story_is_moment(turn)) {
@@ -86,7 +87,6 @@ struct memory_item story_item(enum text_language language, int64_t turn, struct 
     item.data = STR("{\"event\":\"turning\",\"relationChange\":-1}");
     item.is_user = true;
   } else {
-    size_t scene = (size_t)turn / 60; /* each has its own people and things */
     text = arena_printf(arena, "%s %s %s %s", s->subjects[(scene * 3 + (h >> 16) % 3) % 12],
                         s->verbs[(scene + (h >> 24) % 6) % 12], s->objects[(scene * 5 + (h >> 32) % 5) % 16],
                         s->endings[(scene + (h >> 40) % 4) % 10]);
