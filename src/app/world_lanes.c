@@ -8,39 +8,27 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "app/world_turns.h"
 #include "base/json.h"
-#include "base/list.h"
-#include "base/map.h"
 #include "sys/os_file.h"
 
-#define RETRY_FIRST_MS 2
-#define RETRY_STEP_MAX_MS 256
 #define TOLD_PER_TURN 256
 #define MS_NS 1000000LL
 #define STOPPING "the server is stopping"
 
 struct task {
-  struct list node; /* of a queue, a slot's parked, delayed or finished; in none while it runs */
-  const struct world_call *call;
-  struct str world_id, user_id, actor_name; /* own copies */
+  struct turn turn;               /* first; its node is in `finished` at the end */
+  struct str user_id, actor_name; /* own copies, as the turn's world_id */
   enum world_actor_kind actor_kind;
   json_t *args;
   struct str args_text, payload;
-  bool is_borrowed, wants_text, holds_world, is_running;
+  bool is_borrowed, wants_text;
   size_t bytes;
-  int64_t until_ns, again_at_ns; /* monotonic */
-  int retry_ms;
+  int64_t until_ns; /* monotonic: not tried again after it */
   struct world_reply reply;
   char *body_text;
   world_lanes_fn *fn;
   void *arg;
-};
-
-/* A world that a call is about right now: others wait here. */
-struct slot {
-  uint64_t key;
-  struct task *holder; /* queued, running or delayed */
-  struct list parked;
 };
 
 struct notice {
@@ -63,14 +51,13 @@ struct world_lanes {
   const struct world_lanes_ops *ops;
   pthread_mutex_t lock;
   pthread_cond_t changed; /* on CLOCK_MONOTONIC */
-  struct list front, back, delayed, finished, notices;
-  struct map
-      slots; /* hash of a world's id → struct slot; ids of one hash wait for each other, which is harmless */
+  struct turns turns;
+  struct list finished, notices;
   struct worlds *worlds;
   bool is_beginning, is_stopping, has_tried, is_state_new;
   bool is_in_trouble; /* the last call that needed them found database or live state silent */
   int64_t reopen_at_ns;
-  size_t back_running, back_max, open_lanes, notice_count;
+  size_t open_lanes, notice_count;
   char why[ERR_TEXT_MAX];
   int64_t calls, busy, retries, notices_dropped;
   int wake_fd;
@@ -111,112 +98,11 @@ static void wake_loop(struct world_lanes *l) {
   while (n < 0 && errno == EINTR);
 }
 
-static struct task *first_of(const struct list *queue) {
-  return list_is_empty(queue) ? NULL : CONTAINER_OF(queue->next, struct task, node);
-}
-
-/* ---- worlds in use ---- */
-
-static bool is_back(const struct task *t) { return (t->call->flags & CALL_BACK) != 0; }
-static bool is_about_one(const struct task *t) {
-  return (t->call->flags & CALL_ONE_WORLD) && t->world_id.len > 0;
-}
-static uint64_t key_of(const struct task *t) { return hash_bytes(t->world_id.ptr, t->world_id.len, 0); }
-static struct list *queue_of(struct world_lanes *l, const struct task *t) {
-  return is_back(t) ? &l->back : &l->front;
-}
-
-/* True: the world is ours. False: the task is parked. A request goes before a batch that waits for a lane only. */
-static bool take_world(struct world_lanes *l, struct task *t) {
-  if (!is_about_one(t) || t->holds_world) return true;
-  struct slot *s = map_get(&l->slots, key_of(t));
-  if (!s) {
-    s = calloc(1, sizeof *s);
-    ASSERT(s);
-    s->key = key_of(t);
-    list_init(&s->parked);
-    enum err e = map_put(&l->slots, s->key, s);
-    ASSERT(e == ERR_OK);
-  } else if (!is_back(t) && is_back(s->holder) && !s->holder->is_running && !s->holder->again_at_ns) {
-    s->holder->holds_world = false;
-  } else {
-    list_push_back(&s->parked, &t->node);
-    return false;
-  }
-  s->holder = t;
-  t->holds_world = true;
-  return true;
-}
-
-static struct task *next_parked(struct slot *s) {
-  LIST_EACH (&s->parked, node) {
-    struct task *t = CONTAINER_OF(node, struct task, node);
-    if (!is_back(t)) return t;
-  }
-  return first_of(&s->parked);
-}
-
-static void give_world(struct world_lanes *l, struct task *t) {
-  if (!t->holds_world) return;
-  t->holds_world = false;
-  struct slot *s = map_get(&l->slots, key_of(t));
-  ASSERT(s && s->holder == t);
-  struct task *next = next_parked(s);
-  if (!next) {
-    (void)map_remove(&l->slots, s->key);
-    free(s);
-    return;
-  }
-  list_remove(&next->node);
-  s->holder = next;
-  next->holds_world = true;
-  list_push_back(queue_of(l, next), &next->node);
-  (void)pthread_cond_signal(&l->changed);
-}
-
-/* ---- what to do next ---- */
-
-static void release_delayed(struct world_lanes *l, int64_t now_ns) {
-  for (struct task *t; (t = first_of(&l->delayed)) && t->again_at_ns <= now_ns;) {
-    list_remove(&t->node);
-    t->again_at_ns = 0;
-    list_push_front(queue_of(l, t), &t->node);
-  }
-}
-
-static struct task *take_from(struct world_lanes *l, struct list *queue) {
-  for (struct task *t; (t = first_of(queue));) {
-    list_remove(&t->node);
-    if (take_world(l, t)) return t;
-  }
-  return NULL;
-}
-
-static struct task *take(struct world_lanes *l) {
-  release_delayed(l, tick_ns());
-  struct task *t = take_from(l, &l->front);
-  if (!t && l->back_running < l->back_max) t = take_from(l, &l->back);
-  if (!t) return NULL;
-  t->is_running = true;
-  l->back_running += is_back(t);
-  return t;
-}
-
-static void delay(struct world_lanes *l, struct task *t, int64_t now_ns) {
-  t->retry_ms = t->retry_ms ? 2 * t->retry_ms : RETRY_FIRST_MS;
-  if (t->retry_ms > RETRY_STEP_MAX_MS) t->retry_ms = RETRY_STEP_MAX_MS;
-  t->again_at_ns = now_ns + t->retry_ms * MS_NS;
-  l->retries++;
-  struct list *at = l->delayed.prev;
-  while (at != &l->delayed && CONTAINER_OF(at, struct task, node)->again_at_ns > t->again_at_ns)
-    at = at->prev;
-  list_insert_before(at->next, &t->node);
-  (void)pthread_cond_signal(&l->changed);
-}
+static struct task *task_of(struct turn *turn) { return turn ? CONTAINER_OF(turn, struct task, turn) : NULL; }
 
 static void finish(struct world_lanes *l, struct task *t) {
-  give_world(l, t);
-  list_push_back(&l->finished, &t->node);
+  if (turns_leave(&l->turns, &t->turn)) (void)pthread_cond_signal(&l->changed);
+  list_push_back(&l->finished, &t->turn.node);
   wake_loop(l);
 }
 
@@ -240,8 +126,8 @@ static enum err parse_args(struct task *t) {
 static void carry_out(struct world_lanes *l, struct lane *lane, struct task *t) {
   t->reply.error = parse_args(t);
   if (t->reply.error != ERR_OK) return;
-  struct str id = t->world_id.len ? t->world_id : json_text_at(t->args, "worldId");
-  struct world_request q = {.call = t->call,
+  struct str id = t->turn.world_id.len ? t->turn.world_id : json_text_at(t->args, "worldId");
+  struct world_request q = {.call = t->turn.call,
                             .now_ms = l->options.now_ms(l->options.now_arg),
                             .actor = {t->actor_kind, t->user_id, t->actor_name},
                             .world_id = id,
@@ -256,21 +142,11 @@ static void carry_out(struct world_lanes *l, struct lane *lane, struct task *t) 
 
 /* ---- the database comes and goes ---- */
 
-static void refuse_list(struct world_lanes *l, struct list *from, enum err error, const char *why) {
-  for (struct task *t; (t = first_of(from));) {
-    list_remove(&t->node);
-    t->again_at_ns = 0;
-    refuse(t, error, why);
-    finish(l, t);
-  }
-}
-
-/* Giving a world back queues who was parked for it: both queues are gone through until they are empty. */
+/* Leaving a world queues who was parked for it, so this ends when nothing waits at all. */
 static void refuse_waiting(struct world_lanes *l, const char *why) {
-  refuse_list(l, &l->delayed, ERR_UNAVAILABLE, why);
-  while (!list_is_empty(&l->front) || !list_is_empty(&l->back)) {
-    refuse_list(l, &l->front, ERR_UNAVAILABLE, why);
-    refuse_list(l, &l->back, ERR_UNAVAILABLE, why);
+  for (struct task *t; (t = task_of(turns_take_out(&l->turns)));) {
+    refuse(t, ERR_UNAVAILABLE, why);
+    finish(l, t);
   }
 }
 
@@ -317,14 +193,15 @@ static bool is_worth_another_try(const struct task *t) {
 
 static void after_call(struct world_lanes *l, struct task *t) {
   int64_t now_ns = tick_ns();
-  t->is_running = false;
-  l->back_running -= is_back(t);
   l->calls++;
   if (is_worth_another_try(t) && now_ns < t->until_ns && !l->is_stopping) {
     world_reply_free(&t->reply);
     free(t->body_text);
     t->body_text = NULL;
-    return delay(l, t, now_ns);
+    l->retries++;
+    turns_delay(&l->turns, &t->turn, now_ns);
+    (void)pthread_cond_signal(&l->changed);
+    return;
   }
   l->busy += is_worth_another_try(t);
   if (t->reply.error == ERR_UNAVAILABLE) note_trouble(l, &t->reply.detail);
@@ -373,10 +250,9 @@ static void *lane_main(void *arg) {
       come_up(l, own);
       continue;
     }
-    struct task *t = take(l);
+    struct task *t = task_of(turns_take(&l->turns, tick_ns()));
     if (!t) {
-      const struct task *delayed = first_of(&l->delayed);
-      wait_until(l, delayed ? delayed->again_at_ns : INT64_MAX);
+      wait_until(l, turns_wake_ns(&l->turns));
       continue;
     }
     unlock(l);
@@ -395,7 +271,7 @@ static void task_free(struct task *t) {
   world_reply_free(&t->reply);
   json_decref(t->args);
   free(t->body_text);
-  free((void *)(uintptr_t)t->world_id.ptr);
+  free((void *)(uintptr_t)t->turn.world_id.ptr);
   free((void *)(uintptr_t)t->user_id.ptr);
   free((void *)(uintptr_t)t->actor_name.ptr);
   if (!t->is_borrowed) {
@@ -425,8 +301,9 @@ static bool tell_notice(struct world_lanes *l) {
 
 static bool tell_answer(struct world_lanes *l) {
   lock(l);
-  struct task *t = first_of(&l->finished);
-  if (t) list_remove(&t->node);
+  struct task *t =
+      list_is_empty(&l->finished) ? NULL : CONTAINER_OF(l->finished.next, struct task, turn.node);
+  if (t) list_remove(&t->turn.node);
   unlock(l);
   if (!t) return false;
   l->tasks--;
@@ -501,7 +378,7 @@ static bool copy_str(struct str from, struct str *ret) {
 static struct task *task_new(const struct world_lanes_ask *ask) {
   struct task *t = calloc(1, sizeof *t);
   if (!t) return NULL;
-  t->call = ask->call;
+  t->turn.call = ask->call;
   t->actor_kind = ask->actor.kind;
   t->is_borrowed = ask->is_borrowed;
   t->wants_text = ask->wants_text;
@@ -509,7 +386,7 @@ static struct task *task_new(const struct world_lanes_ask *ask) {
   t->args = ask->args;
   t->until_ns = tick_ns() + LANES_RETRY_MS * MS_NS;
   if (ask->is_borrowed) t->args_text = ask->args_text, t->payload = ask->payload;
-  bool is_whole = copy_str(ask->world_id, &t->world_id) && copy_str(ask->actor.user_id, &t->user_id) &&
+  bool is_whole = copy_str(ask->world_id, &t->turn.world_id) && copy_str(ask->actor.user_id, &t->user_id) &&
                   copy_str(ask->actor.name, &t->actor_name);
   if (is_whole && !ask->is_borrowed)
     is_whole = copy_str(ask->args_text, &t->args_text) && copy_str(ask->payload, &t->payload);
@@ -552,7 +429,7 @@ void world_lanes_ask(struct world_lanes *l, const struct world_lanes_ask *ask, w
     l->busy += error == ERR_BUSY;
     finish(l, t);
   } else {
-    list_push_back(queue_of(l, t), &t->node);
+    turns_add(&l->turns, &t->turn);
     (void)pthread_cond_signal(&l->changed);
   }
   unlock(l);
@@ -607,8 +484,7 @@ enum err world_lanes_new(const struct world_lanes_options *o, struct world_lanes
   l->options.config.notice = take_notice;
   l->options.config.notice_arg = l;
   l->ops = o->ops ? o->ops : &worlds_ops;
-  l->back_max = o->lanes > 1 ? (size_t)o->lanes / 2 : 1;
-  list_init(&l->front), list_init(&l->back), list_init(&l->delayed);
+  turns_init(&l->turns, o->lanes > 1 ? (size_t)o->lanes / 2 : 1);
   list_init(&l->finished), list_init(&l->notices);
   init_lock(l);
   l->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -640,9 +516,9 @@ void world_lanes_free(struct world_lanes *l) {
   }
   while (tell_answer(l)) {
   }
-  ASSERT(l->tasks == 0 && l->slots.count == 0);
+  ASSERT(l->tasks == 0);
   if (l->worlds) l->ops->end(l->worlds);
-  map_free(&l->slots);
+  turns_free(&l->turns);
   os_close(&l->wake_fd);
   (void)pthread_cond_destroy(&l->changed);
   (void)pthread_mutex_destroy(&l->lock);
