@@ -23,6 +23,42 @@ static int send_and_tell(struct world_cli *w, const char *method, const char *te
   return code;
 }
 
+/* A table, or what the server answers to the user that --as names. */
+static int list_rows(struct world_cli *w, const char *template, const struct cli_column *columns) {
+  char path[CLI_PATH_BYTES_MAX];
+  if (world_flag(w, "as")) return send_and_tell(w, "GET", template, NULL);
+  int code = world_path(w, template, path, sizeof path);
+  if (code >= 0) return code;
+  (void)snprintf(path + strlen(path), sizeof path - strlen(path), "%climit=200",
+                 strchr(path, '?') ? '&' : '?');
+  return cli_list(&w->c, path, columns, 0);
+}
+
+static const struct cli_column member_columns[] = {{"USER", "userId", CLI_COLUMN_TEXT},
+                                                   {"LAST ACTIVE", "lastActiveAt", CLI_COLUMN_INSTANT},
+                                                   {}};
+static const struct cli_column event_columns[] = {{"ID", "id", CLI_COLUMN_TEXT},
+                                                  {"TYPE", "type", CLI_COLUMN_TEXT},
+                                                  {"STATUS", "status", CLI_COLUMN_TEXT},
+                                                  {"SCHEDULED", "scheduledAt", CLI_COLUMN_INSTANT},
+                                                  {"CREATED", "createdAt", CLI_COLUMN_INSTANT},
+                                                  {"TEXT", "text", CLI_COLUMN_TEXT},
+                                                  {}};
+static const struct cli_column summary_columns[] = {{"ID", "id", CLI_COLUMN_TEXT},
+                                                    {"LEVEL", "level", CLI_COLUMN_VALUE},
+                                                    {"FROM", "fromTurn", CLI_COLUMN_VALUE},
+                                                    {"TO", "toTurn", CLI_COLUMN_VALUE},
+                                                    {"PINNED", "isPinned", CLI_COLUMN_VALUE},
+                                                    {"TEXT", "text", CLI_COLUMN_TEXT},
+                                                    {}};
+static const struct cli_column segment_columns[] = {{"FROM", "fromTurn", CLI_COLUMN_VALUE},
+                                                    {"TO", "toTurn", CLI_COLUMN_VALUE},
+                                                    {"COUNT", "count", CLI_COLUMN_VALUE},
+                                                    {"BYTES", "bytes", CLI_COLUMN_VALUE},
+                                                    {"STORED", "storedBytes", CLI_COLUMN_VALUE},
+                                                    {"CREATED", "createdAt", CLI_COLUMN_INSTANT},
+                                                    {}};
+
 /* `sereno worlds members ID [add USER]`: the word takes the place of nothing, so the path sees ID USER. */
 static bool take_word(struct world_cli *w, const char *word) {
   if (w->c.argc < 2 || strcmp(w->c.argv[1], word) != 0) return false;
@@ -110,7 +146,7 @@ int world_members(struct world_cli *w) {
   if (take_word(w, "add")) return w->c.argc == 2 ? send_and_tell(w, "PUT", W ":/members/:", NULL) : usage(w);
   if (take_word(w, "rm"))
     return w->c.argc == 2 ? send_and_tell(w, "DELETE", W ":/members/:", NULL) : usage(w);
-  return w->c.argc == 1 ? send_and_tell(w, "GET", W ":/members", NULL) : usage(w);
+  return w->c.argc == 1 ? list_rows(w, W ":/members", member_columns) : usage(w);
 }
 
 static json_t *event_of(const struct world_cli *w) {
@@ -126,14 +162,14 @@ int world_events(struct world_cli *w) {
     return w->c.argc == 2 && world_flag(w, "at") ? send_and_tell(w, "POST", W ":/events", event_of(w))
                                                  : usage(w);
   if (take_word(w, "rm")) return w->c.argc == 2 ? send_and_tell(w, "DELETE", W ":/events/:", NULL) : usage(w);
-  return w->c.argc == 1 ? send_and_tell(w, "GET", W ":/events", NULL) : usage(w);
+  return w->c.argc == 1 ? list_rows(w, W ":/events", event_columns) : usage(w);
 }
 
 int world_summaries(struct world_cli *w) {
   const char *text = world_flag(w, "text");
   bool pinned = world_has(w, "pinned");
   if (!take_word(w, "edit"))
-    return w->c.argc == 1 ? send_and_tell(w, "GET", W ":/summaries", NULL) : usage(w);
+    return w->c.argc == 1 ? list_rows(w, W ":/summaries", summary_columns) : usage(w);
   if (w->c.argc != 2 || (!text && !pinned)) return usage(w);
   json_t *body = json_object();
   if (text) json_object_set_new(body, "text", json_string(text));
@@ -167,7 +203,7 @@ static int fetch(struct world_cli *w, const char *template, const char *file) {
 int world_archive(struct world_cli *w) {
   if (take_word(w, "cat")) return w->c.argc == 2 ? fetch(w, W ":/archive/:", NULL) : usage(w);
   if (!take_word(w, "restore"))
-    return w->c.argc == 1 ? send_and_tell(w, "GET", W ":/archive", NULL) : usage(w);
+    return w->c.argc == 1 ? list_rows(w, W ":/archive", segment_columns) : usage(w);
   int64_t turn;
   json_t *body = json_object();
   if (w->c.argc == 2 && str_to_int(str_of(w->c.argv[1]), 0, INT64_MAX, &turn))
