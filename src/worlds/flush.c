@@ -17,6 +17,7 @@ struct kept {
   int64_t version; /* -1: no state yet */
   int64_t turn;
   int64_t active_ms;
+  char hash[WORLD_HASH_TEXT]; /* of the state */
 };
 
 static bool visit_kept(void *arg, const struct sql_row *row) {
@@ -26,6 +27,7 @@ static bool visit_kept(void *arg, const struct sql_row *row) {
                      .version = sql_row_is_null(row, 2) ? -1 : sql_row_int(row, 2),
                      .turn = sql_row_int(row, 3),
                      .active_ms = sql_row_is_null(row, 4) ? INSTANT_NONE : sql_row_instant(row, 4)};
+  (void)str_copy(k->hash, sizeof k->hash, sql_row_text(row, 5));
   return true;
 }
 
@@ -171,7 +173,7 @@ static void add_seen(struct flush *f, const struct live_world *lw) {
 static enum err add_world(struct flush *f, const struct live_world *lw, const struct kept *k, int64_t token) {
   int64_t unsaved = unsaved_ms(lw, k), added = 0;
   for (size_t i = 0; i < lw->journal_count; i++) {
-    if (lw->journal[i].turn <= k->turn) continue; /* saved before, and perhaps consolidated since */
+    if (lw->journal[i].turn <= k->turn) continue; /* saved before (standing_ahead) */
     TRY(add_interaction(f, lw->id, &lw->journal[i]));
     added++;
   }
@@ -187,12 +189,91 @@ static enum err add_world(struct flush *f, const struct live_world *lw, const st
   return ERR_OK;
 }
 
-/* Is it safe as it is, or to be refused? Else it is to be written. */
-static bool is_settled(const struct live_world *lw, const struct kept *k, int64_t token, bool *ret_done) {
-  *ret_done = false;
-  if (!k->is_there || (token != 0 && token < k->fence)) return true;
-  *ret_done = true;
-  return !lw->is_there || lw->version <= k->version;
+/* ---- is it safe as it is, to be refused, or to be written? ---- */
+
+enum standing {
+  REFUSED, /* no such row, or a greater token was there */
+  SAFE,    /* the database has this version or a later one of it */
+  UNSAVED,
+  FALLEN_BACK /* the live state lost its newest writes (a Redis that was killed) and counts on from an older version */
+};
+
+static bool found_one(void *arg, const struct sql_row *row) {
+  (void)row;
+  *(bool *)arg = true;
+  return false;
+}
+
+static enum err is_saved_entry(struct flush *f, struct str id, const struct live_entry *e, bool *ret) {
+  JSON_AUTO json_t *entry = NULL;
+  *ret = false;
+  struct str text = json_parse(e->bytes, &entry, NULL) == ERR_OK && json_is_object(entry)
+                        ? json_text_at(entry, "text")
+                        : e->bytes;
+  return sqldb_query(
+      f->lane->db, SQL_INTERACTION_IS,
+      SQL_ARGS(SQL_VALUE_STR(id), SQL_VALUE_INT(e->turn), SQL_VALUE_INSTANT(e->at_ms), SQL_VALUE_STR(text)),
+      found_one, ret, f->detail);
+}
+
+/* The database is ahead of this snapshot: did somebody save a later one, or has the live state fallen back? */
+static enum err standing_behind(struct flush *f, const struct live_world *lw, const struct kept *k,
+                                enum standing *ret) {
+  struct live_world now = {};
+  struct world_bytes b;
+  *ret = SAFE;
+  if (lw->version <= lw->saved_version) return ERR_OK;
+  if (lw->version == k->version) {
+    TRY(world_state_encode(lw, NEVER_ZSTD, &f->lane->arena, &b));
+    if (strcmp(b.hash, k->hash) != 0) *ret = FALLEN_BACK;
+    return ERR_OK;
+  }
+  if (live_mode(f->lane->live) == LIVE_NONE) return ERR_OK;
+  TRY(live_read(f->lane->live, &lw->id, 1, LIVE_META, &f->lane->arena, &now, f->detail));
+  if (now.is_there && now.version < k->version) *ret = FALLEN_BACK;
+  return ERR_OK;
+}
+
+/* Turns that the database has given already: to these entries, if sync died between commit and live_saved; to others, if
+ * the live state has fallen back. */
+static enum err standing_ahead(struct flush *f, const struct live_world *lw, const struct kept *k,
+                               enum standing *ret) {
+  *ret = UNSAVED;
+  for (size_t i = 0; i < lw->journal_count && lw->journal[i].turn <= k->turn && *ret == UNSAVED; i++) {
+    bool is_saved;
+    TRY(is_saved_entry(f, lw->id, &lw->journal[i], &is_saved));
+    if (!is_saved) *ret = FALLEN_BACK;
+  }
+  return ERR_OK;
+}
+
+static enum err standing_of(struct flush *f, const struct live_world *lw, const struct kept *k, int64_t token,
+                            enum standing *ret) {
+  if (!k->is_there || (token != 0 && token < k->fence)) *ret = REFUSED;
+  else if (!lw->is_there) *ret = SAFE;
+  else if (lw->version > k->version) return standing_ahead(f, lw, k, ret);
+  else return standing_behind(f, lw, k, ret);
+  return ERR_OK;
+}
+
+/* Goes on from where the database is: what it does not have yet gets the next turns there, and the state its next
+ * version. What the live state holds now is what its users see, so it wins. */
+static enum err catch_up(struct flush *f, struct live_world *lw, const struct kept *k) {
+  struct live_entry *journal = ARENA_ARRAY(&f->lane->arena, struct live_entry, lw->journal_count + 1);
+  size_t n = 0;
+  if (!journal) return ERR_NO_MEMORY;
+  lw->turn = k->turn;
+  if (lw->version <= k->version) lw->version = k->version + 1;
+  for (size_t i = 0; i < lw->journal_count; i++) {
+    bool is_saved;
+    TRY(is_saved_entry(f, lw->id, &lw->journal[i], &is_saved));
+    if (is_saved) continue;
+    journal[n] = lw->journal[i];
+    journal[n++].turn = ++lw->turn;
+  }
+  lw->journal = journal;
+  lw->journal_count = n;
+  return ERR_OK;
 }
 
 static enum err run_all(struct flush *f, const struct live_world *worlds, size_t count) {
@@ -224,8 +305,12 @@ static enum err flush_all(struct flush *f, const struct live_world *worlds, size
   TRY(read_kept(f->lane, SQL_STATE_KEPT_LOCKED, worlds, count, kept, f->detail));
   for (size_t i = 0; i < count; i++) {
     int64_t token = tokens ? tokens[i] : 0;
-    if (!is_settled(&worlds[i], &kept[i], token, &ret_done[i]))
-      TRY(add_world(f, &worlds[i], &kept[i], token));
+    struct live_world lw = worlds[i];
+    enum standing standing;
+    TRY(standing_of(f, &lw, &kept[i], token, &standing));
+    ret_done[i] = standing != REFUSED;
+    if (standing == FALLEN_BACK) TRY(catch_up(f, &lw, &kept[i]));
+    if (standing == FALLEN_BACK || standing == UNSAVED) TRY(add_world(f, &lw, &kept[i], token));
   }
   return run_all(f, worlds, count);
 }

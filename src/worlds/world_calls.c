@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "worlds/calls.h"
+#include "worlds/facts.h"
 #include "worlds/policy.h"
 #include "worlds/sql.h"
 #include "worlds/world_access.h"
@@ -103,7 +104,23 @@ static bool visit_stats(void *arg, const struct sql_row *row) {
   return false;
 }
 
-/* The row, "live" and "stats" (as they were last saved). */
+/* Where it stands on the ladder, and what comes next if nobody comes. */
+static json_t *ladder_json(struct lane *l, const struct world_request *q, const struct live_world *w) {
+  struct world_case c;
+  struct world_settings s = worlds_settings(l, q->now_ms);
+  int64_t unsaved_ms = INSTANT_NONE;
+  if (world_case_get(l, q->world_id, q->now_ms, &c, NULL) != ERR_OK ||
+      world_unsaved_activity(l, w, 1, &unsaved_ms, NULL) != ERR_OK)
+    return json_null();
+  c.facts.live_active_ms = unsaved_ms;
+  struct world_verdict v = world_judge(&s, &c.facts, q->now_ms);
+  return json_pack("{s:b, s:o, s:s, s:b, s:I, s:o}", "shouldPause", v.should_pause, "reason",
+                   world_json_enum(pause_reason_names, v.reason), "why", world_why_names[v.why],
+                   "isProtected", v.is_protected, "idleMs", (json_int_t)v.idle_ms, "nextStepAt",
+                   v.next_step_ms == INSTANT_NEVER ? json_null() : world_json_instant(v.next_step_ms));
+}
+
+/* The row, "live", "ladder", and "stats" (as they were last saved). */
 enum err call_world_get(struct lane *l, const struct world_request *q, struct world_reply *r) {
   struct world_row row;
   struct live_world w = {};
@@ -111,12 +128,14 @@ enum err call_world_get(struct lane *l, const struct world_request *q, struct wo
   TRY(world_see(l, q, DEED_SEE, &row, &r->detail));
   TRY(sqldb_query(l->db, SQL_STATS_GET, SQL_ARGS(SQL_VALUE_STR(q->world_id)), visit_stats, &stats,
                   &r->detail));
-  enum err e = live_read(l->live, &q->world_id, 1, LIVE_JOURNAL, &l->arena, &w, &r->detail);
+  w.id = q->world_id;
+  enum err e = live_read(l->live, &q->world_id, 1, LIVE_JOURNAL | LIVE_CORE, &l->arena, &w, &r->detail);
   json_t *live = e == ERR_OK ? live_json(&w) : json_pack("{s:s}", "error", r->detail.message);
   r->detail = (struct err_detail){};
   json_t *body = world_row_json(&row);
   if (body) {
     json_object_set_new(body, "live", live);
+    json_object_set_new(body, "ladder", ladder_json(l, q, &w));
     json_object_set_new(body, "stats", stats ? stats : json_null());
   } else {
     json_decref(live);

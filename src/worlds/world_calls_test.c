@@ -429,6 +429,8 @@ static void get_shows_what_is_live(void **state) {
   json_t *body = world_ask(f, "world.get", "w", "ana", NULL);
   assert_int_equal(world_int(body, "live.isLive"), f->kind != WORLDS_NO_LIVE);
   assert_null(json_object_get(body, "fence"));
+  assert_string_equal(world_text(body, "ladder.nextStepAt"), "2025-11-22T12:00:00.000Z");
+  assert_string_equal(world_text(body, "ladder.why"), "active");
   json_decref(body);
 }
 
