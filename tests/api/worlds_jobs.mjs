@@ -124,6 +124,18 @@ await test('B-29_without_a_secret_the_doors_are_closed', async () => {
   await other.finish();
 });
 
+await test('X-19_without_live_state_jobs_succeed_and_what_is_reduced_is_said', async () => {
+  const other = await serve({env: {SERENO_LIVE_MODE: 'none'}});
+  const six = ['cleanup', 'sync', 'auto-pause', 'memory-consolidation', 'emergent-events', 'delete-scheduled-worlds'];
+  for (const name of six) {
+    await until(async () => (await request(other, 'GET', '/api/cron/jobs/' + name)).status === 200, name);
+    equal((await ask(other, 'POST', `/api/cron/jobs/${name}/run`, 200, {body: {}, headers: {Prefer: 'wait=60'}})).status, 'success', name);
+  }
+  const {redis} = (await until(async () => { const got = (await ask(other, 'GET', '/api/admin/cron-jobs', 200)).data; return got.redis.available && got; }, 'the probe'));
+  equal([redis.mode, redis.reduced, redis.reducedBecause.length > 0], ['none', true, true]);
+  await other.finish();
+});
+
 await test('a_database_that_is_away_is_told_and_everything_else_runs', async () => {
   const other = await serve({env: {DATABASE_URL: 'postgres://nobody@127.0.0.1:1/none?connect_timeout=1', SERENO_STORE_CRON: 'embedded', CRON_SECRET: secret}});
   const health = await until(async () => { const got = await request(other, 'GET', '/healthz?verbose=true'); return got.data.checks.worlds === false && got; }, 'worlds down');
