@@ -32,7 +32,7 @@ static const struct verb verbs[] = {
     {"worlds", cli_worlds, "worlds: list, message, pause, resume, why, export and more"},
     {"doctor", verb_doctor, "what is wrong, and what to do"},
     {"audit", verb_audit, "prove that nothing was missed or doubled"},
-    {"import", cli_import, "import a crontab with a proof, vercel.json, GitHub workflows"},
+    {"import", cli_import, "import a crontab with a proof, vercel.json, workflows, systemd timers"},
     {"export", cli_export, "export jobs as a crontab"},
     {"config", verb_config, "every setting with its origin"},
     {"token", cli_token, "API tokens"},

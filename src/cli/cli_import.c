@@ -43,7 +43,11 @@ static const char help[] =
     "are the jobs auto-pause and delete-scheduled-worlds, which get the schedule; any other path becomes an "
     "http\n"
     "job, with CRON_SECRET of the environment as its bearer token.\n"
-    "  --base URL     what stands before the paths of vercel.json\n";
+    "  --base URL     what stands before the paths of vercel.json\n"
+    "\n"
+    "sereno import FILE.timer… [--dry-run] [--tz ZONE] [--prefix TEXT] [--replace]\n"
+    "\n"
+    "A systemd timer with OnCalendar= and the service beside it become a shell job.\n";
 
 struct importing {
   struct cli *cli;
@@ -233,7 +237,9 @@ static int import_file(struct importing *im, const char *file) {
 }
 
 static int import_foreign(const struct importing *im) {
-  const struct foreign_args a = {im->dry_run, im->replace, im->prefix, im->base};
+  const struct foreign_args a = {im->dry_run, im->replace, im->prefix, im->base,
+                                 im->tz ? im->tz : im->machine_tz};
+  if (cli_is_timer(im->cli->argv[0])) return cli_import_timers(im->cli, &a);
   if (im->is_user || im->is_system || im->tz)
     return cli_fail(im->cli, CLI_USAGE, "--user, --system and --tz are for crontabs; these files mean UTC");
   return cli_import_foreign(im->cli, &a, im->cli->argv[0]);
@@ -252,13 +258,13 @@ int cli_import(int argc, char **argv) {
                                    CLI_FLAGS_END};
   int code = cli_begin(&c, argc, argv, flags, help);
   if (code >= 0) return code;
-  if (c.argc == 1 && cli_is_foreign(c.argv[0])) {
+  find_machine_zone(&im);
+  if (c.argc >= 1 && (cli_is_timer(c.argv[0]) || (c.argc == 1 && cli_is_foreign(c.argv[0])))) {
     code = import_foreign(&im);
     cli_end(&c);
     return code;
   }
   bool is_right = c.argc == 2 && strcmp(c.argv[0], "crontab") == 0 && !(im.is_user && im.is_system);
-  find_machine_zone(&im);
   find_me(&im);
   im.now_ms = world_now_ms(world_real());
   if (!is_right) code = cli_usage(&c, help);

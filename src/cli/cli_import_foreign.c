@@ -90,6 +90,18 @@ static bool exists(struct import_run *r, const char *name) {
          cli_try(r->cli, "GET", path, &reply) == 200;
 }
 
+int cli_import_job(struct cli *c, const struct foreign_args *a, const json_t *body) {
+  struct import_run r = {.cli = c, .args = a};
+  const char *name = cli_text(body, "name");
+  bool is_there = a->replace && !a->dry_run && exists(&r, name);
+  int code = a->dry_run ? CLI_OK : send(&r, name, body, is_there);
+  if (code != CLI_OK) return code;
+  const char *what = a->dry_run ? "would be imported" : is_there ? "replaced" : "imported";
+  if (c->is_json) cli_print_json(body);
+  else (void)printf("%s: %s (%s)\n", name, what, cli_text(body, "schedule"));
+  return CLI_OK;
+}
+
 static void tell(struct import_run *r, const struct foreign_cron *f, const char *name, const char *what,
                  bool is_good) {
   if (r->cli->is_json) {

@@ -350,6 +350,16 @@ await test('B-30_B-32_X-18_U-27_vercel_and_workflows', async () => {
   const made = await get('/api/cron/jobs/api-cron-news');
   equal([made.command, made.params.url, made.params.method, made.timezone, made.schedule], ['http', 'https://app.example/api/cron/news', 'GET', 'UTC', '5 * * * *']);
 });
+await test('U-27_systemd_timers', async () => {
+  const unit = (name, content) => { fs.writeFileSync(path.join(server.folder, name), content); return path.join(server.folder, name); };
+  const timer = unit('nightly.timer', '[Timer]\nOnCalendar=Mon..Fri 02:30\nOnCalendar=Sat 04:00\nPersistent=true\nRandomizedDelaySec=300\n');
+  unit('nightly.service', '[Service]\nExecStart=-/bin/true --all\n');
+  equal(cli('import', timer, '--tz', 'Europe/Madrid').status, 0);
+  const made = await get('/api/cron/jobs/nightly');
+  equal([made.schedule, made.timezone, made.params.command, made.misfirePolicy, made.splay], ['30 02 * * Mon-Fri | 00 04 * * Sat', 'Europe/Madrid', '/bin/true --all', 'last', 300]);
+  const boot = cli('import', unit('boot.timer', '[Timer]\nOnBootSec=5min\n'));
+  assert(boot.status === 5 && boot.stderr.includes('line 2'), boot.stderr);
+});
 await test('X-24_a_job_named_like_a_door_is_another_thing', async () => {
   await makeJob(server, {name: 'auto-pause-worlds', params: {command: 'echo other'}});
   const door = await request(server, 'POST', '/api/cron/auto-pause-worlds', {body: {}, token: secret});
