@@ -35,7 +35,8 @@ static enum err pause_with(struct lane *l, const struct world_request *q, struct
                            struct world_pause_step *step, struct err_detail *detail) {
   struct world_hold hold;
   TRY(world_hold(l, q->world_id, q->now_ms, &hold, detail));
-  enum err e = world_pause_step(l, row, hold.lock.token, step, q->actor.name, q->now_ms, detail);
+  struct world_move m = {l, hold.lock.token, q->now_ms, q->actor.name, detail};
+  enum err e = world_pause_step(&m, row, step);
   world_release(l, &hold);
   return e;
 }
@@ -69,7 +70,8 @@ static enum err resume_held(struct lane *l, const struct world_request *q, struc
   TRY(world_hold(l, q->world_id, q->now_ms, &hold, detail));
   enum err e = world_get(l, q->world_id, row, detail);
   if (e == ERR_OK && row->is_paused) {
-    e = world_db_step(l, row, hold.lock.token, &step, q->actor.name, q->now_ms, detail);
+    struct world_move m = {l, hold.lock.token, q->now_ms, q->actor.name, detail};
+    e = world_db_step(&m, row, &step);
     *ret_resumed = step.has_resumed;
     if (e == ERR_OK)
       (void)world_activate(l, row, hold.lock.token, q->now_ms, NULL); /* else the next message */

@@ -55,152 +55,149 @@ static void apply_pause(struct lane *l, struct world_row *row, const struct worl
   row->vacation_until_ms = step->reason == PAUSE_VACATION ? step->vacation_until_ms : FIELD_NULL;
 }
 
-static enum err note_pause(struct lane *l, const struct world_row *row, const struct world_pause_step *step,
-                           struct str actor, int64_t now_ms, struct err_detail *detail) {
+static enum err note_pause(const struct world_move *m, const struct world_row *row,
+                           const struct world_pause_step *step) {
   struct str id = str_of(row->id);
   if (step->has_paused) {
-    struct world_settings s = worlds_settings(l, now_ms);
-    TRY(world_pause_begin(l, id, now_ms, step->reason, world_daily_micro_usd(&s), detail));
+    struct world_settings s = worlds_settings(m->l, m->now_ms);
+    TRY(world_pause_begin(m->l, id, m->now_ms, step->reason, world_daily_micro_usd(&s), m->detail));
   }
   json_t *what = json_pack("{s:s, s:o, s:o}", "reason", pause_reason_names[step->reason], "lastActiveAt",
                            world_json_instant(row->last_active_ms), "scheduledDeletion",
                            world_json_instant(row->scheduled_deletion_ms));
-  return world_note(l, id, now_ms, actor, step->has_paused ? "paused" : "pause_changed", what, detail);
+  return world_note(m->l, id, m->now_ms, m->actor, step->has_paused ? "paused" : "pause_changed", what,
+                    m->detail);
 }
 
-static enum err flush_one(struct lane *l, const struct live_world *w, int64_t token, bool is_hibernating,
-                          int64_t now_ms, struct err_detail *detail) {
+static enum err flush_one(const struct world_move *m, const struct live_world *w, bool is_hibernating) {
   bool is_safe = false;
-  TRY(world_flush(l, w, 1, &token, is_hibernating, now_ms, &is_safe, detail));
+  TRY(world_flush(m->l, w, 1, &m->token, is_hibernating, m->now_ms, &is_safe, m->detail));
   if (is_safe) return ERR_OK;
-  return err_set(detail, ERR_WORLD_BUSY, "worldId", 0, "another holder of the lock wrote \"%.*s\" meanwhile",
-                 STR_ARG(w->id));
+  return err_set(m->detail, ERR_WORLD_BUSY, "worldId", 0,
+                 "another holder of the lock wrote \"%.*s\" meanwhile", STR_ARG(w->id));
 }
 
-static enum err pause_in_database(struct lane *l, struct world_row *row, const struct live_world *w,
-                                  int64_t token, struct world_pause_step *step, struct str actor,
-                                  int64_t now_ms, struct err_detail *detail) {
+static enum err pause_in_database(const struct world_move *m, struct world_row *row,
+                                  const struct live_world *w, struct world_pause_step *step) {
   struct world_row r;
-  TRY(world_get_locked(l, str_of(row->id), &r, detail));
+  TRY(world_get_locked(m->l, str_of(row->id), &r, m->detail));
   step->has_paused = !r.is_paused;
   step->has_changed = !r.is_paused || replaces(step->reason, &r);
   if (w->is_there) {
-    TRY(flush_one(l, w, token, true, now_ms, detail));
-    TRY(world_get_locked(l, str_of(row->id), &r, detail)); /* with the activity that was unsaved */
+    TRY(flush_one(m, w, true));
+    TRY(world_get_locked(m->l, str_of(row->id), &r, m->detail)); /* with the activity that was unsaved */
   }
   if (step->has_changed) {
-    apply_pause(l, &r, step, now_ms);
-    TRY(world_put(l, &r, token, now_ms, detail));
-    TRY(note_pause(l, &r, step, actor, now_ms, detail));
+    apply_pause(m->l, &r, step, m->now_ms);
+    TRY(world_put(m->l, &r, m->token, m->now_ms, m->detail));
+    TRY(note_pause(m, &r, step));
   }
   *row = r;
-  return sqldb_commit(l->db, detail);
+  return sqldb_commit(m->l->db, m->detail);
 }
 
 /* What is in the live state: sealed first, so that nobody writes there whatever happens to us. */
-static enum err take_live(struct lane *l, struct str id, int64_t token, bool is_sealing, int64_t now_ms,
-                          struct live_world *ret, struct err_detail *detail) {
-  struct live_lock lock = {id, token};
+static enum err take_live(const struct world_move *m, struct str id, bool is_sealing,
+                          struct live_world *ret) {
+  struct live_lock lock = {id, m->token};
   *ret = (struct live_world){.id = id, .active_ms = INSTANT_NONE, .dirty_ms = INSTANT_NONE};
-  if (live_mode(l->live) == LIVE_NONE) return ERR_OK;
-  if (is_sealing) TRY(world_seal(l, &lock, 1, now_ms, detail));
-  return live_read(l->live, &id, 1, LIVE_ALL, &l->arena, ret, detail);
+  if (live_mode(m->l->live) == LIVE_NONE) return ERR_OK;
+  if (is_sealing) TRY(world_seal(m->l, &lock, 1, m->now_ms, m->detail));
+  return live_read(m->l->live, &id, 1, LIVE_ALL, &m->l->arena, ret, m->detail);
 }
 
 /* After the commit: the world's state is in the database. If it cannot be removed now it is sealed, and the next
  * message or sync asks the database first. */
-static void drop_live(struct lane *l, struct str id, int64_t token, int64_t version, int64_t now_ms) {
-  struct live_mark mark = {.id = id, .version = version, .token = token};
+static void drop_live(const struct world_move *m, struct str id, int64_t version) {
+  struct live_mark mark = {.id = id, .version = version, .token = m->token};
   struct live_lock lock = {id, 0};
-  enum err e = live_clear(l->live, &mark, 1, now_ms, NULL);
-  if (e == ERR_OK && !mark.is_done) e = world_seal(l, &lock, 1, now_ms, NULL);
+  enum err e = live_clear(m->l->live, &mark, 1, m->now_ms, NULL);
+  if (e == ERR_OK && !mark.is_done) e = world_seal(m->l, &lock, 1, m->now_ms, NULL);
   if (e != ERR_OK)
-    world_notice(l, LOG_WARN, COMPONENT, "The live state of a world could not be removed",
+    world_notice(m->l, LOG_WARN, COMPONENT, "The live state of a world could not be removed",
                  json_pack("{s:s#, s:s}", "worldId", id.ptr, (int)id.len, "error", err_code(e)));
 }
 
-enum err world_pause_step(struct lane *l, struct world_row *row, int64_t token, struct world_pause_step *step,
-                          struct str actor, int64_t now_ms, struct err_detail *detail) {
+enum err world_pause_step(const struct world_move *m, struct world_row *row, struct world_pause_step *step) {
   struct live_world w;
   struct str id = str_of(row->id);
   step->has_paused = step->has_changed = false;
-  TRY(take_live(l, id, token, true, now_ms, &w, detail));
-  TRY(sqldb_begin(l->db, true, detail));
-  enum err e = pause_in_database(l, row, &w, token, step, actor, now_ms, detail);
+  TRY(take_live(m, id, true, &w));
+  TRY(sqldb_begin(m->l->db, true, m->detail));
+  enum err e = pause_in_database(m, row, &w, step);
   if (e != ERR_OK) {
-    sqldb_rollback(l->db);
+    sqldb_rollback(m->l->db);
     return e;
   }
-  if (w.is_there) drop_live(l, id, token, w.version, now_ms);
+  if (w.is_there) drop_live(m, id, w.version);
   return ERR_OK;
 }
 
 enum err world_do_pause(struct lane *l, struct world_row *row, int64_t token, int64_t reason,
                         struct str actor, int64_t now_ms, struct err_detail *detail) {
   struct world_pause_step step = {.reason = reason, .vacation_until_ms = row->vacation_until_ms};
-  return world_pause_step(l, row, token, &step, actor, now_ms, detail);
+  struct world_move m = {l, token, now_ms, actor, detail};
+  return world_pause_step(&m, row, &step);
 }
 
 /* ---- resume, and writes without live state ---- */
 
-static enum err resume_row(struct lane *l, struct world_row *row, int64_t token, struct world_db_step *step,
-                           struct str actor, int64_t now_ms, struct err_detail *detail) {
+static enum err resume_row(const struct world_move *m, struct world_row *row, struct world_db_step *step) {
   step->has_resumed = row->is_paused && step->resume_ms != INSTANT_NONE;
   if (!step->has_resumed) return ERR_OK;
   world_apply_resume(row, step->resume_ms);
   row->vacation_until_ms = FIELD_NULL;
-  TRY(world_put(l, row, token, now_ms, detail));
-  TRY(world_pause_end(l, str_of(row->id), now_ms, detail));
+  TRY(world_put(m->l, row, m->token, m->now_ms, m->detail));
+  TRY(world_pause_end(m->l, str_of(row->id), m->now_ms, m->detail));
   json_t *what =
       json_pack("{s:o, s:o}", "pauseReason", world_json_enum(pause_reason_names, step->before.pause_reason),
                 "pausedAt", world_json_instant(step->before.paused_ms));
-  return world_note(l, str_of(row->id), now_ms, actor, "resumed", what, detail);
+  return world_note(m->l, str_of(row->id), m->now_ms, m->actor, "resumed", what, m->detail);
 }
 
-static enum err step_in_database(struct lane *l, struct world_row *row, struct live_world *w, int64_t token,
-                                 struct world_db_step *step, struct str actor, int64_t now_ms,
-                                 struct err_detail *detail) {
+static enum err step_in_database(const struct world_move *m, struct world_row *row, struct live_world *w,
+                                 struct world_db_step *step) {
   bool was_live = w->is_there;
-  TRY(world_get_locked(l, str_of(row->id), row, detail));
+  TRY(world_get_locked(m->l, str_of(row->id), row, m->detail));
   step->before = *row;
-  TRY(resume_row(l, row, token, step, actor, now_ms, detail));
-  if (!was_live) TRY(world_state_read(l, str_of(row->id), w, detail));
-  if (step->append) TRY(world_state_apply(w, step->append, now_ms, &l->arena));
-  if (was_live || step->append) TRY(flush_one(l, w, token, false, now_ms, detail));
-  TRY(world_get_locked(l, str_of(row->id), row, detail));
-  return sqldb_commit(l->db, detail);
+  TRY(resume_row(m, row, step));
+  if (!was_live) TRY(world_state_read(m->l, str_of(row->id), w, m->detail));
+  if (step->append) TRY(world_state_apply(w, step->append, m->now_ms, &m->l->arena));
+  if (was_live || step->append) TRY(flush_one(m, w, false));
+  TRY(world_get_locked(m->l, str_of(row->id), row, m->detail));
+  return sqldb_commit(m->l->db, m->detail);
 }
 
-static void tell_resume(struct lane *l, const struct world_db_step *step, struct str actor) {
+static void tell_resume(const struct world_move *m, const struct world_db_step *step) {
   const struct world_row *before = &step->before;
   json_t *fields = json_pack("{s:s, s:s?, s:o, s:o, s:s#}", "worldId", before->id, "worldName", before->name,
                              "pauseReason", world_json_enum(pause_reason_names, before->pause_reason),
                              "pausedAt", world_json_instant(before->paused_ms), "actor",
-                             actor.ptr ? actor.ptr : "system", actor.ptr ? (int)actor.len : 6);
-  world_notice(l, LOG_INFO, COMPONENT, "World resumed successfully", fields);
+                             m->actor.ptr ? m->actor.ptr : "system", m->actor.ptr ? (int)m->actor.len : 6);
+  world_notice(m->l, LOG_INFO, COMPONENT, "World resumed successfully", fields);
 }
 
-enum err world_db_step(struct lane *l, struct world_row *row, int64_t token, struct world_db_step *step,
-                       struct str actor, int64_t now_ms, struct err_detail *detail) {
+enum err world_db_step(const struct world_move *m, struct world_row *row, struct world_db_step *step) {
   struct live_world w;
   struct str id = str_of(row->id);
   step->has_resumed = false;
-  TRY(take_live(l, id, token, false, now_ms, &w, detail));
+  TRY(take_live(m, id, false, &w));
   bool was_live = w.is_there;
   int64_t live_version = w.version;
-  TRY(sqldb_begin(l->db, true, detail));
-  enum err e = step_in_database(l, row, &w, token, step, actor, now_ms, detail);
+  TRY(sqldb_begin(m->l->db, true, m->detail));
+  enum err e = step_in_database(m, row, &w, step);
   if (e != ERR_OK) {
-    sqldb_rollback(l->db);
+    sqldb_rollback(m->l->db);
     return e;
   }
-  if (was_live) drop_live(l, id, token, live_version, now_ms);
-  if (step->has_resumed) tell_resume(l, step, actor);
+  if (was_live) drop_live(m, id, live_version);
+  if (step->has_resumed) tell_resume(m, step);
   return ERR_OK;
 }
 
 enum err world_do_resume(struct lane *l, struct world_row *row, int64_t token, int64_t active_ms,
                          struct str actor, int64_t now_ms, struct err_detail *detail) {
   struct world_db_step step = {.resume_ms = active_ms};
-  return world_db_step(l, row, token, &step, actor, now_ms, detail);
+  struct world_move m = {l, token, now_ms, actor, detail};
+  return world_db_step(&m, row, &step);
 }

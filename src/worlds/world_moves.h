@@ -2,6 +2,15 @@
 #pragma once
 #include "worlds/load.h"
 
+/* Who moves a world, with what in hand. */
+struct world_move {
+  struct lane *l;
+  int64_t token; /* of the lock held */
+  int64_t now_ms;
+  struct str actor;
+  struct err_detail *detail;
+};
+
 struct world_pause_step {
   int64_t reason;            /* enum pause_reason */
   int64_t vacation_until_ms; /* of VACATION; FIELD_NULL: no end */
@@ -9,8 +18,7 @@ struct world_pause_step {
   bool has_changed;          /* answer: something was written */
 };
 /* As world_do_pause, with what a vacation needs. */
-enum err world_pause_step(struct lane *l, struct world_row *row, int64_t token, struct world_pause_step *step,
-                          struct str actor, int64_t now_ms, struct err_detail *detail);
+enum err world_pause_step(const struct world_move *m, struct world_row *row, struct world_pause_step *step);
 
 struct world_db_step {
   int64_t resume_ms;          /* a paused world resumes with this activity; INSTANT_NONE: it stays as it is */
@@ -20,8 +28,7 @@ struct world_db_step {
 };
 /* One transaction straight in the database: resume and write. What lies of the world in the live state is saved with it
  * and removed. *row is afterwards what was written. */
-enum err world_db_step(struct lane *l, struct world_row *row, int64_t token, struct world_db_step *step,
-                       struct str actor, int64_t now_ms, struct err_detail *detail);
+enum err world_db_step(const struct world_move *m, struct world_row *row, struct world_db_step *step);
 
 /* Takes the mark of a world back that is protected from now on (B-82); by itself, under its lock. */
 enum err world_protect(struct lane *l, const struct world_request *q, struct err_detail *detail);

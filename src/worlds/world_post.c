@@ -94,7 +94,8 @@ static enum err write_in_database(struct lane *l, const struct world_request *q,
     return ERR_OK;
   }
   /* Whoever may post wakes it, but it is the system that resumes (X-5, B-78). */
-  TRY(world_db_step(l, row, token, &step, STR("system"), q->now_ms, detail));
+  struct world_move m = {l, token, q->now_ms, STR("system"), detail};
+  TRY(world_db_step(&m, row, &step));
   p->has_resumed = step.has_resumed;
   answer(p, row->last_active_ms, 0);
   if (!row->is_paused) (void)world_activate(l, row, token, q->now_ms, NULL);
