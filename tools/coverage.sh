@@ -23,7 +23,7 @@ tools/sources.sh tests | while read -r file; do
   name=${file##*/}
   name=${name%.c}
   echo "$name"
-  sed -n 's/^static void \([a-z0-9_]*\)(void \*\*.*/\1/p' "$file" | sed "s#^#$name/#"
+  sed -n 's/^static void \([A-Za-z0-9_]*\)(void \*\*.*/\1/p' "$file" | sed "s#^#$name/#"
 done >"$found"
 tools/sources.sh fuzz | sed 's#.*/##; s#\.c$#_corpus#' >>"$found"
 [ ! -f tests/suites.txt ] || grep -v -e '^#' -e '^[[:space:]]*$' tests/suites.txt | while read -r name rest; do
