@@ -121,7 +121,7 @@ static bool fits(const struct choice *c, const struct memory_node *n) {
 static struct memory_node *best(const struct choice *c, size_t first, size_t count, bool must_fit,
                                 double least) {
   struct memory_node *best_node = NULL;
-  double most = -INFINITY;
+  double most = -(double)INFINITY;
   for (size_t i = first; i < first + count; i++) {
     struct memory_node *n = &c->w->nodes[i];
     if (n->is_chosen || n->importance < least || (must_fit && !fits(c, n))) continue;

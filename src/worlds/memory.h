@@ -12,7 +12,7 @@
 #include "worlds/text.h"
 
 #define MEMORY_SEGMENT_MAX 1000 /* interactions summarised at once */
-#define MEMORY_NODES_MAX 4000   /* what more there is of a segment is not looked at */
+#define MEMORY_NODES_MAX 4000   /* a segment's; each interaction has an equal share, its first sentences */
 #define MEMORY_NODE_CHARS 400   /* bytes; longer interactions are taken by sentences */
 #define MEMORY_SUMMARY_BYTES_MAX 2400
 #define MEMORY_SUMMARY_BYTES_MIN 200 /* of a language model's */

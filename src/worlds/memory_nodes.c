@@ -41,7 +41,8 @@ static bool add_node(struct memory_work *w, size_t item, struct str text) {
 }
 
 static enum err split(struct memory_work *w) {
-  size_t room = 0;
+  size_t room = 0,
+         each = MEMORY_NODES_MAX / w->in->count; /* a fair share, so that the last one is looked at, too */
   for (size_t i = 0; i < w->in->count; i++) room += 1 + w->in->items[i].text.len / 2;
   w->nodes = ARENA_ARRAY(w->in->arena, struct memory_node, room < MEMORY_NODES_MAX ? room : MEMORY_NODES_MAX);
   if (!w->nodes) return ERR_NO_MEMORY;
@@ -51,8 +52,8 @@ static enum err split(struct memory_work *w) {
       if (!add_node(w, i, rest)) break;
       continue;
     }
-    while (text_sentence(&rest, &sentence) && add_node(w, i, memory_cut(sentence, MEMORY_NODE_CHARS)))
-      continue;
+    for (size_t n = 0; n < each && text_sentence(&rest, &sentence); n++)
+      if (!add_node(w, i, memory_cut(sentence, MEMORY_NODE_CHARS))) break;
   }
   return ERR_OK;
 }

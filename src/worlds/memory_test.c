@@ -13,7 +13,7 @@
 #define ROW 2000
 
 static struct text_kit *kit;
-static int setup(void **s) { return (void)s, text_kit_new(&kit); }
+static int setup(void **s) { return (void)s, (int)text_kit_new(&kit); }
 static int teardown(void **s) { return (void)s, text_kit_free(kit), 0; }
 
 static struct memory_input story(enum text_language language, size_t count, struct arena *arena) {

@@ -316,7 +316,7 @@ static void add_summaries(struct context *c) {
 
 /* score = 0.995^hours + importance/10 + relevance, each scaled to what is the least and the most of it here. */
 static void scale(struct context *c, size_t offset) {
-  double low = INFINITY, high = -INFINITY;
+  double low = (double)INFINITY, high = -(double)INFINITY;
   for (size_t i = 0; i < c->count; i++) {
     double v = *(const double *)(const void *)((const char *)&c->candidates[i] + offset);
     low = fmin(low, v), high = fmax(high, v);

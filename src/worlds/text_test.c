@@ -8,7 +8,7 @@
 #define WORDS 400
 static struct text_kit *kit;
 
-static int setup(void **s) { return (void)s, text_kit_new(&kit); }
+static int setup(void **s) { return (void)s, (int)text_kit_new(&kit); }
 static int teardown(void **s) { return (void)s, text_kit_free(kit), 0; }
 
 static uint64_t term_of(enum text_language language, const char *word) {
