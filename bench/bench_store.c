@@ -1,7 +1,8 @@
 /* The embedded store under load: synchronous=FULL, the seeds' indexes, group commit. Prints what was measured beside
  * the goals; asserts nothing.
  *
- * usage: bench_store [FOLDER [SCALE [ledger|short|apart|jobs|lists]]] (a folder on the disk that matters) */
+ * usage: bench_store [FOLDER [SCALE [ledger|short|apart|jobs|lists]]] (a folder on the disk that matters)
+ * With SERENO_BENCH_URL (without a query) the same in PostgreSQL, in its empty schemas bench1, bench2 … */
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,7 +21,7 @@ struct bench {
   struct store_backend *backend;
   struct store_boot boot;
   struct store_config config;
-  char folder[512];
+  char folder[512], url[512];
   int64_t now_ms;
   struct id_maker maker;
 };
@@ -60,7 +61,10 @@ static void apply(struct bench *b, struct change **changes, size_t count) {
 static void open_store(struct bench *b) {
   struct err_detail detail = {};
   b->config = (struct store_config){.folder = b->folder, .now_ms = b->now_ms, .boot_id = "bench"};
-  must(store_sqlite_open(&b->config, &b->backend, &b->boot, &detail), &detail, "open");
+  b->config.url = b->url[0] ? b->url : NULL;
+  must(b->config.url ? store_pg_open(&b->config, &b->backend, &b->boot, &detail)
+                     : store_sqlite_open(&b->config, &b->backend, &b->boot, &detail),
+       &detail, "open");
 }
 
 static void close_store(struct bench *b) {
@@ -85,6 +89,9 @@ static void new_store(struct bench *b, const char *where) {
     exit(1);
   }
   b->now_ms = NOON;
+  static int schemas;
+  const char *url = getenv("SERENO_BENCH_URL");
+  if (url) snprintf(b->url, sizeof b->url, "%s?schema=bench%d", url, ++schemas);
   open_store(b);
 }
 
@@ -327,7 +334,9 @@ int main(int argc, char **argv) {
   const char *where = argc > 1 ? argv[1] : ".";
   int64_t scale = argc > 2 ? strtoll(argv[2], NULL, 10) : 10; /* 1: a glance */
   const char *part = argc > 3 ? argv[3] : NULL;
-  printf("SQLite store, WAL, synchronous=FULL, %d runs a commit, 1,000 jobs each second\n", RUNS_A_COMMIT);
+  printf("%s, %d runs a commit, 1,000 jobs each second\n",
+         getenv("SERENO_BENCH_URL") ? "PostgreSQL store" : "SQLite store, WAL, synchronous=FULL",
+         RUNS_A_COMMIT);
   if (is_wanted(part, "ledger")) bench_ledger(where, scale * 50000);
   if (is_wanted(part, "short")) bench_runs(where, true, scale * 20000);
   if (is_wanted(part, "apart")) bench_runs(where, false, scale * 20000);

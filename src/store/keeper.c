@@ -243,7 +243,10 @@ static enum err try_batch(struct keeper *k, struct change *const *changes, size_
   bool needs_savepoints = false;
   TRY(k->rows->ops->begin(k->rows));
   pair_ends(changes, count, is_ended_too);
-  TRY(run_fast(k, changes, count, is_ended_too, &needs_savepoints));
+  k->rows->may_guess = true;
+  enum err e = run_fast(k, changes, count, is_ended_too, &needs_savepoints);
+  k->rows->may_guess = false;
+  TRY(e);
   if (needs_savepoints) {
     roll_back(k);
     for (size_t i = 0; i < count; i++) reset_answer(changes[i]);

@@ -243,8 +243,8 @@ bool pg_is_late(const struct pg_conn *c) { return c->is_late; }
 
 static enum err sent(struct pg_conn *c, int ok, pg_result_fn *fn, void *arg) {
   if (!ok) return lose(c, NULL, "sending failed");
-  c->queue[c->queued++] = (struct sent){fn, arg};
-  if (PQflush(c->pg) < 0) return lose(c, NULL, "sending failed");
+  c->queue[c->queued++] =
+      (struct sent){fn, arg}; /* libpq sends when 8 KiB have come together, and at settle */
   return ERR_OK;
 }
 

@@ -16,7 +16,9 @@ static struct pg_rows *rows_of(struct rows *r) { return (struct pg_rows *)r; }
 
 static enum err told(struct pg_rows *r, enum err e) {
   r->rows.is_late = e != ERR_OK && pg_is_late(r->conn);
-  return e;
+  if (e != ERR_OK || !r->was_wrong) return e;
+  r->rows.is_late = true;
+  return ERR_PRECONDITION;
 }
 
 /* ---- statements ---- */
@@ -277,19 +279,33 @@ union any_record {
 
 /* ---- sending ---- */
 
+/* A result that came with a wrong guess before it is none. */
+static enum err told_result(struct pg_rows *r, enum err e, PGresult **ret) {
+  enum err t = told(r, e);
+  if (e == ERR_OK && t != ERR_OK) PQclear(*ret);
+  return t;
+}
+
 enum err pg_rows_ask(struct pg_rows *r, enum pg_statement id, const struct pg_bound *b, PGresult **ret) {
   if (!pg_in_transaction(r->conn)) TRY(told(r, pg_need(r->conn, NULL)));
-  return told(r, pg_ask(r->conn, id, &b->a, ret, NULL));
+  return told_result(r, pg_ask(r->conn, id, &b->a, ret, NULL), ret);
 }
 
 static enum err ask_special(struct pg_rows *r, enum pg_special id, const struct pg_bound *b, PGresult **ret) {
   return pg_rows_ask(r, PG_SPECIAL + id, b, ret);
 }
 
-/* How many rows it changed. */
+static void check_guess(void *arg, const PGresult *result) {
+  struct pg_rows *r = arg;
+  if (strcmp(PQcmdTuples((PGresult *)(uintptr_t)result), "1") != 0) r->was_wrong = true;
+}
+
+/* Did it change a row? What happens at every run does so nearly always: then the answer need not be waited for. */
 static enum err change_special(struct pg_rows *r, enum pg_statement id, const struct pg_bound *b,
                                bool *ret_changed) {
   PGresult *result;
+  *ret_changed = true;
+  if (r->rows.may_guess) return told(r, pg_send(r->conn, id, &b->a, check_guess, r));
   TRY(pg_rows_ask(r, id, b, &result));
   *ret_changed = strcmp(PQcmdTuples(result), "0") != 0;
   PQclear(result);
@@ -314,7 +330,7 @@ static enum err number(struct pg_rows *r, enum pg_special id, const struct pg_bo
 
 static enum err pr_begin(struct rows *rows) {
   struct pg_rows *r = rows_of(rows);
-  r->rows.is_late = false;
+  r->rows.is_late = r->was_wrong = false;
   TRY(pg_begin(r->conn, true, NULL));
   if (r->epoch == 0) return ERR_OK;
   struct pg_bound b = {};
@@ -326,13 +342,15 @@ static enum err pr_begin(struct rows *rows) {
 
 static enum err pr_commit(struct rows *rows) {
   struct pg_rows *r = rows_of(rows);
+  ASSERT(!r->was_wrong);
   TRY(told(r, pg_commit(r->conn, NULL)));
   if (r->is_news_taken) r->has_news = r->is_news_taken = false;
   return ERR_OK;
 }
 static void pr_rollback(struct rows *r) {
   rows_of(r)->is_news_taken = false;
-  pg_rollback(rows_of(r)->conn);
+  pg_rollback(rows_of(r)->conn); /* takes in what is under way */
+  rows_of(r)->was_wrong = false;
 }
 static bool pr_has_news(struct rows *rows) {
   struct pg_rows *r = rows_of(rows);
@@ -354,13 +372,14 @@ static enum err pr_release(struct rows *rows) {
 }
 static enum err pr_rollback_to(struct rows *rows) {
   struct pg_rows *r = rows_of(rows);
+  ASSERT(!r->rows.may_guess);
   enum err e = pg_settle(r->conn, NULL); /* what failed is known; what was sent after it was not done */
   if (e == ERR_UNAVAILABLE) return told(r, e);
   TRY(told(r, pg_send_plain(r->conn, "ROLLBACK TO SAVEPOINT change", NULL, NULL)));
   return pr_release(rows);
 }
 static enum err pr_settle(struct rows *r) {
-  enum err e = pg_settle(rows_of(r)->conn, NULL);
+  enum err e = told(rows_of(r), pg_settle(rows_of(r)->conn, NULL));
   r->is_late = e != ERR_OK;
   return e;
 }
@@ -507,7 +526,7 @@ static enum err fetch_all(struct pg_rows *r, int cursor, const struct walk *w) {
   PGresult *result;
   snprintf(sql, sizeof sql, "FETCH FORWARD %d FROM scan%d", SCAN_FETCH, cursor);
   for (bool goes_on = true; goes_on;) {
-    TRY(told(r, pg_ask_plain(r->conn, sql, NULL, &result, NULL)));
+    TRY(told_result(r, pg_ask_plain(r->conn, sql, NULL, &result, NULL), &result));
     goes_on = visit_all(w, result) && PQntuples(result) == SCAN_FETCH;
     PQclear(result);
   }
@@ -525,7 +544,7 @@ static enum err walk_on(struct pg_rows *r, enum scan_id id, const struct pg_boun
   const char *text = buf_text(&sql);
   if (!text) return ERR_NO_MEMORY;
   if (is_own) TRY(told(r, pg_begin(r->conn, false, NULL)));
-  enum err e = told(r, pg_ask_plain(r->conn, text, &b->a, &result, NULL));
+  enum err e = told_result(r, pg_ask_plain(r->conn, text, &b->a, &result, NULL), &result);
   if (e == ERR_OK) PQclear(result);
   if (e == ERR_OK) e = fetch_all(r, cursor, w);
   r->cursors--;

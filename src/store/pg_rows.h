@@ -28,6 +28,7 @@ struct pg_rows {
   char *texts[PG_STATEMENTS];   /* owned */
   char *scans[SCAN_COUNT];      /* the same without a limit, for DECLARE */
   int64_t epoch;                /* ours; 0 = not begun: writes are not fenced yet */
+  bool was_wrong;               /* a guess of this transaction */
   bool has_news, is_news_taken; /* SQL from outside was told of; and read in the transaction at hand */
   int cursors;                  /* open ones, for their names */
   struct arena scratch;         /* of one statement */

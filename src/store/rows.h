@@ -145,6 +145,9 @@ struct rows_ops {
 };
 struct rows {
   const struct rows_ops *ops;
+  /* Set by the caller for a transaction that it will settle before the commit and can do again: then ledger_add,
+   * ledger_ran and run_end may answer true unseen, and where that was wrong a later call fails with is_late. */
+  bool may_guess;
   bool is_late; /* the last error was of a write before the call that returned it, which has done nothing */
 };
 
