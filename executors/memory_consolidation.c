@@ -180,7 +180,7 @@ static json_t *summary_json(const struct memory_summary *s) {
 
 static struct str kept_text(struct arena *a, const json_t *o, const char *key) {
   json_t *value = json_object_get(o, key);
-  char *dump = json_is_string(value) ? NULL : json_dumps(value, JSON_COMPACT);
+  char *dump = json_is_string(value) ? NULL : json_to_text(value);
   struct str text = dump ? str_of(dump) : json_text_at(o, key);
   char *copy = arena_strdup(a, text);
   size_t len = text.len;

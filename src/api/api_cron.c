@@ -194,7 +194,7 @@ static void on_statistics(void *arg, const struct world_reply *reply) {
   struct call *c = arg;
   struct statistics *s = c->state;
   c->detail = reply->detail;
-  char *text = reply->error == ERR_OK ? json_dumps(reply->body, JSON_COMPACT) : NULL;
+  char *text = reply->error == ERR_OK ? json_to_text(reply->body) : NULL;
   if (text) s->bodies[s->asked] = arena_strdup(&c->req->arena, str_of(text));
   free(text);
   if (reply->error != ERR_OK || !s->bodies[s->asked])

@@ -170,7 +170,7 @@ static const char *audit_text(struct arena *arena, const json_t *value) {
   if (!json_is_object(value)) return NULL;
   JSON_AUTO json_t *copy = json_copy((json_t *)(uintptr_t)value);
   for (size_t i = 0; i < sizeof left_out / sizeof *left_out; i++) (void)json_object_del(copy, left_out[i]);
-  char *text = json_dumps(copy, JSON_COMPACT);
+  char *text = json_to_text(copy);
   size_t length = text ? strlen(text) : 0;
   const char *kept = length <= AUDIT_BYTES_MAX ? arena_strdup(arena, str_of(text))
                                                : arena_printf(arena, "{\"bytes\":%zu}", length);

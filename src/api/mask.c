@@ -77,7 +77,7 @@ const char *mask_json_text(const char *json, struct arena *arena) {
   JSON_AUTO json_t *tree = NULL;
   if (json_parse(str_of(json), &tree, NULL) != ERR_OK) return "\"" MASK "\"";
   JSON_AUTO json_t *copy = masked(tree, false);
-  char *text = json_dumps(copy, JSON_COMPACT | JSON_ENCODE_ANY);
+  char *text = json_to_text(copy);
   const char *kept = text ? arena_strdup(arena, str_of(text)) : NULL;
   free(text);
   return kept ? kept : "\"" MASK "\"";

@@ -102,7 +102,7 @@ static char *result_copy(struct str line) {
   JSON_AUTO json_t *parsed = NULL;
   if (!line.len || json_parse(line, &parsed, NULL) != ERR_OK) return NULL;
   const json_t *inside = json_object_get(parsed, "result");
-  return json_dumps(inside ? inside : parsed, JSON_COMPACT | JSON_ENCODE_ANY);
+  return json_to_text(inside ? inside : parsed);
 }
 
 void engine_on_ended(void *arg, const struct warden_end *end, struct str result) {

@@ -135,7 +135,7 @@ static void carry_out(struct world_lanes *l, struct lane *lane, struct task *t) 
                             .payload = t->payload};
   t->reply.error = l->ops->call(lane, &q, &t->reply);
   if (t->wants_text && t->reply.error == ERR_OK && t->reply.body) {
-    t->body_text = json_dumps(t->reply.body, JSON_COMPACT | JSON_ENCODE_ANY);
+    t->body_text = json_to_text(t->reply.body);
     if (!t->body_text) t->reply.error = ERR_NO_MEMORY;
   }
 }

@@ -150,6 +150,16 @@ static void json_writer_escapes_and_repairs(void **s) {
                 "\"list\":[-5,null,0.1]}"));
 }
 
+static void json_text_of_a_tree_keeps_reals_short_and_types(void **s) {
+  (void)s;
+  JSON_AUTO json_t *tree = NULL;
+  CHECK_OK(json_parse(STR("{\"a\":[0.08,2.0,5,null,true,\"\\u00f1\\n\"],\"b\":{\"c\":1e300}}"), &tree, NULL));
+  char *text = json_to_text(tree);
+  assert_string_equal(text, "{\"a\":[0.08,2.0,5,null,true,\"\u00f1\\n\"],\"b\":{\"c\":1e+300}}");
+  free(text);
+  assert_null(json_to_text(NULL));
+}
+
 static void json_refuses_depth_duplicates_and_rubbish(void **s) {
   (void)s;
   static const char *const bad[] = {"", "{", "{\"a\":1,\"a\":2}", "[1] x", "\"\xFF\"", "{\"a\":\"\\u0000\"}"};
@@ -176,6 +186,7 @@ int main(void) {
       cmocka_unit_test(instants_read_and_write_rfc_3339),
       cmocka_unit_test(durations_read_numbers_units_and_iso),
       cmocka_unit_test(json_writer_escapes_and_repairs),
+      cmocka_unit_test(json_text_of_a_tree_keeps_reals_short_and_types),
       cmocka_unit_test(json_refuses_depth_duplicates_and_rubbish),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -162,15 +162,46 @@ void jw_raw(struct json_writer *w, struct str json) {
   buf_add_str(w->out, json);
 }
 
-static int dump_piece(const char *bytes, size_t n, void *out) {
-  buf_add(out, bytes, n);
-  return 0;
+/* A real stays one: 5.0, not 5. */
+static void write_real(struct json_writer *w, double value) {
+  size_t start = w->out->len;
+  jw_real(w, value);
+  for (size_t i = start; i < w->out->len; i++)
+    if (memchr(".eln", w->out->ptr[i], 4)) return;
+  buf_add_text(w->out, ".0");
 }
 
+/* The depth is bounded by json_parse, or by who made the tree. */
 void jw_value(struct json_writer *w, const json_t *value) {
-  separate(w);
-  if (json_dump_callback(value, dump_piece, w->out, JSON_COMPACT | JSON_ENCODE_ANY) != 0)
-    w->out->error = ERR_NO_MEMORY;
+  const char *key;
+  json_t *member;
+  size_t i;
+  switch (value ? json_typeof(value) : JSON_NULL) {
+    case JSON_OBJECT:
+      jw_object(w);
+      json_object_foreach((json_t *)(uintptr_t)value, key, member) jw_key(w, key), jw_value(w, member);
+      jw_object_end(w);
+      break;
+    case JSON_ARRAY:
+      jw_array(w);
+      json_array_foreach(value, i, member) jw_value(w, member);
+      jw_array_end(w);
+      break;
+    case JSON_STRING: jw_str(w, (struct str){json_string_value(value), json_string_length(value)}); break;
+    case JSON_INTEGER: jw_int(w, json_integer_value(value)); break;
+    case JSON_REAL: write_real(w, json_real_value(value)); break;
+    case JSON_TRUE:
+    case JSON_FALSE: jw_bool(w, json_is_true(value)); break;
+    case JSON_NULL: jw_null(w); break;
+  }
+}
+
+char *json_to_text(const json_t *value) {
+  if (!value) return NULL;
+  BUF_AUTO struct buf out = buf_new(JSON_TEXT_BYTES_MAX);
+  struct json_writer w = jw_new(&out);
+  jw_value(&w, value);
+  return buf_error(&out) == ERR_OK ? str_dup(buf_str(&out)) : NULL;
 }
 
 void jw_instant(struct json_writer *w, int64_t epoch_ms) {

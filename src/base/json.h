@@ -18,6 +18,11 @@ struct str json_text_at(const json_t *object, const char *key);
 int64_t json_int_at(const json_t *object, const char *key, int64_t otherwise);
 bool json_bool_at(const json_t *object, const char *key, bool otherwise);
 
+/* A tree as one line of text, reals as short as they can be (0.08): malloc'ed, NULL when it does not fit (256 MiB) or
+ * value is NULL. */
+#define JSON_TEXT_BYTES_MAX ((size_t)256 * 1024 * 1024)
+char *json_to_text(const json_t *value);
+
 /* Writer. Commas are its business:
  *   jw_object(&w); jw_key(&w, "id"); jw_text(&w, id); jw_object_end(&w);
  * Nesting up to LIMIT_JSON_DEPTH. Errors stick in the buffer. Invalid UTF-8 becomes U+FFFD. */

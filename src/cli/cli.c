@@ -308,7 +308,7 @@ long cli_try(struct cli *c, const char *method, const char *path, struct cli_rep
 
 static int fail_problem(struct cli *c, const struct cli_reply *r) {
   if (c->is_json && r->json) {
-    char *text = json_dumps(r->json, JSON_COMPACT);
+    char *text = json_to_text(r->json);
     (void)fprintf(stderr, "%s\n", text ? text : "{}");
     free(text);
     return cli_exit_of(r->status);

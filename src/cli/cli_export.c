@@ -50,7 +50,7 @@ static void add(struct exporting *x, const json_t *job) {
       .random_delay_minutes = (int)(json_int_at(job, "splay", 0) / 60),
       .is_quiet = str_eq(json_text_at(json_object_get(job, "labels"), "quiet"), STR("true")),
   };
-  char *params = json_dumps(json_object_get(job, "params"), JSON_COMPACT | JSON_ENCODE_ANY);
+  char *params = json_to_text(json_object_get(job, "params"));
   json_t *kept = NULL; /* its texts must outlive this page */
   enum err e = json_parse(str_of(params), &kept, &detail);
   if (e == ERR_OK) e = crontab_params_from_json(kept, &x->arena, to, &detail);

@@ -161,7 +161,7 @@ static void tell_notes(const struct importing *im, const struct crontab *tab) {
 /* ---- sending ---- */
 
 static int send_job(struct importing *im, const json_t *body, char *ret_what, size_t size) {
-  char *text = json_dumps(body, JSON_COMPACT), path[CLI_PATH_BYTES_MAX];
+  char *text = json_to_text(body), path[CLI_PATH_BYTES_MAX];
   const char *name = cli_text(body, "name");
   CLI_REPLY_AUTO struct cli_reply reply = {};
   int code = CLI_OK;

@@ -73,7 +73,7 @@ static json_t *http_job(const struct import_run *r, const struct foreign_cron *f
 
 static int send(struct import_run *r, const char *name, const json_t *body, bool is_there) {
   char path[CLI_PATH_BYTES_MAX];
-  char *text = json_dumps(body, JSON_COMPACT);
+  char *text = json_to_text(body);
   CLI_REPLY_AUTO struct cli_reply reply = {};
   int code = CLI_USAGE;
   if (!is_there) code = cli_call(r->cli, "POST", "/api/cron/jobs", text, &reply);

@@ -99,7 +99,7 @@ static void print_fields(const json_t *object) {
   json_t *value;
   json_object_foreach((json_t *)(uintptr_t)object, key, value) {
     if (json_is_null(value) || json_is_object(value)) continue;
-    char *text = json_is_string(value) ? NULL : json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
+    char *text = json_is_string(value) ? NULL : json_to_text(value);
     (void)printf("%-20s %s\n", key, text ? text : json_string_value(value));
     free(text);
   }
@@ -153,7 +153,7 @@ static int read_file(struct cli *c, struct jobs_args *a) {
 }
 
 static int send_job(struct cli *c, const char *method, const char *path, const json_t *body) {
-  char *text = json_dumps(body, JSON_COMPACT);
+  char *text = json_to_text(body);
   CLI_REPLY_AUTO struct cli_reply reply = {};
   int code = cli_call(c, method, path, text, &reply);
   free(text);

@@ -46,7 +46,7 @@ static void print_entry(const struct cli *c, struct str line) {
   json_t *value;
   json_object_foreach(entry, key, value) {
     if (cli_choose(known, key) >= 0) continue;
-    char *text = json_is_string(value) ? NULL : json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
+    char *text = json_is_string(value) ? NULL : json_to_text(value);
     (void)printf(" %s=%s", key, text ? text : json_string_value(value));
     free(text);
   }

@@ -27,7 +27,7 @@ static int send(struct cli *c, const struct pause_args *a, const char *path, boo
   if (a->all) json_object_set_new(body, "all", json_true());
   if (a->length) json_object_set_new(body, "for", json_string(a->length));
   if (a->until) json_object_set_new(body, "until", json_string(a->until));
-  char *text = json_dumps(body, JSON_COMPACT);
+  char *text = json_to_text(body);
   CLI_REPLY_AUTO struct cli_reply reply;
   int code = cli_call(c, "POST", path, text, &reply);
   free(text);

@@ -112,13 +112,17 @@ void cli_table_drop(struct cli_table *t) {
   free(t->cells);
 }
 
-static void print_dump(const json_t *value, size_t flags) {
-  char *text = json_dumps(value, flags | JSON_ENCODE_ANY);
+void cli_print_json(const json_t *value) {
+  char *text = json_to_text(value);
   (void)printf("%s\n", text ? text : "null");
   free(text);
 }
-void cli_print_json(const json_t *value) { print_dump(value, JSON_COMPACT); }
-void cli_print_pretty(const json_t *value) { print_dump(value, JSON_INDENT(2)); }
+
+void cli_print_pretty(const json_t *value) {
+  char *text = json_dumps(value, JSON_INDENT(2) | JSON_ENCODE_ANY | JSON_REAL_PRECISION(15));
+  (void)printf("%s\n", text ? text : "null");
+  free(text);
+}
 
 enum cli_color cli_status_color(const char *status) {
   static const struct {
@@ -176,7 +180,7 @@ static void add_cell(struct cli_table *t, const json_t *row, const struct cli_co
       return cli_table_add(t, CLI_PLAIN,
                            json_is_integer(value) ? cli_duration(json_integer_value(value), text) : NULL);
     case CLI_COLUMN_VALUE: {
-      char *shown = !value || json_is_null(value) ? NULL : json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
+      char *shown = !value || json_is_null(value) ? NULL : json_to_text(value);
       cli_table_add(t, CLI_PLAIN, shown);
       free(shown);
     }

@@ -103,7 +103,7 @@ static int add_params(struct cli *c, const char *name, const struct run_args *a,
   json_t *own = json_object_get(job.json, "params");
   JSON_AUTO json_t *params = json_is_object(own) ? json_copy(own) : json_object();
   json_object_set_new(params, "dryRun", json_true());
-  char *text = json_dumps(params, JSON_COMPACT);
+  char *text = json_to_text(params);
   buf_addf(body, "\"params\":%s", text ? text : "{}");
   free(text);
   return CLI_OK;

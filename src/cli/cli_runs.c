@@ -55,7 +55,7 @@ static void print_run(const struct cli *c, const json_t *run) {
     for (size_t i = 0; i < sizeof last / sizeof *last; i++) is_last = is_last || strcmp(last[i], key) == 0;
     if (is_last || json_is_null(value)) continue;
     (void)printf("%-20s ", key);
-    char *text = json_is_string(value) ? NULL : json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
+    char *text = json_is_string(value) ? NULL : json_to_text(value);
     cli_print_color(c, strcmp(key, "status") == 0 ? cli_status_color(json_string_value(value)) : CLI_PLAIN,
                     text ? text : json_string_value(value));
     (void)putchar('\n');

@@ -53,7 +53,7 @@ static void set_text(json_t *body, const char *key, const char *value) {
 
 /* Takes the body. */
 static int send(struct cli *c, const char *method, const char *path, json_t *body, struct cli_reply *ret) {
-  char *text = body ? json_dumps(body, JSON_COMPACT) : NULL;
+  char *text = body ? json_to_text(body) : NULL;
   int code = cli_call(c, method, path, text, ret);
   if (text) explicit_bzero(text, strlen(text));
   free(text);

@@ -203,7 +203,7 @@ int world_send(struct world_cli *w, const char *method, const char *path, json_t
                struct cli_reply *ret) {
   char header[300];
   const char *user = world_flag(w, "as");
-  char *text = body ? json_dumps(body, JSON_COMPACT) : NULL;
+  char *text = body ? json_to_text(body) : NULL;
   json_decref(body);
   if (user) (void)snprintf(header, sizeof header, "X-Sereno-User: %.250s", user);
   int code = cli_call_with(&w->c, method, path, text, user ? header : NULL, ret);
@@ -211,22 +211,46 @@ int world_send(struct world_cli *w, const char *method, const char *path, json_t
   return code;
 }
 
-void world_print(const struct world_cli *w, const json_t *answer) {
+#define NAME_BYTES_MAX 128
+
+/* "live.mode" of {"live": {"mode": …}}: one line a value, whatever lies inside what. */
+static size_t name_width(const json_t *object, size_t before) {
   const char *key;
   json_t *value;
-  if (w->c.is_json || !json_is_object(answer)) {
-    cli_print_json(answer);
-    return;
-  }
   size_t width = 0;
-  json_object_foreach((json_t *)(uintptr_t)answer, key, value) if (strlen(key) > width) width = strlen(key);
-  json_object_foreach((json_t *)(uintptr_t)answer, key, value) {
-    char *text = json_is_string(value) ? NULL : json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
-    (void)printf("%-*s  ", (int)width, key);
-    cli_print_output(str_of(text ? text : json_string_value(value)));
-    (void)putchar('\n');
-    free(text);
+  json_object_foreach((json_t *)(uintptr_t)object, key, value) {
+    size_t n = before + strlen(key);
+    if (json_is_object(value)) n = name_width(value, n + 1);
+    if (n > width) width = n;
   }
+  return width;
+}
+
+static void print_value(const json_t *value) {
+  char *text = json_is_string(value) ? NULL : json_to_text(value);
+  cli_print_output(json_is_null(value) ? STR("-") : str_of(text ? text : json_string_value(value)));
+  (void)putchar('\n');
+  free(text);
+}
+
+static void print_members(const json_t *object, const char *before, size_t width) {
+  const char *key;
+  json_t *value;
+  json_object_foreach((json_t *)(uintptr_t)object, key, value) {
+    char name[NAME_BYTES_MAX];
+    (void)snprintf(name, sizeof name, "%s%s%s", before, before[0] ? "." : "", key);
+    if (json_is_object(value)) {
+      print_members(value, name, width);
+      continue;
+    }
+    (void)printf("%-*s  ", (int)width, name);
+    print_value(value);
+  }
+}
+
+void world_print(const struct world_cli *w, const json_t *answer) {
+  if (w->c.is_json || !json_is_object(answer)) cli_print_json(answer);
+  else print_members(answer, "", name_width(answer, 0));
 }
 
 /* "&key=value" of each field; bounded by size. */
@@ -235,7 +259,7 @@ static int add_query(struct world_cli *w, const json_t *fields, char *path, size
   json_t *value;
   json_object_foreach((json_t *)(uintptr_t)fields, key, value) {
     char before[64], piece[CLI_PATH_BYTES_MAX];
-    char *text = json_is_string(value) ? NULL : json_dumps(value, JSON_ENCODE_ANY);
+    char *text = json_is_string(value) ? NULL : json_to_text(value);
     (void)snprintf(before, sizeof before, "%c%s=", strchr(path, '?') ? '&' : '?', key);
     bool fits = cli_path(piece, sizeof piece, before, text ? text : json_string_value(value), "");
     free(text);

@@ -43,7 +43,7 @@ static enum err read_text(const struct field *f, const json_t *v, void *record, 
 
 static enum err read_json(const struct field *f, const json_t *v, void *record, struct arena *arena,
                           struct err_detail *d) {
-  char *text = json_dumps(v, JSON_COMPACT | JSON_ENCODE_ANY);
+  char *text = json_to_text(v);
   if (!text) return ERR_NO_MEMORY;
   size_t length = strlen(text);
   char *copy = (int64_t)length <= f->max ? arena_strdup(arena, (struct str){text, length}) : NULL;

@@ -258,7 +258,7 @@ static enum err take_answer(const struct child *child, const struct channel_mess
 static enum err call_over_channel(struct child *child, const char *call, const json_t *args,
                                   const struct str *payload, json_t **ret_body, struct str *ret_payload,
                                   struct err_detail *detail) {
-  char *text = json_dumps(args, JSON_COMPACT);
+  char *text = json_to_text(args);
   if (!text) return ERR_NO_MEMORY;
   enum err e =
       channel_send_call(child->channel_fd, ++child->call_number, str_of(call), str_of(text), payload, detail);

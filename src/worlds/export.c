@@ -287,7 +287,7 @@ static enum err insert_with_bytes(struct import_run *x, json_t *row, struct str 
                         sodium_base64_VARIANT_ORIGINAL) != 0)
     e = err_set(detail, ERR_INVALID, column, 0, "is no base64");
   json_object_del(row, column);
-  char *text = e == ERR_OK ? json_dumps(row, JSON_COMPACT) : NULL;
+  char *text = e == ERR_OK ? json_to_text(row) : NULL;
   BUF_AUTO struct buf list = buf_new(LINE_BYTES_MAX);
   if (text) buf_addf(&list, "[%s]", text);
   struct str blob = base64.ptr ? (struct str){(const char *)bytes, n} : STR_NONE;

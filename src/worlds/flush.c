@@ -121,7 +121,7 @@ static enum err add_interaction(struct flush *f, struct str world_id, const stru
   struct str text = is_ours ? json_text_at(entry, "text") : e->bytes;
   jw_kstr(w, "x", text.ptr ? text : STR(""));
   const json_t *data = json_object_get(entry, "data");
-  char *dumped = data && !json_is_null(data) ? json_dumps(data, JSON_COMPACT | JSON_ENCODE_ANY) : NULL;
+  char *dumped = data && !json_is_null(data) ? json_to_text(data) : NULL;
   jw_ktext(w, "d", dumped);
   free(dumped);
   jw_object_end(w);

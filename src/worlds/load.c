@@ -174,7 +174,7 @@ struct id_text world_new_id(int64_t now_ms) {
 
 enum err world_note(struct lane *l, struct str id, int64_t at_ms, struct str actor, const char *action,
                     json_t *detail_json, struct err_detail *detail) {
-  char *text = detail_json ? json_dumps(detail_json, JSON_COMPACT) : NULL;
+  char *text = detail_json ? json_to_text(detail_json) : NULL;
   bool has_failed = detail_json && !text;
   json_decref(detail_json);
   if (has_failed) return ERR_NO_MEMORY;

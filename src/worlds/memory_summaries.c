@@ -20,7 +20,7 @@ static void parts_free(struct parts *p) { free(p->key_moments), free(p->entities
 
 static char *list_text(const json_t *summary, const char *key) {
   const json_t *list = json_object_get(summary, key);
-  return json_is_array(list) ? json_dumps(list, JSON_COMPACT) : NULL;
+  return json_is_array(list) ? json_to_text(list) : NULL;
 }
 
 static enum err read_parts(const json_t *summary, struct parts *p, struct err_detail *detail) {
@@ -164,7 +164,7 @@ static enum err merge_in(struct lane *l, const struct world_request *q, struct p
   struct hashes h = {};
   char hex[SEGMENT_SHA256_LEN + 1];
   int64_t changed = 0;
-  char *list = json_dumps(ids, JSON_COMPACT);
+  char *list = json_to_text(ids);
   if (!list) return ERR_NO_MEMORY;
   enum err e =
       sqldb_exec(l->db, SQL_SUMMARY_MERGED,

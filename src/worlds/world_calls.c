@@ -335,7 +335,7 @@ static enum err read_fields(struct lane *l, const json_t *args, const char *part
     if (json_is_string(value)) {
       fields[n].bytes = (struct str){json_string_value(value), json_string_length(value)};
     } else if (!json_is_null(value)) {
-      char *text = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
+      char *text = json_to_text(value);
       fields[n].bytes = str_of(text ? arena_strdup(&l->arena, str_of(text)) : NULL);
       free(text);
       if (!fields[n].bytes.ptr) return ERR_NO_MEMORY;
@@ -363,7 +363,7 @@ static enum err read_events(struct lane *l, const json_t *args, int64_t now_ms, 
     if (!data || (at.ptr && !instant_from_text(at, &entries[i].at_ms)))
       return err_set(detail, ERR_INVALID, "events", 0, "events[%zu] must be {\"at\": instant, \"data\": …}",
                      i);
-    char *text = json_dumps(data, JSON_COMPACT | JSON_ENCODE_ANY);
+    char *text = json_to_text(data);
     entries[i].bytes = str_of(text ? arena_strdup(&l->arena, str_of(text)) : NULL);
     free(text);
     if (!entries[i].bytes.ptr) return ERR_NO_MEMORY;
