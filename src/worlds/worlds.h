@@ -39,7 +39,7 @@ struct lane {
   struct sqldb *db;
   struct live *live;
   struct archive *archive; /* opened when it is first needed: memory_store.h */
-  struct arena arena; /* of the call at hand: emptied after it */
+  struct arena arena;      /* of the call at hand: emptied after it */
 };
 
 /* Creates or adopts the tables (schema.h). */
