@@ -47,7 +47,7 @@ awk -F'\t' -v results="$results" '
     state[$1 "/" $2] = $3
     programs[$1] = programs[$1] " " $3
     # A test of the contract suite is there once for each backend: named without it, all must have passed.
-    if (sub(/^(mem|sqlite)_/, "", $2) && (state[$1 "/" $2] == "" || $3 != "ok")) state[$1 "/" $2] = $3
+    if (sub(/^(mem|sqlite|pg)_/, "", $2) && (state[$1 "/" $2] == "" || $3 != "ok")) state[$1 "/" $2] = $3
     next
   }
   FILENAME != "docs/coverage.tsv" { exists[$0] = 1; next }

@@ -239,9 +239,9 @@ static void words_of_the_schema_are_spelt_for_each_database(void **state) {
   assert_string_equal(buf_text(&out), "\"at\" timestamp(3), b bytea, \"INSTANTLY\" double precision");
 }
 
-#define ON(kind_, test) \
-  { #test " (" #kind_ ")", test, set_up, tear_down, (void *)(uintptr_t)&kinds[SQLDB_##kind_] }
-#define ON_BOTH(test) ON(SQLITE, test), ON(POSTGRES, test)
+#define ON(kind_, name, test) \
+  { name " " #test, test, set_up, tear_down, (void *)(uintptr_t)&kinds[SQLDB_##kind_] }
+#define ON_BOTH(test) ON(SQLITE, "sqlite", test), ON(POSTGRES, "pg", test)
 
 int main(void) {
   const struct CMUnitTest tests[] = {
@@ -251,10 +251,10 @@ int main(void) {
       ON_BOTH(bytes_and_big_numbers_come_back_as_they_were),
       ON_BOTH(a_change_says_how_many_rows_and_a_check_is_invalid),
       ON_BOTH(the_schema_goes_up_twice_and_down_with_the_rows_kept),
-      ON(POSTGRES, a_statement_that_takes_too_long_is_ended_by_the_server),
-      ON(POSTGRES, a_session_that_was_ended_while_idle_is_replaced_unseen),
-      ON(POSTGRES, a_killed_server_fails_the_transaction_and_is_found_again),
-      ON(POSTGRES, the_password_of_an_address_is_not_told),
+      ON(POSTGRES, "pg", a_statement_that_takes_too_long_is_ended_by_the_server),
+      ON(POSTGRES, "pg", a_session_that_was_ended_while_idle_is_replaced_unseen),
+      ON(POSTGRES, "pg", a_killed_server_fails_the_transaction_and_is_found_again),
+      ON(POSTGRES, "pg", the_password_of_an_address_is_not_told),
       cmocka_unit_test(words_of_the_schema_are_spelt_for_each_database),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -176,9 +176,9 @@ static void the_seeds_statements_run(void **state) {
       kind == SQLDB_POSTGRES ? "f" : "0");
 }
 
-#define ON(kind_, test) \
-  { #test " (" #kind_ ")", test, set_up, tear_down, (void *)(uintptr_t)&kinds[SQLDB_##kind_] }
-#define ON_BOTH(test) ON(SQLITE, test), ON(POSTGRES, test)
+#define ON(kind_, name, test) \
+  { name " " #test, test, set_up, tear_down, (void *)(uintptr_t)&kinds[SQLDB_##kind_] }
+#define ON_BOTH(test) ON(SQLITE, "sqlite", test), ON(POSTGRES, "pg", test)
 
 int main(void) {
   const struct CMUnitTest tests[] = {
