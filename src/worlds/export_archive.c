@@ -33,7 +33,7 @@ enum err export_put_segment(struct lane *l, struct str world_id, const json_t *s
   segment_sha256(lines, hash);
   if (!str_eq(str_of(hash), json_text_at(segment, "sha256")))
     return err_set(detail, ERR_INVALID, "segment", 0, "its lines do not have their hash");
-  TRY(segment_pack(lines, &blob, detail));
+  TRY(segment_pack(lines, SEGMENT_LEVEL, &blob, detail));
   TRY(lane_archive(l, &archive, detail));
   return archive_put(
       archive,

@@ -7,7 +7,6 @@
 #include "base/instant.h"
 #include "base/json.h"
 
-#define LEVEL 19
 #define WINDOW_LOG 23 /* 8 MB: what a long segment needs, and all that unpacking will reserve */
 
 static bool is_writable(struct str s) { return s.len == 0 || (str_is_utf8(s) && !memchr(s.ptr, 0, s.len)); }
@@ -91,7 +90,7 @@ void segment_sha256(struct str bytes, char ret_hex[SEGMENT_SHA256_LEN + 1]) {
   ret_hex[SEGMENT_SHA256_LEN] = '\0';
 }
 
-enum err segment_pack(struct str lines, struct buf *ret_blob, struct err_detail *detail) {
+enum err segment_pack(struct str lines, int level, struct buf *ret_blob, struct err_detail *detail) {
   if (lines.len > SEGMENT_LINES_BYTES_MAX)
     return err_set(detail, ERR_LIMIT, "segment", 0, "%zu bytes are too many for one segment", lines.len);
   size_t room = ZSTD_compressBound(lines.len);
@@ -101,7 +100,7 @@ enum err segment_pack(struct str lines, struct buf *ret_blob, struct err_detail 
     ZSTD_freeCCtx(z);
     return ERR_NO_MEMORY;
   }
-  ZSTD_CCtx_setParameter(z, ZSTD_c_compressionLevel, LEVEL);
+  ZSTD_CCtx_setParameter(z, ZSTD_c_compressionLevel, level);
   ZSTD_CCtx_setParameter(z, ZSTD_c_checksumFlag, 1);
   if (lines.len > (size_t)1 << WINDOW_LOG) ZSTD_CCtx_setParameter(z, ZSTD_c_windowLog, WINDOW_LOG);
   size_t n = ZSTD_compress2(z, to, room, lines.ptr ? lines.ptr : "", lines.len);

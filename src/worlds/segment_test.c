@@ -39,7 +39,7 @@ static void a37_lines_read_and_written_again_are_the_same_bytes(void **state) {
   assert_non_null(read[2].place.ptr);
   for (size_t i = 0; i < count; i++) assert_true(segment_add(&b, &read[i]));
   CHECK_STR(buf_str(&b), buf_str(&a));
-  CHECK_OK(segment_pack(buf_str(&a), &blob, NULL));
+  CHECK_OK(segment_pack(buf_str(&a), SEGMENT_LEVEL, &blob, NULL));
   CHECK_OK(segment_unpack(buf_str(&blob), &c, NULL));
   CHECK_STR(buf_str(&c), buf_str(&a));
 }
@@ -77,7 +77,7 @@ static void every_flipped_byte_and_every_cut_is_noticed(void **state) {
   (void)state;
   BUF_AUTO struct buf lines = buf_new(10000), blob = buf_new(100000);
   lines_of(&lines);
-  CHECK_OK(segment_pack(buf_str(&lines), &blob, NULL));
+  CHECK_OK(segment_pack(buf_str(&lines), SEGMENT_LEVEL, &blob, NULL));
   char want[SEGMENT_SHA256_LEN + 1], got[SEGMENT_SHA256_LEN + 1];
   segment_sha256(buf_str(&lines), want);
   for (size_t i = 0; i < blob.len * 2; i++) {
