@@ -1,7 +1,6 @@
 #include "live/live_file.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -202,10 +201,7 @@ static enum err pragma_number(struct live_file *f, const char *sql, int64_t *ret
 /* Created by us, so that database, WAL and shared memory are 0600 from their first byte. */
 static enum err create_private(const char *folder, const char *path, struct err_detail *detail) {
   TRY(os_make_dir(folder, 0700, detail));
-  int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-  if (fd < 0) return os_error(errno, detail, "opening", path);
-  os_close(&fd);
-  return ERR_OK;
+  return os_create_private(path, detail);
 }
 
 static enum err make_schema(struct live_file *f, struct err_detail *detail) {

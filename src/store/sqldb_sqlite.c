@@ -1,6 +1,5 @@
 /* The worlds' database as a file, worlds.db. Each connection may write; those of one process take turns by a mutex,
  * so that none of them polls SQLite's busy handler. */
-#include <fcntl.h>
 #include <pthread.h>
 #include <sqlite3.h>
 #include <stdio.h>
@@ -290,8 +289,7 @@ static enum err open_file(struct sqldb_sqlite *d, const struct sqldb_config *con
   char path[STORE_PATH_MAX];
   TRY(os_make_dir(config->folder, 0700, detail));
   TRY(sqlite_path(config->folder, config->file ? config->file : WORLDS_FILE, path, detail));
-  int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600); /* 0600 from its first byte */
-  if (fd >= 0) os_close(&fd);
+  TRY(os_create_private(path, detail));
   int code = sqlite3_open_v2(path, &d->sqlite,
                              SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, NULL);
   TRY(sqlite_error(d->sqlite, code, detail));

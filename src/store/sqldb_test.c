@@ -1,9 +1,11 @@
 /* sqldb on SQLite and on PostgreSQL: parameters by number, instants, turns, scripts; and what a lost server does. */
 #include "store/sqldb_ops.h"
 
+#include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "tests/support/check.h"
@@ -239,6 +241,35 @@ static void words_of_the_schema_are_spelt_for_each_database(void **state) {
   assert_string_equal(buf_text(&out), "\"at\" timestamp(3), b bytea, \"INSTANTLY\" double precision");
 }
 
+/* Asks like another program: is somebody known to use the database? (fcntl(2): a process sees no locks of its own.) */
+static bool is_seen_in_use(const char *path) {
+  pid_t child = fork();
+  assert_true(child >= 0);
+  if (child == 0) {
+    struct flock shared = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = 0x40000002, .l_len = 510};
+    int fd = open(path, O_RDWR | O_CLOEXEC);
+    _exit(fd >= 0 && fcntl(fd, F_GETLK, &shared) == 0 && shared.l_type != F_UNLCK);
+  }
+  int status;
+  assert_int_equal(waitpid(child, &status, 0), child);
+  return WIFEXITED(status) && WEXITSTATUS(status) == 1;
+}
+
+/* Else a look with the sqlite3 program removes the WAL under the server, and what is acknowledged later is lost. */
+static void a_second_connection_leaves_the_locks_of_the_first(void **state) {
+  (void)state;
+  char path[128];
+  struct sqldb *second;
+  struct sqldb_config config = {.folder = folder, .statements = statements, .statement_count = 0};
+  (void)snprintf(path, sizeof path, "%s/worlds.db", folder);
+  put("w");
+  assert_true(is_seen_in_use(path));
+  CHECK_OK(sqldb_open(&config, &second, NULL));
+  assert_true(is_seen_in_use(path));
+  sqldb_close(second);
+  assert_true(is_seen_in_use(path));
+}
+
 #define ON(kind_, name, test) \
   { name " " #test, test, set_up, tear_down, (void *)(uintptr_t)&kinds[SQLDB_##kind_] }
 #define ON_BOTH(test) ON(SQLITE, "sqlite", test), ON(POSTGRES, "pg", test)
@@ -251,6 +282,7 @@ int main(void) {
       ON_BOTH(bytes_and_big_numbers_come_back_as_they_were),
       ON_BOTH(a_change_says_how_many_rows_and_a_check_is_invalid),
       ON_BOTH(the_schema_goes_up_twice_and_down_with_the_rows_kept),
+      ON(SQLITE, "sqlite", a_second_connection_leaves_the_locks_of_the_first),
       ON(POSTGRES, "pg", a_statement_that_takes_too_long_is_ended_by_the_server),
       ON(POSTGRES, "pg", a_session_that_was_ended_while_idle_is_replaced_unseen),
       ON(POSTGRES, "pg", a_killed_server_fails_the_transaction_and_is_found_again),

@@ -113,6 +113,18 @@ enum err os_write_file(const char *path, struct str bytes, mode_t mode, struct e
   return error_number ? os_error(error_number, detail, "cannot sync the folder of", path) : ERR_OK;
 }
 
+enum err os_create_private(const char *path, struct err_detail *detail) {
+  struct stat st;
+  int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+  if (fd >= 0) {
+    os_close(&fd);
+    return ERR_OK;
+  }
+  if (errno == EEXIST && lstat(path, &st) == 0)
+    return S_ISREG(st.st_mode) ? ERR_OK : os_error(ELOOP, detail, "opening", path);
+  return os_error(errno, detail, "opening", path);
+}
+
 enum err os_make_dir(const char *path, mode_t mode, struct err_detail *detail) {
   if (mkdir(path, mode) == 0) {
     /* mkdir obeys the umask; the mode asked for is what a caller relies on. */
