@@ -15,7 +15,7 @@ struct kept {
   bool is_there;
   int64_t fence;
   int64_t version; /* -1: no state yet */
-  int64_t turn;
+  int64_t turn;    /* the last one given, be it by an application that writes rows of its own */
   int64_t active_ms;
   char hash[WORLD_HASH_TEXT]; /* of the state */
 };
@@ -28,6 +28,7 @@ static bool visit_kept(void *arg, const struct sql_row *row) {
                      .turn = sql_row_int(row, 3),
                      .active_ms = sql_row_is_null(row, 4) ? INSTANT_NONE : sql_row_instant(row, 4)};
   (void)str_copy(k->hash, sizeof k->hash, sql_row_text(row, 5));
+  if (sql_row_int(row, 6) > k->turn) k->turn = sql_row_int(row, 6);
   return true;
 }
 
@@ -195,7 +196,8 @@ enum standing {
   REFUSED, /* no such row, or a greater token was there */
   SAFE,    /* the database has this version or a later one of it */
   UNSAVED,
-  FALLEN_BACK /* the live state lost its newest writes (a Redis that was killed) and counts on from an older version */
+  FALLEN_BACK /* the live state lost its newest writes (a Redis that was killed) and counts on from an older version, or
+                 an application has given turns itself */
 };
 
 static bool found_one(void *arg, const struct sql_row *row) {
@@ -216,34 +218,46 @@ static enum err is_saved_entry(struct flush *f, struct str id, const struct live
       found_one, ret, f->detail);
 }
 
+/* Turns that the database has given already: to these entries, if sync died between commit and live_saved; to others, if
+ * the live state has fallen back. */
+static enum err has_saved_journal(struct flush *f, const struct live_world *lw, int64_t until_turn,
+                                  bool *ret) {
+  *ret = true;
+  for (size_t i = 0; i < lw->journal_count && lw->journal[i].turn <= until_turn && *ret; i++)
+    TRY(is_saved_entry(f, lw->id, &lw->journal[i], ret));
+  return ERR_OK;
+}
+
 /* The database is ahead of this snapshot: did somebody save a later one, or has the live state fallen back? */
 static enum err standing_behind(struct flush *f, const struct live_world *lw, const struct kept *k,
                                 enum standing *ret) {
   struct live_world now = {};
-  struct world_bytes b;
   *ret = SAFE;
-  if (lw->version <= lw->saved_version) return ERR_OK;
-  if (lw->version == k->version) {
-    TRY(world_state_encode(lw, NEVER_ZSTD, &f->lane->arena, &b));
-    if (strcmp(b.hash, k->hash) != 0) *ret = FALLEN_BACK;
-    return ERR_OK;
-  }
-  if (live_mode(f->lane->live) == LIVE_NONE) return ERR_OK;
+  if (lw->version <= lw->saved_version || live_mode(f->lane->live) == LIVE_NONE) return ERR_OK;
   TRY(live_read(f->lane->live, &lw->id, 1, LIVE_META, &f->lane->arena, &now, f->detail));
   if (now.is_there && now.version < k->version) *ret = FALLEN_BACK;
   return ERR_OK;
 }
 
-/* Turns that the database has given already: to these entries, if sync died between commit and live_saved; to others, if
- * the live state has fallen back. */
+/* The same version: of the same state, and with the same rows? */
+static enum err standing_beside(struct flush *f, const struct live_world *lw, const struct kept *k,
+                                enum standing *ret) {
+  struct world_bytes b;
+  bool is_same = true;
+  if (lw->version > lw->saved_version) {
+    TRY(world_state_encode(lw, NEVER_ZSTD, &f->lane->arena, &b));
+    is_same = strcmp(b.hash, k->hash) == 0;
+    if (is_same) TRY(has_saved_journal(f, lw, INT64_MAX, &is_same));
+  }
+  *ret = is_same ? SAFE : FALLEN_BACK;
+  return ERR_OK;
+}
+
 static enum err standing_ahead(struct flush *f, const struct live_world *lw, const struct kept *k,
                                enum standing *ret) {
-  *ret = UNSAVED;
-  for (size_t i = 0; i < lw->journal_count && lw->journal[i].turn <= k->turn && *ret == UNSAVED; i++) {
-    bool is_saved;
-    TRY(is_saved_entry(f, lw->id, &lw->journal[i], &is_saved));
-    if (!is_saved) *ret = FALLEN_BACK;
-  }
+  bool is_saved = false;
+  if (lw->turn >= k->turn) TRY(has_saved_journal(f, lw, k->turn, &is_saved));
+  *ret = is_saved ? UNSAVED : FALLEN_BACK;
   return ERR_OK;
 }
 
@@ -252,6 +266,7 @@ static enum err standing_of(struct flush *f, const struct live_world *lw, const 
   if (!k->is_there || (token != 0 && token < k->fence)) *ret = REFUSED;
   else if (!lw->is_there) *ret = SAFE;
   else if (lw->version > k->version) return standing_ahead(f, lw, k, ret);
+  else if (lw->version == k->version) return standing_beside(f, lw, k, ret);
   else return standing_behind(f, lw, k, ret);
   return ERR_OK;
 }
@@ -276,9 +291,12 @@ static enum err catch_up(struct flush *f, struct live_world *lw, const struct ke
   return ERR_OK;
 }
 
-static enum err run_all(struct flush *f, const struct live_world *worlds, size_t count) {
+static enum err run_all(struct flush *f) {
   int64_t inserted = 0;
   TRY(rows_run(f, &f->interactions, SQL_INTERACTIONS_ADD, &inserted));
+  if ((size_t)inserted != f->interactions.count)
+    return err_set(f->detail, ERR_WORLD_BUSY, "turn", 0,
+                   "an application gave turns of these worlds meanwhile");
   jw_array_end(&f->states.w);
   TRY(buf_error(&f->states.text));
   if (f->states.count > 0)
@@ -288,14 +306,7 @@ static enum err run_all(struct flush *f, const struct live_world *worlds, size_t
                    NULL, f->detail));
   TRY(rows_run(f, &f->stats, SQL_STATS_PUT_MANY, NULL));
   TRY(rows_run(f, &f->moved, SQL_WORLDS_MOVED, NULL));
-  TRY(rows_run(f, &f->seen, SQL_MEMBERS_SEEN, NULL));
-  if ((size_t)inserted == f->interactions.count) return ERR_OK;
-  struct str *ids = ARENA_ARRAY(&f->lane->arena, struct str, count + 1);
-  if (!ids) return ERR_NO_MEMORY;
-  for (size_t i = 0; i < count; i++) ids[i] = worlds[i].id;
-  struct str list = world_ids_json(f->lane, ids, count); /* some were there without their turn being known */
-  if (!list.ptr) return ERR_NO_MEMORY;
-  return sqldb_exec(f->lane->db, SQL_INTERACTIONS_RECOUNT, SQL_ARGS(SQL_VALUE_STR(list)), NULL, f->detail);
+  return rows_run(f, &f->seen, SQL_MEMBERS_SEEN, NULL);
 }
 
 static enum err flush_all(struct flush *f, const struct live_world *worlds, size_t count,
@@ -312,7 +323,7 @@ static enum err flush_all(struct flush *f, const struct live_world *worlds, size
     if (standing == FALLEN_BACK) TRY(catch_up(f, &lw, &kept[i]));
     if (standing == FALLEN_BACK || standing == UNSAVED) TRY(add_world(f, &lw, &kept[i], token));
   }
-  return run_all(f, worlds, count);
+  return run_all(f);
 }
 
 enum err world_flush(struct lane *l, const struct live_world *worlds, size_t count, const int64_t *tokens,
@@ -350,10 +361,17 @@ static bool visit_state(void *arg, const struct sql_row *row) {
   return false;
 }
 
+static bool visit_turn(void *arg, const struct sql_row *row) {
+  *(int64_t *)arg = sql_row_int(row, 0);
+  return false;
+}
+
 enum err world_state_read(struct lane *l, struct str id, struct live_world *ret, struct err_detail *detail) {
   *ret = (struct live_world){.id = id, .active_ms = INSTANT_NONE, .dirty_ms = INSTANT_NONE};
   struct state_visit v = {l, ret, detail, ERR_OK};
   TRY(sqldb_query(l->db, SQL_STATE_GET, SQL_ARGS(SQL_VALUE_STR(id)), visit_state, &v, detail));
+  if (!ret->is_there)
+    TRY(sqldb_query(l->db, SQL_TURN_LAST, SQL_ARGS(SQL_VALUE_STR(id)), visit_turn, &ret->turn, detail));
   return v.error;
 }
 

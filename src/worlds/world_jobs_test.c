@@ -206,15 +206,13 @@ static void sync_learns_of_changes_from_outside(void **state) {
   json_decref(body);
 }
 
-/* A Redis that was killed comes back without its last second: it counts turns and versions on from an older state. */
-static void a_live_state_that_fell_back_loses_nothing_more(void **state) {
-  struct worlds_fixture *f = *state;
-  if (lacks_live(f)) return;
+/* A Redis that was killed comes back without its last second: it counts turns and versions on from an older state. The
+ * world says "one", loses count more, which are in the database, and is a millisecond older. */
+static void fall_back(struct worlds_fixture *f, int count) {
   make_world(f, "w", "ana");
   say(f, "w", "ana", "one");
   struct live_world old = world_live(f, "w");
-  say(f, "w", "ana", "two");
-  say(f, "w", "ana", "three");
+  for (int i = 0; i < count; i++) say(f, "w", "ana", i % 2 ? "three" : "two");
   json_decref(run_job(f, "sync", NULL, NULL));
   struct live_lock lock = {.id = STR("w")};
   CHECK_OK(live_lock(f->second.live, &lock, 1, LIVE_LEASE_MS, f->now_ms, NULL));
@@ -222,6 +220,21 @@ static void a_live_state_that_fell_back_loses_nothing_more(void **state) {
   CHECK_OK(live_clear(f->second.live, &mark, 1, f->now_ms, NULL));
   assert_true(mark.is_done);
   CHECK_OK(live_load(f->second.live, &old, 0, f->now_ms, NULL));
+  f->now_ms++;
+}
+
+static void sync_keeps_what_was_said(struct worlds_fixture *f, int rows) {
+  char want[16];
+  json_decref(run_job(f, "sync", NULL, NULL));
+  assert_int_equal(number(f, "SELECT count(*) FROM \"WorldInteraction\""), rows);
+  snprintf(want, sizeof want, "%d", rows);
+  assert_string_equal(world_column(f, "w", "interactions"), want);
+}
+
+static void a_live_state_that_fell_back_loses_nothing_more(void **state) {
+  struct worlds_fixture *f = *state;
+  if (lacks_live(f)) return;
+  fall_back(f, 2);
   for (int i = 0; i < 4; i++) { /* past the version that the database has */
     char text[20], sql[200];
     f->now_ms++;
@@ -233,8 +246,46 @@ static void a_live_state_that_fell_back_loses_nothing_more(void **state) {
     assert_int_equal(number(f, sql), 1);
   }
   assert_int_equal(number(f, "SELECT count(*) FROM \"WorldInteraction\" WHERE \"text\"<>'more'"), 7);
-  assert_int_equal(number(f, "SELECT count(*) FROM \"WorldInteraction\""), 7 + 6);
-  assert_string_equal(world_column(f, "w", "interactions"), "13");
+  sync_keeps_what_was_said(f, 7 + 6);
+}
+
+/* Version, turn, counters and so the hash are those of the state that was lost; only what was said is not. */
+static void a_message_in_the_place_of_a_lost_one_is_kept(void **state) {
+  struct worlds_fixture *f = *state;
+  if (lacks_live(f)) return;
+  fall_back(f, 1);
+  say(f, "w", "ana", "instead of two");
+  sync_keeps_what_was_said(f, 3);
+}
+
+static void turns_do_not_go_back_with_the_live_state(void **state) {
+  struct worlds_fixture *f = *state;
+  if (lacks_live(f)) return;
+  fall_back(f, 4);
+  say(f, "w", "ana", "after");
+  sync_keeps_what_was_said(f, 6);
+  for (int i = 0; i < 20; i++) world_do(f, "world.tick", "w", NULL, NULL); /* past the database's version */
+  sync_keeps_what_was_said(f, 6);
+  for (int i = 0; i < 7; i++) say(f, "w", "ana", "later");
+  sync_keeps_what_was_said(f, 13);
+}
+
+static void turns_begin_behind_rows_that_are_there(
+    void **state) { /* an application's, without a state of ours */
+  struct worlds_fixture *f = *state;
+  make_world(f, "w", "ana");
+  worlds_sql(f,
+             "INSERT INTO \"WorldInteraction\"(\"worldId\",\"turn\",\"at\",\"speaker\",\"isUser\",\"text\") "
+             "VALUES('w',1,'2025-11-20T12:00:00.000Z','ana',true,'long ago')");
+  worlds_sql(f, "UPDATE \"World\" SET \"interactions\"=1");
+  assert_int_equal(say(f, "w", "ana", "now"), 2);
+  worlds_sql(f,
+             "INSERT INTO \"WorldInteraction\"(\"worldId\",\"turn\",\"at\",\"speaker\",\"isUser\",\"text\") "
+             "VALUES('w',3,'2025-11-20T12:00:00.000Z','ana',true,'from outside')");
+  worlds_sql(f, "UPDATE \"World\" SET \"interactions\"=\"interactions\"+1");
+  if (lacks_live(f)) return;
+  say(f, "w", "ana", "and now");
+  sync_keeps_what_was_said(f, 4);
 }
 
 /* ---- cleanup ---- */
@@ -468,6 +519,9 @@ int main(void) {
       T(an_unknown_world_is_kept_until_it_is_known_to_be_deleted),
       T(sync_learns_of_changes_from_outside),
       T(a_live_state_that_fell_back_loses_nothing_more),
+      T(a_message_in_the_place_of_a_lost_one_is_kept),
+      T(turns_do_not_go_back_with_the_live_state),
+      T(turns_begin_behind_rows_that_are_there),
       T(cleanup_takes_worlds_idle_for_more_than_an_hour),
       T(a_cleaned_favorite_is_not_paused_and_answers),
       T(memory_freed_is_what_the_store_says),
