@@ -45,7 +45,7 @@ static void open_db(size_t count) {
 }
 
 static int set_up(void **state) {
-  kind = **(const enum sqldb_kind **)state;
+  kind = *(const enum sqldb_kind *)*state;
   if (kind == SQLDB_POSTGRES) pg_fixture_schema(url);
   snprintf(folder, sizeof folder, "/tmp/sereno-sqldb-XXXXXX");
   assert_non_null(mkdtemp(folder));

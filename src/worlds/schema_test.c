@@ -14,7 +14,7 @@ static char folder[64], url[PG_FIXTURE_URL_MAX];
 static struct sqldb *db;
 
 static int set_up(void **state) {
-  kind = **(const enum sqldb_kind **)state;
+  kind = *(const enum sqldb_kind *)*state;
   snprintf(folder, sizeof folder, "/tmp/sereno-schema-XXXXXX");
   assert_non_null(mkdtemp(folder));
   struct sqldb_config config = {.folder = folder, .is_synchronous = true};
