@@ -6,8 +6,6 @@
 #include "base/buf.h"
 #include "base/id.h"
 
-#define SQL_BYTES 16384
-#define SCAN_PAGE 256   /* rows of a scan that come with its first answer */
 #define SCAN_FETCH 1000 /* and with each further one */
 #define SCRATCH_BYTES ((size_t)16 * 1024 * 1024)
 #define INSTANT_TEXT_MAX_MS 253402300799999LL /* 9999-12-31: PostgreSQL's texts have four digits */
@@ -19,152 +17,6 @@ static enum err told(struct pg_rows *r, enum err e) {
   if (e != ERR_OK || !r->was_wrong) return e;
   r->rows.is_late = true;
   return ERR_PRECONDITION;
-}
-
-/* ---- statements ---- */
-
-static int key_count(enum table_id id) {
-  return id == TABLE_SETTINGS || table_get(id)->keys == 0 ? 1 : table_get(id)->keys;
-}
-
-static void add_columns(struct buf *sql, const struct table *t) {
-  for (size_t i = 0; i < t->field_count; i++) buf_addf(sql, "%s\"%s\"", i ? "," : "", t->fields[i].name);
-}
-
-static void add_key(struct buf *sql, const struct table *t, int keys, const char *between, bool has_values) {
-  for (int i = 0; i < keys; i++) {
-    buf_addf(sql, "%s\"%s\"", i ? between : "", t->fields[i].name);
-    if (has_values) buf_addf(sql, "=$%d", i + 1);
-  }
-}
-
-static void get_sql(struct buf *sql, enum table_id id, const struct table *t) {
-  buf_add_text(sql, "SELECT ");
-  add_columns(sql, t);
-  buf_addf(sql, " FROM \"%s\" ", t->name);
-  if (id == TABLE_SETTINGS) {
-    buf_add_text(sql, "ORDER BY \"createdAt\",\"id\" LIMIT 1");
-    return;
-  }
-  buf_add_text(sql, "WHERE ");
-  add_key(sql, t, key_count(id), " AND ", true);
-}
-
-static void put_sql(struct buf *sql, enum table_id id, const struct table *t) {
-  size_t keys = (size_t)key_count(id);
-  buf_addf(sql, "INSERT INTO \"%s\"(", t->name);
-  add_columns(sql, t);
-  buf_add_text(sql, ") VALUES(");
-  for (size_t i = 0; i < t->field_count; i++) buf_addf(sql, "%s$%zu", i ? "," : "", i + 1);
-  buf_add_text(sql, ") ON CONFLICT(");
-  add_key(sql, t, (int)keys, ",", false);
-  buf_add_text(sql, t->field_count == keys ? ") DO NOTHING" : ") DO UPDATE SET ");
-  for (size_t i = keys; i < t->field_count; i++)
-    buf_addf(sql, "%s\"%s\"=excluded.\"%s\"", i > keys ? "," : "", t->fields[i].name, t->fields[i].name);
-}
-
-static void del_sql(struct buf *sql, enum table_id id, const struct table *t) {
-  buf_addf(sql, "DELETE FROM \"%s\" WHERE ", t->name);
-  add_key(sql, t, key_count(id), " AND ", true);
-}
-
-static bool is_one_of(const char *const *names, const char *column) {
-  while (*names && strcmp(*names, column) != 0) names++;
-  return *names != NULL;
-}
-
-static const char *const naming_columns[] = {"id", "jobId", "jobNo", "dueAt", "attempt", NULL};
-static const char *const ending_columns[] = {"id", "jobId", "jobNo", "dueAt", "attempt", "startedAt", NULL};
-
-/* Parameters in the order of the columns that are bound: the id first, then what changes, then the start. */
-static void run_sql(struct buf *sql, const char *const *but) {
-  const struct table *t = table_get(TABLE_RUN);
-  int n = 1;
-  buf_addf(sql, "UPDATE \"%s\" SET ", t->name);
-  for (size_t i = 0; i < t->field_count; i++)
-    if (!is_one_of(but, t->fields[i].name)) {
-      buf_addf(sql, "%s\"%s\"=$%d", n > 1 ? "," : "", t->fields[i].name, n + 1);
-      n++;
-    }
-  buf_addf(sql, " WHERE \"%s\"=$1", t->fields[0].name);
-  if (but == ending_columns) buf_addf(sql, " AND \"status\"='running' AND \"startedAt\"=$%d", n + 1);
-}
-
-/* Where a scan's text means something else here: there are no row ids, but ids grow with time. */
-static const char *tail_of(enum scan_id id) {
-  return id == SCAN_RUN_JOB_DOWN
-             ? "WHERE \"jobId\"=(SELECT \"id\" FROM \"CronJob\" WHERE \"no\"=?1) AND \"id\" "
-               "BETWEEN ?2 AND ?3 ORDER BY \"id\" DESC"
-             : scan_get(id)->tail;
-}
-
-/* Which of ?1 to ?4 a tail has, in order: they are $1, $2 … here, without holes. */
-static int params_of(const char *tail, int ret[4]) {
-  int count = 0;
-  for (int n = 1; n <= 4; n++) {
-    char name[3] = {'?', (char)('0' + n), 0};
-    if (strstr(tail, name)) ret[count++] = n;
-  }
-  return count;
-}
-
-static void scan_sql(struct buf *sql, enum scan_id id) {
-  const struct scan *s = scan_get(id);
-  const char *tail = tail_of(id);
-  int params[4], count = params_of(tail, params);
-  buf_add_text(sql, "SELECT ");
-  add_columns(sql, table_get(s->table));
-  buf_addf(sql, " FROM \"%s\" ", table_get(s->table)->name);
-  for (; *tail; tail++) {
-    if (*tail != '?') {
-      buf_add_char(sql, *tail);
-      continue;
-    }
-    int n = *++tail - '0';
-    for (int i = 0; i < count; i++)
-      if (params[i] == n) buf_addf(sql, "$%d", i + 1);
-  }
-}
-
-static enum err keep(struct buf *sql, char **ret) {
-  enum err e = buf_error(sql);
-  if (e == ERR_OK && !(*ret = str_dup(buf_str(sql)))) e = ERR_NO_MEMORY;
-  buf_clear(sql);
-  return e;
-}
-
-static const char *const specials[PG_SPECIALS] = {
-#define SPECIAL(id, sql) [PG_SPECIAL_##id] = sql,
-#include "store/pg_statements.def"
-#undef SPECIAL
-};
-
-static enum err make_texts(struct pg_rows *r) {
-  BUF_AUTO struct buf sql = buf_new(SQL_BYTES);
-  for (int t = 0; t < TABLE_COUNT; t++) {
-    const struct table *table = table_get((enum table_id)t);
-    get_sql(&sql, (enum table_id)t, table);
-    TRY(keep(&sql, &r->texts[PG_GET + t]));
-    put_sql(&sql, (enum table_id)t, table);
-    TRY(keep(&sql, &r->texts[PG_PUT + t]));
-    del_sql(&sql, (enum table_id)t, table);
-    TRY(keep(&sql, &r->texts[PG_DEL + t]));
-  }
-  for (int s = 0; s < SCAN_COUNT; s++) {
-    scan_sql(&sql, (enum scan_id)s);
-    TRY(keep(&sql, &r->scans[s]));
-    buf_addf(&sql, "%s LIMIT %d", r->scans[s], SCAN_PAGE);
-    TRY(keep(&sql, &r->texts[PG_SCAN + s]));
-  }
-  run_sql(&sql, naming_columns);
-  TRY(keep(&sql, &r->texts[PG_RUN_UPDATE]));
-  run_sql(&sql, ending_columns);
-  TRY(keep(&sql, &r->texts[PG_RUN_END]));
-  for (int i = 0; i < PG_SPECIALS; i++) {
-    buf_add_text(&sql, specials[i]);
-    TRY(keep(&sql, &r->texts[PG_SPECIAL + i]));
-  }
-  return ERR_OK;
 }
 
 /* ---- records as parameters and back ---- */
@@ -472,7 +324,7 @@ static enum err pr_del(struct rows *rows, enum table_id id, const void *record) 
     pg_arg_text(&job.a, ((const struct job *)record)->id);
     TRY(send(r, PG_SPECIAL + PG_SPECIAL_RUNS_OF_JOB_DELETE, &job));
   }
-  for (int i = 0; i < key_count(id); i++) TRY(bind_field(r, &b, &t->fields[i], record));
+  for (int i = 0; i < pg_key_count(id); i++) TRY(bind_field(r, &b, &t->fields[i], record));
   return send(r, PG_DEL + id, &b);
 }
 
@@ -497,7 +349,7 @@ static void bind_bound(struct pg_bound *b, const struct field *f, int64_t value)
 static void bind_scan(struct pg_bound *b, enum scan_id id, const struct scan_args *args) {
   const struct scan *s = scan_get(id);
   const struct field *f = s->range == SIZE_MAX ? NULL : &table_get(s->table)->fields[s->range];
-  int params[4], count = params_of(tail_of(id), params);
+  int params[4], count = pg_scan_params(pg_scan_tail(id), params);
   for (int i = 0; i < count; i++) {
     if (params[i] == 1) pg_bind_int(b, args->key);
     else if (params[i] == 4) pg_arg_text(&b->a, args->text);
@@ -537,10 +389,10 @@ static enum err fetch_all(struct pg_rows *r, int cursor, const struct walk *w) {
 static enum err walk_on(struct pg_rows *r, enum scan_id id, const struct pg_bound *b, const struct walk *w) {
   char close[32];
   PGresult *result;
-  BUF_AUTO struct buf sql = buf_new(SQL_BYTES);
+  BUF_AUTO struct buf sql = buf_new(PG_SQL_BYTES);
   int cursor = ++r->cursors;
   bool is_own = !pg_in_transaction(r->conn); /* cursors live in a transaction */
-  buf_addf(&sql, "DECLARE scan%d NO SCROLL CURSOR FOR %s OFFSET %d", cursor, r->scans[id], SCAN_PAGE);
+  buf_addf(&sql, "DECLARE scan%d NO SCROLL CURSOR FOR %s OFFSET %d", cursor, r->scans[id], PG_SCAN_PAGE);
   const char *text = buf_text(&sql);
   if (!text) return ERR_NO_MEMORY;
   if (is_own) TRY(told(r, pg_begin(r->conn, false, NULL)));
@@ -565,7 +417,7 @@ static enum err pr_scan(struct rows *rows, enum scan_id id, const struct scan_ar
   PGresult *result;
   bind_scan(&b, id, args);
   TRY(pg_rows_ask(r, PG_SCAN + id, &b, &result));
-  bool goes_on = visit_all(&w, result) && PQntuples(result) == SCAN_PAGE;
+  bool goes_on = visit_all(&w, result) && PQntuples(result) == PG_SCAN_PAGE;
   PQclear(result);
   return goes_on ? walk_on(r, id, &b, &w) : ERR_OK;
 }
@@ -592,15 +444,15 @@ static enum err bind_run(struct pg_rows *r, struct pg_bound *b, const char *cons
   b->a.count = 0;
   TRY(bind_field(r, b, &t->fields[0], run));
   for (size_t i = 0; i < t->field_count; i++)
-    if (!is_one_of(but, t->fields[i].name)) TRY(bind_field(r, b, &t->fields[i], run));
-  if (but == ending_columns) bind_instant(b, run->started_ms);
+    if (!pg_is_one_of(but, t->fields[i].name)) TRY(bind_field(r, b, &t->fields[i], run));
+  if (but == pg_ending_columns) bind_instant(b, run->started_ms);
   return ERR_OK;
 }
 
 static enum err pr_run_update(struct rows *rows, const struct run *run) {
   struct pg_rows *r = rows_of(rows);
   struct pg_bound b;
-  enum err e = bind_run(r, &b, naming_columns, run);
+  enum err e = bind_run(r, &b, pg_naming_columns, run);
   if (e == ERR_OK) e = send(r, PG_RUN_UPDATE, &b);
   arena_free(&r->scratch);
   return e;
@@ -609,7 +461,7 @@ static enum err pr_run_update(struct rows *rows, const struct run *run) {
 static enum err pr_run_end(struct rows *rows, const struct run *run, bool *ret_changed) {
   struct pg_rows *r = rows_of(rows);
   struct pg_bound b;
-  enum err e = bind_run(r, &b, ending_columns, run);
+  enum err e = bind_run(r, &b, pg_ending_columns, run);
   if (e == ERR_OK) e = change_special(r, PG_RUN_END, &b, ret_changed);
   arena_free(&r->scratch);
   return e;
@@ -691,7 +543,7 @@ enum err pg_rows_open(struct pg_rows *r, const struct pg_config *config, struct 
   struct pg_config own = *config;
   own.statements = (const char *const *)r->texts;
   own.statement_count = PG_STATEMENTS;
-  enum err e = make_texts(r);
+  enum err e = pg_rows_make_texts(r);
   if (e == ERR_OK) e = pg_open(&own, &r->conn, detail);
   if (e != ERR_OK) pg_rows_close(r);
   return e;

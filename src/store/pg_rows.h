@@ -40,6 +40,18 @@ void pg_rows_close(struct pg_rows *r);
 /* Jobs that SQL from outside has inserted get their ledger numbers; in the transaction at hand. */
 enum err pg_rows_number_jobs(struct pg_rows *r);
 
+/* ---- pg_sql.c ---- */
+#define PG_SCAN_PAGE 256 /* rows of a scan that come with its first answer */
+#define PG_SQL_BYTES 16384
+enum err pg_rows_make_texts(struct pg_rows *r);
+int pg_key_count(enum table_id id);
+/* The columns that run_update and run_end leave alone; NULL ends them. */
+extern const char *const pg_naming_columns[], *const pg_ending_columns[];
+bool pg_is_one_of(const char *const *names, const char *column);
+/* "WHERE … ORDER BY …" with ?1 to ?4, and which of them it has, ascending: they are $1, $2 … without holes. */
+const char *pg_scan_tail(enum scan_id id);
+int pg_scan_params(const char *tail, int ret[4]);
+
 /* ---- for pg_lists.c ---- */
 #define PG_ARG_BYTES 48
 struct pg_bound {
