@@ -43,6 +43,7 @@ static void run_executor(const char *name, const char *params, struct ran *ret) 
     struct child_context context = {
         .run_id = STR("c"), .job_id = STR("c"), .run_no = 1, .attempt = 1, .due_ms = INSTANT_NONE};
     context.deadline_ms = INSTANT_NEVER;
+    context.timeout_ms = 600000;
     _exit(child_run(executor_find(str_of(name)), &context, str_of(params), -1));
   }
   int status;

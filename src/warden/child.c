@@ -11,6 +11,7 @@
 
 #include "base/buf.h"
 #include "base/json.h"
+#include "sys/world.h"
 #include "warden/channel.h"
 #include "warden/proto.h"
 
@@ -27,6 +28,7 @@ struct child {
   child_call_fn *call_fn; /* run here: asked instead of the descriptor */
   void *call_arg;
   json_t **ret_result; /* run here: where the result goes; nothing is written */
+  struct tick begun;   /* not run here */
 };
 
 static volatile sig_atomic_t is_asked_to_stop;
@@ -130,9 +132,7 @@ bool child_is_asked_to_stop(const struct child *child) {
 
 int64_t child_time_left_ms(const struct child *child) {
   if (child->call_fn) return HERE_TIME_LEFT_MS; /* its clock is not ours */
-  struct timespec t;
-  (void)clock_gettime(CLOCK_REALTIME, &t);
-  int64_t left = child->context.deadline_ms - ((int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000);
+  int64_t left = child->context.timeout_ms - tick_diff_ms(world_tick(world_real()), child->begun);
   return left > 0 ? left : 0;
 }
 
@@ -322,7 +322,8 @@ int child_run_here(const struct executor *e, const struct child_context *context
 
 int child_run(const struct executor *e, const struct child_context *context, struct str params,
               int channel_fd) {
-  struct child child = {.executor = e, .context = *context, .channel_fd = channel_fd};
+  struct child child = {
+      .executor = e, .context = *context, .channel_fd = channel_fd, .begun = world_tick(world_real())};
   struct err_detail detail = {};
   struct sigaction on_terminate = {.sa_handler = on_term};
   is_asked_to_stop = 0;

@@ -57,12 +57,13 @@ struct child_context {
   int attempt;
   int64_t due_ms;      /* INSTANT_NONE for manual runs */
   int64_t deadline_ms; /* wall clock, when TERM comes */
+  int64_t timeout_ms;  /* from its start until then */
 };
 
 /* Parameters with the defaults filled in, checked. Borrowed. */
 const json_t *child_params(const struct child *child);
 const struct child_context *child_context(const struct child *child);
-/* Milliseconds until TERM, at least 0. A long executor stops by itself before. */
+/* Milliseconds until TERM, at least 0, on a clock that nobody sets. A long executor stops by itself before. */
 int64_t child_time_left_ms(const struct child *child);
 /* Has TERM come? Then finish or put aside what is done, within the grace. */
 bool child_is_asked_to_stop(const struct child *child);

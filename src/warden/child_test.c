@@ -52,6 +52,11 @@ static int ask(struct child *child) {
 static const struct executor asking = {.name = "asking", .needs_channel = true, .run = ask};
 static const struct executor plain = {.name = "plain", .params = params, .run = say_all};
 static const struct executor needy = {.name = "needy", .needs_channel = true, .run = say_all};
+static int tell_time_left(struct child *child) {
+  int64_t left = child_time_left_ms(child), timeout = child_context(child)->timeout_ms;
+  return left > 0 && left <= timeout ? EXECUTOR_OK : EXECUTOR_FAILED;
+}
+static const struct executor timely = {.name = "timely", .run = tell_time_left};
 static const struct executor patient = {.name = "patient", .run = wait_for_term};
 
 static void parameters_are_checked_by_the_table(void **s) {
@@ -91,7 +96,8 @@ static int run_apart(const struct executor *e, const char *json, char out[1000],
   int a[2], b[2], status;
   assert_int_equal(pipe2(a, O_CLOEXEC), 0);
   assert_int_equal(pipe2(b, O_CLOEXEC), 0);
-  struct child_context context = {.run_no = 42, .attempt = 1};
+  /* its wall clock says 1970: only how long it may take counts */
+  struct child_context context = {.run_no = 42, .attempt = 1, .deadline_ms = 600000, .timeout_ms = 600000};
   pid_t pid = fork();
   if (pid == 0) {
     if (dup2(a[1], STDOUT_FILENO) < 0 || dup2(b[1], 3) < 0) _exit(99);
@@ -125,6 +131,12 @@ static void wrong_parameters_and_a_missing_channel_end_it_before_it_runs(void **
   assert_int_equal(run_apart(&plain, "{\"n\":0}", out, lines), EXECUTOR_FAILED);
   assert_string_equal(out, "error: n: 0 is outside 1 to 10\n");
   assert_int_equal(run_apart(&needy, "{}", out, lines), EXECUTOR_COULD_NOT_START);
+}
+
+static void time_left_is_counted_from_the_start_whatever_the_wall_clock_says(void **s) {
+  (void)s;
+  char out[1000], lines[1000];
+  assert_int_equal(run_apart(&timely, "{}", out, lines), EXECUTOR_OK);
 }
 
 /* serve's side: answers the first two calls and then goes away. */
@@ -227,6 +239,7 @@ int main(void) {
       cmocka_unit_test(wrong_parameters_and_a_missing_channel_end_it_before_it_runs),
       cmocka_unit_test(calls_are_answered_and_a_server_that_goes_ends_the_attempt),
       cmocka_unit_test(an_executor_runs_here_with_calls_and_a_result_of_ours),
+      cmocka_unit_test(time_left_is_counted_from_the_start_whatever_the_wall_clock_says),
       cmocka_unit_test(term_is_told_to_the_executor),
       cmocka_unit_test(every_registered_executor_can_be_described),
   };

@@ -65,6 +65,7 @@ static int run_by_hand(const struct arguments *a) {
       .attempt = 1,
       .due_ms = INSTANT_NONE,
       .deadline_ms = now_ms + a->timeout_seconds * 1000,
+      .timeout_ms = a->timeout_seconds * 1000,
   };
   if (fcntl(LINES_FD, F_GETFD) < 0) (void)dup2(STDERR_FILENO, LINES_FD);
   return child_run(a->executor, &context, a->params, -1);

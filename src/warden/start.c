@@ -118,7 +118,8 @@ static void fill_context(struct starting *s) {
                                       .run_no = id->run_no,
                                       .attempt = id->attempt,
                                       .due_ms = id->due_ms,
-                                      .deadline_ms = add_ms(id->started_ms, s->run->limits.timeout_ms)};
+                                      .deadline_ms = add_ms(id->started_ms, s->run->limits.timeout_ms),
+                                      .timeout_ms = s->run->limits.timeout_ms};
 }
 
 static void fill_spawn(const struct warden *w, struct starting *s, const struct spawn_user *user) {
