@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "app/configuration.h"
 #include "app/verbs.h"
 #include "base/instant.h"
 #include "base/json.h"
@@ -92,12 +93,23 @@ static int fetch(struct cli *c, const char *path, int (*tell)(struct cli *c, con
 
 /* ---- without a server ---- */
 
+/* The store as a server started here would find it. *ret_config holds the address: freed after the store. */
+static enum err open_here(struct cli *c, struct config **ret_config, struct store_backend **ret,
+                          struct err_detail *detail) {
+  struct config_flag flag = {"data.dir", c->data};
+  struct config_input input = {&flag, 1, environ, ".env", NULL};
+  TRY(config_load(&input, ret_config, detail));
+  struct store_config config = {.url = config_cron_url(*ret_config)};
+  return config.url ? store_pg_open_reader(&config, ret, detail)
+                    : store_sqlite_open_reader(c->data, NULL, ret, detail);
+}
+
 /* Does nobody answer, and is there a database here? An address given by hand is always asked. */
 static bool is_offline(struct cli *c) {
   char path[CLI_PATH_BYTES_MAX + 16];
   if (c->url_flag || getenv("SERENO_URL") || !cli_find_data(c)) return false;
   (void)snprintf(path, sizeof path, "%s/sereno.db", c->data);
-  if (access(path, R_OK) != 0) return false;
+  if (access(path, R_OK) != 0 && !getenv("DATABASE_URL") && !getenv("SERENO_STORE_URL")) return false;
   CLI_REPLY_AUTO struct cli_reply reply;
   return cli_try(c, "GET", "/livez", &reply) == 0;
 }
@@ -164,9 +176,11 @@ static int look_here(struct cli *c, enum store_read_kind kind, const struct audi
   struct err_detail detail = {};
   struct store_backend *b = NULL;
   JSON_AUTO json_t *found = NULL;
-  enum err e = store_sqlite_open_reader(c->data, NULL, &b, &detail);
+  struct config *config = NULL;
+  enum err e = open_here(c, &config, &b, &detail);
   if (e == ERR_OK) e = read_here(b, kind, a, &found, &detail);
   if (b) b->ops->close(b);
+  config_free(config);
   if (e != ERR_OK) return cli_fail_detail(c, e, &detail);
   if (!c->is_json) (void)fprintf(stderr, "(no server answers: read from %s)\n", c->data);
   return tell(c, found);

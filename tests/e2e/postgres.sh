@@ -63,5 +63,6 @@ check witness_and_record_agree is "$(sort -u "$work/ticks" | wc -l)" "$(psql "SE
 check B-33_migrate_refuses_while_the_server_runs bash -c "! SERENO_URL='$url' '$sereno' migrate --data '$data' --down add_world_auto_pause"
 stop_serve
 unset SERENO_URL
+check audit_reads_postgresql_when_no_server_runs bash -c "'$sereno' audit --data '$data' 2>&1 | grep -q '^clean'"
 check B-33_migrate_down_and_up bash -c "'$sereno' migrate --data '$data' --down add_world_auto_pause && '$sereno' migrate --data '$data' && '$sereno' migrate --data '$data' | grep -q 'nothing to do'"
 exit $failed
