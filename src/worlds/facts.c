@@ -1,5 +1,6 @@
 #include "worlds/facts.h"
 
+#include "worlds/load.h"
 #include "worlds/sql.h"
 
 enum err world_cases_new(struct arena *arena, size_t max, struct world_cases *ret) {
@@ -43,6 +44,8 @@ static bool read_case(void *arg, const struct sql_row *row) {
       .warned_ms = sql_row_instant(row, 16),
       .fence = sql_row_int(row, 17),
   };
+  if (c->row.status == FIELD_NULL) c->row.status = WORLD_RUNNING;
+  world_row_put_right(&c->row);
   c->facts = (struct world_facts){.row = &c->row,
                                   .live_active_ms = INSTANT_NONE,
                                   .next_event_ms = sql_row_instant(row, 18),

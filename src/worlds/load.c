@@ -37,11 +37,20 @@ static enum err read_column(const struct field *f, const struct sql_row *row, in
   return ERR_INTERNAL;
 }
 
+void world_row_put_right(struct world_row *row) {
+  bool is_paused = row->is_paused != 0, sleeps = row->status == WORLD_PAUSED || row->status == WORLD_ARCHIVED;
+  if (is_paused != sleeps) row->status = is_paused ? WORLD_PAUSED : WORLD_RUNNING;
+  if (!is_paused) row->paused_ms = row->pause_reason = FIELD_NULL;
+  if (is_paused && row->paused_ms == FIELD_NULL)
+    row->paused_ms = row->last_active_ms == FIELD_NULL ? 0 : row->last_active_ms;
+}
+
 enum err world_row_read(const struct sql_row *row, struct arena *arena, struct world_row *ret) {
   static_assert(FIELD_NULL == INSTANT_NONE);
   ASSERT(world_row_field_count == WORLD_COLUMN_COUNT);
   for (size_t i = 0; i < world_row_field_count; i++)
     TRY(read_column(&world_row_fields[i], row, (int)i, arena, ret));
+  world_row_put_right(ret);
   return ERR_OK;
 }
 

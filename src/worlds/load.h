@@ -15,6 +15,9 @@ enum err world_get_many(struct lane *l, const struct str *ids, size_t count, str
                         struct err_detail *detail);
 /* A row of WORLD_COLUMNS (sql.h), texts in the arena. */
 enum err world_row_read(const struct sql_row *row, struct arena *arena, struct world_row *ret);
+/* SQL from outside and imported files may say half of it: isPaused rules, and what stands beside it follows (X-2). Part
+ * of world_row_read. */
+void world_row_put_right(struct world_row *row);
 bool world_is_member(struct lane *l, struct str id, struct str user_id);
 /* Writes the ladder's columns (status, isPaused, pausedAt, pauseReason, lastActiveAt, isFavorite, scheduledDeletion,
  * vacationUntil, ladderFrom, warned, warnedAt, fence, updatedAt) if the fence lets it: ERR_WORLD_BUSY when a greater

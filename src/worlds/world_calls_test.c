@@ -124,6 +124,35 @@ static void a_manual_pause_takes_a_world_off_the_ladder(void **state) { /* U-34 
 
 /* ---- B-19: messages ---- */
 
+/* whoever writes SQL from outside, or a file to import, may leave half of it. */
+static void isPaused_rules_what_stands_beside_it(void **state) {
+  struct worlds_fixture *f = *state;
+  static const struct {
+    int line;
+    const char *set, *status, *reason;
+  } cases[] = {
+      {__LINE__, "\"isPaused\"=true", "PAUSED", ""},
+      {__LINE__, "\"isPaused\"=true,\"status\"='ARCHIVED',\"pauseReason\"='manual'", "ARCHIVED", "manual"},
+      {__LINE__, "\"isPaused\"=false,\"status\"='PAUSED',\"pauseReason\"='manual'", "RUNNING", ""},
+      {__LINE__, "\"isPaused\"=false,\"status\"='active'", "RUNNING", ""},
+      {__LINE__, "\"isPaused\"=true,\"status\"='active'", "PAUSED", ""},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    char id[16], sql[300];
+    snprintf(id, sizeof id, "half-%zu", i);
+    snprintf(sql, sizeof sql, "UPDATE \"World\" SET %s WHERE \"id\"='%s'", cases[i].set, id);
+    make_world(f, id, "ana");
+    worlds_sql(f, sql);
+    world_do(f, "world.favorite", id, "ana", NULL);
+    if (strcmp(world_column(f, id, "status"), cases[i].status) != 0)
+      fail_msg("line %d: %s", cases[i].line, world_column(f, id, "status"));
+    COLUMN(id, "pauseReason", cases[i].reason);
+    assert_int_equal(strlen(world_column(f, id, "pausedAt")) > 0, strcmp(cases[i].status, "RUNNING") != 0);
+    assert_int_equal(say(f, id, "ana", "hola"), 1);
+    COLUMN(id, "status", "RUNNING");
+  }
+}
+
 static void a_message_to_a_paused_world_is_durable_when_answered(void **state) {
   struct worlds_fixture *f = *state;
   make_world(f, "w", "ana");
@@ -468,6 +497,7 @@ int main(void) {
       T(resume_is_logged_with_what_was_before),
       T(a_failed_resume_tells_code_and_reason),
       T(a_manual_pause_takes_a_world_off_the_ladder),
+      T(isPaused_rules_what_stands_beside_it),
       T(a_message_to_a_paused_world_is_durable_when_answered),
       T(the_answer_is_the_same_whether_it_slept_or_not),
       T(who_wakes_a_world),
