@@ -55,6 +55,7 @@ static const struct {
     {"3D", ERR_UNAVAILABLE},
     {"25006", ERR_STORE_READONLY},
     {"42501", ERR_STORE_READONLY},
+    {"428C9", ERR_STORE_READONLY}, /* a generated column */
     {"42", ERR_STORE_SCHEMA},
     {"3F", ERR_STORE_SCHEMA},
     {"XX001", ERR_STORE_CORRUPT},

@@ -62,6 +62,7 @@ int64_t sql_row_instant(const struct sql_row *row, int column) {
   int64_t ms;
   struct str text = sql_row_text(row, column);
   if (!text.ptr) return INSTANT_NONE;
+  if (str_ends(text, STR("+00"))) text.len -= 3; /* an application's timestamptz */
   if (instant_from_text(text, &ms)) return ms;
   if (text.len + 2 > sizeof padded) return INSTANT_NONE;
   memcpy(padded, text.ptr, text.len);

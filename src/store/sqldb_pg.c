@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/arena.h"
 #include "store/pg_conn.h"
 #include "store/sqldb_ops.h"
 
@@ -18,7 +19,8 @@ struct sqldb_pg {
   struct sqldb db;
   struct pg_conn *conn;
   const char **texts;
-  struct buf args; /* of the statement at hand */
+  struct arena rewritten; /* texts, where "World" is an application's */
+  struct buf args;        /* of the statement at hand */
 };
 
 static struct sqldb_pg *of(struct sqldb *db) { return (struct sqldb_pg *)db; }
@@ -205,10 +207,51 @@ static enum err copy(struct sqldb *db, const char *path, struct err_detail *deta
 
 /* ---- opening ---- */
 
+#define TEXTS_BYTES_MAX ((size_t)4 * 1024 * 1024)
+#define THEIRS "\"World\""
+#define VIEW "\"WorldView\""
+
+/* An application's "World" is read and written through the view that the migration made (sql/worlds/002_adopted.sql). */
+static const char *through_view(struct arena *arena, const char *text) {
+  BUF_AUTO struct buf out = buf_new(TEXTS_BYTES_MAX);
+  const char *next;
+  while ((next = strstr(text, THEIRS))) {
+    buf_add(&out, text, (size_t)(next - text));
+    buf_add_text(&out, VIEW);
+    text = next + strlen(THEIRS);
+  }
+  buf_add_text(&out, text);
+  return buf_error(&out) == ERR_OK ? arena_strdup(arena, buf_str(&out)) : NULL;
+}
+
+static enum err choose_texts(struct sqldb_pg *d, bool has_view) {
+  arena_free(&d->rewritten);
+  d->rewritten = arena_new(TEXTS_BYTES_MAX);
+  for (size_t i = 0; i < d->db.statement_count; i++) {
+    const struct sql_statement *s = &d->db.statements[i];
+    const char *text = s->postgres ? s->postgres : s->text;
+    d->texts[i] = has_view && strstr(text, THEIRS) ? through_view(&d->rewritten, text) : text;
+    if (!d->texts[i]) return ERR_NO_MEMORY;
+  }
+  return ERR_OK;
+}
+
+/* Of every new connection: a migration may have made or removed the view meanwhile. */
+static enum err greet(void *arg, struct pg_conn *conn, struct err_detail *detail) {
+  struct pg_args none = {};
+  PGresult *r;
+  TRY(pg_ask_plain(conn, "SELECT 1 FROM pg_views WHERE schemaname=current_schema() AND viewname='WorldView'",
+                   &none, &r, detail));
+  bool has_view = PQntuples(r) > 0;
+  PQclear(r);
+  return choose_texts(arg, has_view);
+}
+
 static void close_db(struct sqldb *db) {
   struct sqldb_pg *d = of(db);
   pg_close(d->conn);
   buf_free(&d->args);
+  arena_free(&d->rewritten);
   free(d->texts);
   free(d);
 }
@@ -240,16 +283,14 @@ enum err sqldb_pg_open(const struct sqldb_config *config, struct sqldb **ret, st
   d->db = (struct sqldb){&ops, config->statements, config->statement_count};
   d->args = buf_new(ARGS_BYTES_MAX);
   d->texts = calloc(config->statement_count + 1, sizeof *d->texts);
-  for (size_t i = 0; d->texts && i < config->statement_count; i++) {
-    const struct sql_statement *s = &config->statements[i];
-    d->texts[i] = s->postgres ? s->postgres : s->text;
-  }
   struct pg_config pg = {.url = config->url,
                          .application = "sereno worlds",
                          .name = "worlds",
                          .statements = d->texts,
                          .statement_count = config->statement_count,
-                         .timeout_ms = config->timeout_ms};
+                         .timeout_ms = config->timeout_ms,
+                         .greet = greet,
+                         .greet_arg = d};
   enum err e = d->texts ? pg_open(&pg, &d->conn, detail) : ERR_NO_MEMORY;
   if (e != ERR_OK) close_db(&d->db);
   else *ret = &d->db;

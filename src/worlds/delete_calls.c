@@ -372,7 +372,7 @@ static enum err settle_import(struct lane *l, const struct world_request *q, str
 
 static enum err import_in(struct lane *l, const struct world_request *q, struct import_result *ret,
                           struct err_detail *detail) {
-  TRY(import_world(l, q->payload, q->now_ms, ret, detail));
+  TRY(import_world(l, q, ret, detail));
   bool is_own = ret->owner_id && str_eq(str_of(ret->owner_id), q->actor.user_id);
   if (q->actor.kind == ACTOR_USER && !is_own)
     return err_set(detail, ERR_FORBIDDEN, "worldId", 0, "only its owner may put a world back");

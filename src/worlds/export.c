@@ -125,12 +125,32 @@ static bool add_row(void *arg, const struct sql_row *row) {
   return x->error == ERR_OK;
 }
 
+/* Before its row: an import needs it to make the row. */
+static bool add_application(void *arg, const struct sql_row *row) {
+  struct export_run *x = arg;
+  JSON_AUTO json_t *theirs = NULL;
+  if (sql_row_is_null(row, 0)) return false;
+  x->error = json_parse(sql_row_text(row, 0), &theirs, x->detail);
+  if (x->error != ERR_OK) return false;
+  struct json_writer w = jw_new(&x->line);
+  jw_object(&w);
+  jw_key(&w, "application");
+  jw_value(&w, theirs);
+  jw_object_end(&w);
+  x->rows++;
+  x->error = end_line(x, ZSTD_e_continue);
+  return false;
+}
+
 static enum err add_tables(struct export_run *x, struct lane *l, struct str id) {
+  TRY(sqldb_query(l->db, SQL_APPLICATION_GET, SQL_ARGS(SQL_VALUE_STR(id)), add_application, x, x->detail));
+  TRY(x->error);
+  int64_t before = x->rows;
   for (size_t i = 0; i < TABLES; i++) {
     x->table = &tables[i];
     TRY(sqldb_query(l->db, x->table->export_sql, SQL_ARGS(SQL_VALUE_STR(id)), add_row, x, x->detail));
     TRY(x->error);
-    if (i == 0 && x->rows == 0)
+    if (i == 0 && x->rows == before)
       return err_set(x->detail, ERR_NOT_FOUND, "worldId", 0, "there is no world \"%.*s\"", STR_ARG(id));
   }
   return ERR_OK;
@@ -258,6 +278,7 @@ enum err export_lines(struct str file, export_line_fn *fn, void *arg, struct err
 struct import_run {
   struct lane *lane;
   int64_t now_ms;
+  bool is_trusted;
   struct import_result result;
   const struct export_table *table; /* of the rows at hand */
   struct buf rows;
@@ -348,6 +369,16 @@ static enum err take_row(struct import_run *x, const struct export_table *t, jso
   return x->row_count >= IMPORT_ROWS || x->rows.len >= IMPORT_BYTES ? insert_rows(x, detail) : ERR_OK;
 }
 
+/* Columns that Sereno knows nothing of: not to be written by a user's file. */
+static enum err take_application(struct import_run *x, const json_t *line, struct err_detail *detail) {
+  if (!x->is_trusted) return ERR_OK;
+  char *text = json_to_text(json_object_get(line, "application"));
+  if (!text) return ERR_NO_MEMORY;
+  enum err e = sqldb_exec(x->lane->db, SQL_APPLICATION_PUT, SQL_ARGS(SQL_VALUE_TEXT(text)), NULL, detail);
+  free(text);
+  return e;
+}
+
 static enum err import_line(void *arg, const json_t *line, struct err_detail *detail) {
   struct import_run *x = arg;
   const json_t *segment = json_object_get(line, "segment");
@@ -357,16 +388,20 @@ static enum err import_line(void *arg, const json_t *line, struct err_detail *de
     x->result.segments++;
     return export_put_segment(x->lane, x->result.id, segment, x->now_ms, detail);
   }
+  if (json_object_get(line, "application")) return take_application(x, line, detail);
   const struct export_table *t = table_find(json_text_at(line, "table"));
   json_t *row = json_object_get(line, "row");
   if (!t || !json_is_object(row)) return damaged(detail, "a line is unknown");
   return take_row(x, t, row, detail);
 }
 
-enum err import_world(struct lane *l, struct str file, int64_t now_ms, struct import_result *ret,
+enum err import_world(struct lane *l, const struct world_request *q, struct import_result *ret,
                       struct err_detail *detail) {
-  struct import_run x = {.lane = l, .now_ms = now_ms, .rows = buf_new(LINE_BYTES_MAX)};
-  enum err e = export_lines(file, import_line, &x, detail);
+  struct import_run x = {.lane = l,
+                         .now_ms = q->now_ms,
+                         .is_trusted = q->actor.kind != ACTOR_USER,
+                         .rows = buf_new(LINE_BYTES_MAX)};
+  enum err e = export_lines(q->payload, import_line, &x, detail);
   if (e == ERR_OK) e = insert_rows(&x, detail);
   buf_free(&x.rows);
   if (e == ERR_OK) *ret = x.result;

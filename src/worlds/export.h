@@ -16,14 +16,15 @@ enum err export_world(struct lane *l, struct str id, int64_t now_ms, export_sink
 /* Calls fn for each line of a compressed file; ERR_INVALID when it is damaged or not whole. */
 typedef enum err export_line_fn(void *arg, const json_t *line, struct err_detail *detail);
 enum err export_lines(struct str file, export_line_fn *fn, void *arg, struct err_detail *detail);
-/* Inserts what a file holds, in the write transaction at hand; the archive's segments are put at once (they count for
- * nothing until the commit). Of the world's row: as it was. ret_id in l->arena. ERR_CONFLICT: the world is there. */
+/* Inserts what the file in q->payload holds, in the write transaction at hand; the archive's segments are put at once (they count for
+ * nothing until the commit). Of the world's row: as it was. ret_id in l->arena. ERR_CONFLICT: the world is there. The columns of
+ * an application's own come back too, but not from a user's hand. */
 struct import_result {
   struct str id;
   const char *owner_id; /* in l->arena */
   int64_t rows, segments;
 };
-enum err import_world(struct lane *l, struct str file, int64_t now_ms, struct import_result *ret,
+enum err import_world(struct lane *l, const struct world_request *q, struct import_result *ret,
                       struct err_detail *detail);
 /* Removes every row of a world, the archive's too, in the write transaction at hand (the archive after it: *its* rows
  * count for nothing without the index). */

@@ -42,6 +42,8 @@ static const struct {
 };
 #define COLUMNS (sizeof columns / sizeof *columns)
 
+#define VIEW "WorldView" /* store/sqldb_pg.c knows it */
+
 /* What up has added, so that down takes away exactly that. Its row is the migration: no row, not applied. */
 static const char migration_table[] =
     "CREATE TABLE IF NOT EXISTS \"WorldMigration\" (\"no\" BIGINT NOT NULL PRIMARY KEY, \"name\" TEXT NOT "
@@ -65,6 +67,43 @@ static enum err read_applied(struct sqldb *db, struct applied *ret, struct err_d
   if (!sqldb_has_table(db, "WorldMigration")) return ERR_OK;
   return sqldb_query_text(db, "SELECT \"madeWorld\",\"columns\" FROM \"WorldMigration\" WHERE \"no\"=1",
                           take_applied, ret, detail);
+}
+
+/* ---- what the application has (PostgreSQL) ---- */
+
+static const char world_types[] =
+    "SELECT column_name, CASE data_type WHEN 'USER-DEFINED' THEN udt_name ELSE data_type END "
+    "FROM information_schema.columns WHERE table_schema=current_schema() AND "
+    "table_name='World'";
+
+struct type_question {
+  const char *column, *type;
+  bool is_so;
+};
+
+static bool take_type(void *arg, const struct sql_row *row) {
+  struct type_question *q = arg;
+  if (str_eq(sql_row_text(row, 0), str_of(q->column)))
+    q->is_so = str_eq(sql_row_text(row, 1), str_of(q->type));
+  return true;
+}
+
+static bool has_type(struct sqldb *db, const char *column, const char *type) {
+  struct type_question q = {.column = column, .type = type};
+  return sqldb_query_text(db, world_types, take_type, &q, NULL) == ERR_OK && q.is_so;
+}
+
+static bool take_any(void *arg, const struct sql_row *row) {
+  (void)row;
+  return (*(bool *)arg = true);
+}
+
+static bool has_view(struct sqldb *db) {
+  bool found = false;
+  enum err e =
+      sqldb_query_text(db, "SELECT 1 FROM pg_views WHERE schemaname=current_schema() AND viewname='" VIEW "'",
+                       take_any, &found, NULL);
+  return e == ERR_OK && found;
 }
 
 /* ---- up ---- */
@@ -113,22 +152,50 @@ static void add_missing(struct sqldb *db, const struct applied *before, struct b
   }
 }
 
-static void add_indexes(struct buf *sql) {
-  static const char indexes[] =
-      "CREATE INDEX IF NOT EXISTS \"World_isPaused_idx\" ON \"World\"(\"isPaused\", \"lastActiveAt\", "
-      "\"id\");"
-      "CREATE INDEX IF NOT EXISTS \"World_ladder_idx\" ON \"World\"(\"pauseReason\", \"lastActiveAt\", "
-      "\"id\") "
-      "WHERE \"isPaused\"=true;"
-      "CREATE INDEX IF NOT EXISTS \"World_lastActiveAt_idx\" ON \"World\"(\"lastActiveAt\", \"id\");"
-      "CREATE INDEX IF NOT EXISTS \"World_scheduledDeletion_idx\" ON \"World\"(\"scheduledDeletion\") "
-      "WHERE \"scheduledDeletion\" IS NOT NULL;"
-      "CREATE INDEX IF NOT EXISTS \"World_vacation_idx\" ON \"World\"(\"vacationUntil\") "
-      "WHERE \"vacationUntil\" IS NOT NULL;"
-      "CREATE INDEX IF NOT EXISTS \"World_interactions_idx\" ON \"World\"(\"interactions\");"
-      "CREATE INDEX IF NOT EXISTS \"World_story_idx\" ON \"World\"(\"id\") WHERE \"storyMode\"=true AND "
-      "\"emergentEvents\"=true AND \"isPaused\"=false;";
-  buf_add_text(sql, indexes);
+static const char indexes[] =
+    "CREATE INDEX IF NOT EXISTS \"World_isPaused_idx\" ON \"World\"(\"isPaused\", \"lastActiveAt\", "
+    "\"id\");"
+    "CREATE INDEX IF NOT EXISTS \"World_ladder_idx\" ON \"World\"(\"pauseReason\", \"lastActiveAt\", "
+    "\"id\") "
+    "WHERE \"isPaused\"=true;"
+    "CREATE INDEX IF NOT EXISTS \"World_lastActiveAt_idx\" ON \"World\"(\"lastActiveAt\", \"id\");"
+    "CREATE INDEX IF NOT EXISTS \"World_scheduledDeletion_idx\" ON \"World\"(\"scheduledDeletion\") "
+    "WHERE \"scheduledDeletion\" IS NOT NULL;"
+    "CREATE INDEX IF NOT EXISTS \"World_vacation_idx\" ON \"World\"(\"vacationUntil\") "
+    "WHERE \"vacationUntil\" IS NOT NULL;"
+    "CREATE INDEX IF NOT EXISTS \"World_interactions_idx\" ON \"World\"(\"interactions\");"
+    "CREATE INDEX IF NOT EXISTS \"World_story_idx\" ON \"World\"(\"id\") WHERE \"storyMode\"=true AND "
+    "\"emergentEvents\"=true AND \"isPaused\"=false;";
+
+/* What is sought in a table whose id is no text (uuid, a number) is its text. */
+static void add_indexes(struct sqldb *db, struct buf *sql) {
+  static const char id[] = "\"id\"";
+  const char *at = indexes;
+  if (sqldb_kind(db) == SQLDB_POSTGRES && sqldb_has_table(db, "World") && !has_type(db, "id", "text")) {
+    for (const char *next; (next = strstr(at, id)); at = next + strlen(id)) {
+      buf_add(sql, at, (size_t)(next - at));
+      buf_add_text(sql, "(\"id\"::text)");
+    }
+    buf_addf(sql, "%sCREATE UNIQUE INDEX IF NOT EXISTS \"World_id_idx\" ON \"World\"((\"id\"::text));", at);
+    return;
+  }
+  buf_add_text(sql, at);
+}
+
+/* An application's table is seen through a view: sql/worlds/002_adopted.sql says why. */
+static void add_view(struct sqldb *db, struct buf *sql) {
+  buf_add_text(sql, "CREATE VIEW \"" VIEW "\" AS SELECT ");
+  for (size_t i = 0; i < COLUMNS; i++) {
+    const char *name = columns[i].name;
+    bool is_key =
+        strcmp(name, "id") == 0 || (strcmp(name, "ownerId") == 0 && sqldb_has_column(db, "World", name));
+    if (is_key && !has_type(db, name, "text")) buf_addf(sql, "\"%s\"::text AS \"%s\",", name, name);
+    else buf_addf(sql, "\"%s\",", name);
+  }
+  buf_add_text(sql,
+               "\"World_application\"(\"id\"::text) AS \"application\" FROM \"World\";"
+               "CREATE TRIGGER \"WorldView_insert\" INSTEAD OF INSERT ON \"" VIEW
+               "\" FOR EACH ROW EXECUTE FUNCTION \"World_insert\"();");
 }
 
 /* SQL from outside writes instants as datetime() spells them; comparisons are of texts, so they are put right. */
@@ -156,15 +223,20 @@ static const char *const tables[] = {
     "NarrativeMetric",    "WorldDay",         "WorldSummary",   "WorldPause",     "WorldHistory",
     "InteractionArchive", "WorldMail",        "WorldTombstone", "WorldAnalytics", "WorldSettings"};
 
+static const char drop_view[] = "DROP VIEW IF EXISTS \"" VIEW
+                                "\";DROP FUNCTION IF EXISTS \"World_insert\"();"
+                                "DROP FUNCTION IF EXISTS \"World_application\"(text);";
+
 static void drop_triggers_and_indexes(struct buf *sql, bool is_sqlite) {
   static const char *const triggers[] = {"lastActiveAt_text", "pausedAt_text", "scheduledDeletion_text",
                                          "createdAt_text", "new"};
-  static const char *const indexes[] = {"isPaused", "ladder",       "lastActiveAt", "scheduledDeletion",
-                                        "vacation", "interactions", "story"};
+  static const char *const index_names[] = {"isPaused", "ladder",       "lastActiveAt", "scheduledDeletion",
+                                            "vacation", "interactions", "story",        "id"};
   for (size_t i = 0; is_sqlite && i < sizeof triggers / sizeof *triggers; i++)
     buf_addf(sql, "DROP TRIGGER IF EXISTS \"World_%s\";", triggers[i]);
-  for (size_t i = 0; i < sizeof indexes / sizeof *indexes; i++)
-    buf_addf(sql, "DROP INDEX IF EXISTS \"World_%s_idx\";", indexes[i]);
+  if (!is_sqlite) buf_add_text(sql, drop_view);
+  for (size_t i = 0; i < sizeof index_names / sizeof *index_names; i++)
+    buf_addf(sql, "DROP INDEX IF EXISTS \"World_%s_idx\";", index_names[i]);
 }
 
 /* An application may have a table of one of our names: it is not ours to change, nor to use. */
@@ -180,9 +252,44 @@ static enum err check_free(struct sqldb *db, struct err_detail *detail) {
   return ERR_OK;
 }
 
+/* The types of PostgreSQL that our statements can work with, by ours. id and ownerId may be anything. */
+static bool is_usable(const char *name, const char *ours, struct str theirs) {
+  static const struct {
+    const char *ours, *theirs;
+  } fits[] = {{"TEXT", "text"},     {"TEXT", "character"}, {"INSTANT", "timestamp"}, {"BOOLEAN", "boolean"},
+              {"BIGINT", "bigint"}, {"BIGINT", "integer"}, {"BIGINT", "smallint"}};
+  if (strcmp(name, "id") == 0 || strcmp(name, "ownerId") == 0) return true;
+  for (size_t i = 0; i < sizeof fits / sizeof *fits; i++)
+    if (str_starts(str_of(ours), str_of(fits[i].ours)) && str_starts(theirs, str_of(fits[i].theirs)))
+      return true;
+  return false;
+}
+
+static bool check_type(void *arg, const struct sql_row *row) {
+  struct err_detail *detail = arg;
+  struct str name = sql_row_text(row, 0), type = sql_row_text(row, 1);
+  for (size_t i = 0; i < COLUMNS; i++) {
+    if (!str_eq(str_of(columns[i].name), name) || is_usable(columns[i].name, columns[i].type, type)) continue;
+    (void)err_set(detail, ERR_CONFLICT, "store.url", 0,
+                  "the column \"%s\" of the application's \"World\" is of type %.*s, which Sereno cannot use",
+                  columns[i].name, STR_ARG(type));
+    err_hint(detail,
+             "give the application's another name in the database (Prisma: @map), then Sereno adds its own");
+    return false;
+  }
+  return true;
+}
+
 static enum err check_world(struct sqldb *db, struct err_detail *detail) {
-  if (!sqldb_has_table(db, "World") || sqldb_has_column(db, "World", "id")) return ERR_OK;
-  return err_set(detail, ERR_CONFLICT, "store.url", 0, "the table \"World\" has no column \"id\"");
+  struct err_detail wrong = {};
+  if (!sqldb_has_table(db, "World")) return ERR_OK;
+  if (!sqldb_has_column(db, "World", "id"))
+    return err_set(detail, ERR_CONFLICT, "store.url", 0, "the table \"World\" has no column \"id\"");
+  if (sqldb_kind(db) == SQLDB_SQLITE) return ERR_OK;
+  TRY(sqldb_query_text(db, world_types, check_type, &wrong, detail));
+  if (wrong.message[0] == 0) return ERR_OK;
+  if (detail) *detail = wrong;
+  return ERR_CONFLICT;
 }
 
 static void note_applied(struct buf *sql, const struct applied *before, bool makes_world,
@@ -212,9 +319,15 @@ enum err world_schema_plan_up(struct sqldb *db, struct buf *sql, struct err_deta
   if (!before.is_there) TRY(check_free(db, detail));
   if (makes_world) create_world(sql), name_all(&names);
   else add_missing(db, &before, sql, &names);
-  if (before.is_there && sql->len == 0) return buf_error(sql);
+  bool needs_view = sqldb_kind(db) == SQLDB_POSTGRES && !makes_world && !before.made_world;
+  if (before.is_there && sql->len == 0 && (!needs_view || has_view(db))) return buf_error(sql);
   buf_add_text(sql, migration_table);
-  add_indexes(sql);
+  add_indexes(db, sql);
+  if (needs_view) {
+    buf_add_text(sql, drop_view);
+    buf_add_str(sql, embedded_find("sql/worlds/002_adopted.sql"));
+    add_view(db, sql);
+  }
   if (sqldb_kind(db) == SQLDB_SQLITE) add_triggers(sql);
   if (!before.is_there) buf_add_str(sql, embedded_find("sql/worlds/001_worlds.sql"));
   note_applied(sql, &before, makes_world, &names);

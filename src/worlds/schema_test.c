@@ -143,7 +143,8 @@ static void a_column_that_is_missing_again_is_added_and_taken_away(void **state)
   sql(theirs);
   up();
   if (kind == SQLDB_SQLITE) sql("DROP TRIGGER \"World_pausedAt_text\"");
-  sql("ALTER TABLE \"World\" DROP COLUMN \"pausedAt\"");
+  sql(kind == SQLDB_SQLITE ? "ALTER TABLE \"World\" DROP COLUMN \"pausedAt\""
+                           : "ALTER TABLE \"World\" DROP COLUMN \"pausedAt\" CASCADE"); /* the view, too */
   up();
   assert_true(has_promised());
   CHECK_OK(world_schema_down(db, NULL));

@@ -212,12 +212,22 @@ enum err world_refresh_access(struct lane *l, struct str id, int64_t now_ms, str
   return world_access_refresh(l, &row, &w, 1, now_ms, detail);
 }
 
+static enum err give(struct lane *l, const struct world_row *row, struct err_detail *detail) {
+  enum err e = sqldb_exec(l->db, SQL_WORLD_GIVE,
+                          SQL_ARGS(SQL_VALUE_TEXT(row->id), SQL_VALUE_TEXT(row->owner_id)), NULL, detail);
+  if (e != ERR_STORE_READONLY) return e;
+  (void)err_set(detail, ERR_CONFLICT, "ownerId", 0, "the application's table says who owns this world");
+  err_hint(detail, "change \"userId\" there");
+  return ERR_CONFLICT;
+}
+
 static enum err write_edit(struct lane *l, const struct world_request *q, const struct world_row *row,
                            struct err_detail *detail) {
+  if (json_object_get(q->args, "ownerId")) TRY(give(l, row, detail));
   TRY(sqldb_exec(
       l->db, SQL_WORLD_EDIT,
-      SQL_ARGS(SQL_VALUE_TEXT(row->id), SQL_VALUE_TEXT(row->name), SQL_VALUE_TEXT(row->owner_id),
-               SQL_VALUE_TEXT(row->owner_email), SQL_VALUE_TEXT(row->locale), SQL_VALUE_BOOL(row->story_mode),
+      SQL_ARGS(SQL_VALUE_TEXT(row->id), SQL_VALUE_TEXT(row->name), SQL_VALUE_TEXT(row->owner_email),
+               SQL_VALUE_TEXT(row->locale), SQL_VALUE_BOOL(row->story_mode),
                SQL_VALUE_BOOL(row->is_collaborative), SQL_VALUE_BOOL(row->emergent_events),
                row->events_per_day == FIELD_NULL ? SQL_VALUE_NULL : SQL_VALUE_INT(row->events_per_day),
                SQL_VALUE_TEXT(row->story), SQL_VALUE_INSTANT(q->now_ms)),
