@@ -141,6 +141,18 @@ static bool is_farewell(const PGresult *r) {
 
 /* ---- connecting ---- */
 
+/* libpq's texts have several lines; of a job's error only the last is told. */
+static void in_one_line(const char *text, char ret[ERR_TEXT_MAX]) {
+  struct str s = str_trim(str_of(text));
+  size_t n = 0;
+  for (size_t i = 0; i < s.len && n + 1 < ERR_TEXT_MAX; i++) {
+    bool is_space = s.ptr[i] == '\n' || s.ptr[i] == '\t' || s.ptr[i] == ' ';
+    if (is_space && n > 0 && ret[n - 1] == ' ') continue;
+    ret[n++] = is_space ? ' ' : s.ptr[i];
+  }
+  ret[n] = 0;
+}
+
 static enum err connect_now(struct pg_conn *c, struct err_detail *detail) {
   const char *const keywords[] = {"dbname", "application_name", "client_encoding", NULL};
   const char *const values[] = {c->address.url, c->config.application, "UTF8", NULL};
@@ -158,8 +170,9 @@ static enum err connect_now(struct pg_conn *c, struct err_detail *detail) {
     return ERR_OK;
   }
   bool is_late = PQstatus(pg) != CONNECTION_BAD;
-  (void)err_set(detail, ERR_UNAVAILABLE, c->config.name, 0, "PostgreSQL cannot be reached: %s",
-                is_late ? "it does not answer in time" : str_trim(str_of(PQerrorMessage(pg))).ptr);
+  char why[ERR_TEXT_MAX];
+  in_one_line(is_late ? "it does not answer in time" : PQerrorMessage(pg), why);
+  (void)err_set(detail, ERR_UNAVAILABLE, c->config.name, 0, "PostgreSQL cannot be reached: %s", why);
   PQfinish(pg);
   return ERR_UNAVAILABLE;
 }
