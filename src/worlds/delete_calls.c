@@ -29,6 +29,8 @@
 #define EXPORT_BYTES_MAX ((size_t)64 * 1024 * 1024) /* of an export by a request */
 #define FILE_BYTES_MAX ((size_t)1024 * 1024 * 1024)
 #define PATH_BYTES 1024
+#define SAFE_NAME_BYTES 160
+#define SAFE_HASH_LEN 16
 #define ANALYTICS_PAGE 1000
 #define DELETE_LEASE_MS (10 * LIVE_LEASE_MS) /* an export may be long */
 
@@ -119,15 +121,28 @@ static enum err verify_file(const char *path, int64_t rows, char ret_sha256[SEGM
   return ERR_OK;
 }
 
-/* exports/ID-INSTANT.jsonl.zst; what is not a file name's in an id becomes _. */
+/* ID, or what of it may stand in a file's name and a hash, so that no two worlds share a file. */
+static void safe_name(struct str id, char ret[SAFE_NAME_BYTES]) {
+  static const char fine[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_";
+  char hash[SEGMENT_SHA256_LEN + 1];
+  bool is_changed = !str_copy(ret, SAFE_NAME_BYTES - SAFE_HASH_LEN - 1, id);
+  for (char *c = ret; *c; c++) {
+    if (strchr(fine, *c)) continue;
+    *c = '_';
+    is_changed = true;
+  }
+  if (!is_changed) return;
+  segment_sha256(id, hash);
+  (void)snprintf(ret + strlen(ret), SAFE_HASH_LEN + 2, "~%.*s", SAFE_HASH_LEN, hash);
+}
+
+/* exports/ID-INSTANT.jsonl.zst */
 static enum err export_to_file(struct lane *l, struct str id, int64_t now_ms, struct export_file *ret,
                                struct err_detail *detail) {
   const char *folder = worlds_config(l->worlds)->folder;
-  char exports[PATH_BYTES], safe[129], temporary[PATH_BYTES + 8];
+  char exports[PATH_BYTES], safe[SAFE_NAME_BYTES], temporary[PATH_BYTES + 8];
   int64_t rows = 0;
-  (void)str_copy(safe, sizeof safe, id);
-  for (char *c = safe; *c; c++)
-    if (!strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_", *c)) *c = '_';
+  safe_name(id, safe);
   (void)snprintf(ret->name, sizeof ret->name, "%s-%lld.jsonl.zst", safe, (long long)now_ms);
   if (snprintf(exports, sizeof exports, "%s/exports", folder) >= (int)sizeof exports ||
       snprintf(ret->path, sizeof ret->path, "%s/%s", exports, ret->name) >= (int)sizeof ret->path)
@@ -252,7 +267,9 @@ static enum err delete_one(struct delete_run *d, struct str id, struct err_detai
     d->freed += drop_live(d->lane, &doomed, d->q->now_ms);
     return ERR_OK;
   }
-  if (file.path[0]) (void)unlink(file.path);
+  struct world_row
+      row; /* a commit whose answer was lost may have deleted it: then the file is all there is */
+  if (file.path[0] && world_get(d->lane, id, &row, NULL) == ERR_OK) (void)unlink(file.path);
   (void)live_unlock(d->lane->live, &doomed.lock, 1, NULL);
   return e;
 }

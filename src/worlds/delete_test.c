@@ -7,6 +7,7 @@
 
 #include <sqlite3.h>
 
+#include "store/sqldb_ops.h"
 #include "tests/support/check.h"
 #include "tests/support/ladder_fixture.h"
 #include "tests/support/pg_fixture.h"
@@ -170,6 +171,48 @@ static void a_world_that_cannot_be_exported_stays(void **state) { /* B-49 */
   EXPECT(r, "failed", 1);
   CHECK_STR(str_of(json_string_value(json_array_get(json_object_get(r, "failedWorldIds"), 0))), STR("w3"));
   assert_true(is_there(&f, "w3") && !is_there(&f, "w2"));
+  ladder_fixture_close(&f);
+}
+
+static const struct sqldb_ops *real_ops;
+static int commits;
+
+/* The second commit of a deletion (the first is the flush's) is done, but its answer is lost. */
+static enum err commit_unheard(struct sqldb *db, struct err_detail *detail) {
+  TRY(real_ops->commit(db, detail));
+  return ++commits == 1 ? ERR_UNAVAILABLE : ERR_OK;
+}
+
+static void an_export_stays_when_nobody_knows_whether_its_world_is_gone(void **state) { /* B-49 */
+  (void)state;
+  struct ladder_fixture f;
+  char path[200];
+  ladder_fixture_open(&f);
+  doomed(&f, "w", f.now_ms - 1000);
+  real_ops = f.lane.db->ops;
+  struct sqldb_ops lossy = *real_ops;
+  lossy.commit = commit_unheard;
+  commits = 0;
+  f.lane.db->ops = &lossy;
+  JSON_AUTO json_t *r = ladder_call(&f, "delete.page", NULL, NULL);
+  f.lane.db->ops = real_ops;
+  EXPECT(r, "failed", 1);
+  assert_false(is_there(&f, "w"));
+  (void)snprintf(path, sizeof path, "%s/exports/w-%lld.jsonl.zst", f.folder, (long long)f.now_ms);
+  assert_int_equal(access(path, R_OK), 0);
+  ladder_fixture_close(&f);
+}
+
+static void no_two_worlds_share_an_export(void **state) { /* B-49 */
+  (void)state;
+  struct ladder_fixture f;
+  ladder_fixture_open(&f);
+  doomed(&f, "a.b", f.now_ms - 1000);
+  doomed(&f, "a:b", f.now_ms - 1000);
+  doomed(&f, "a_b", f.now_ms - 1000);
+  JSON_AUTO json_t *r = ladder_call(&f, "delete.page", NULL, NULL);
+  EXPECT(r, "deleted", 3);
+  assert_int_equal(number(&f, "SELECT count(DISTINCT \"exportFile\") FROM \"WorldTombstone\""), 3);
   ladder_fixture_close(&f);
 }
 
@@ -379,6 +422,8 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(what_is_due_goes_and_the_rest_stays),
       cmocka_unit_test(a_world_that_cannot_be_exported_stays),
+      cmocka_unit_test(an_export_stays_when_nobody_knows_whether_its_world_is_gone),
+      cmocka_unit_test(no_two_worlds_share_an_export),
       cmocka_unit_test(nothing_goes_unwarned_or_protected),
       cmocka_unit_test(a_forgotten_world_lives_thirty_seven_days),
       cmocka_unit_test(an_export_makes_an_equal_world),
