@@ -20,7 +20,9 @@ enum err sqldb_begin(struct sqldb *db, bool is_write, struct err_detail *detail)
   return db->ops->begin(db, is_write, detail);
 }
 enum err sqldb_commit(struct sqldb *db, struct err_detail *detail) { return db->ops->commit(db, detail); }
-void sqldb_rollback(struct sqldb *db) { db->ops->rollback(db); }
+void sqldb_rollback(struct sqldb *db) {
+  if (db) db->ops->rollback(db);
+}
 enum err sqldb_savepoint(struct sqldb *db, struct err_detail *detail) {
   return db->ops->plain(db, "SAVEPOINT part", detail);
 }

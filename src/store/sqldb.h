@@ -61,7 +61,7 @@ enum sqldb_kind sqldb_kind(const struct sqldb *db);
  * try; ERR_STORE_FULL, _READONLY, _CORRUPT as elsewhere. */
 enum err sqldb_begin(struct sqldb *db, bool is_write, struct err_detail *detail);
 enum err sqldb_commit(struct sqldb *db, struct err_detail *detail); /* on error nothing is applied */
-void sqldb_rollback(struct sqldb *db);                              /* also when nothing is open */
+void sqldb_rollback(struct sqldb *db);                              /* NULL-safe; also when nothing is open */
 /* One at a time, not nested. */
 enum err sqldb_savepoint(struct sqldb *db, struct err_detail *detail);
 enum err sqldb_release(struct sqldb *db, struct err_detail *detail);

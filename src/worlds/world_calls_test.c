@@ -354,6 +354,29 @@ static void a_favorite_loses_its_mark_and_gets_a_week_later(void **state) { /* U
   assert_true(column_is_instant(f, "w", "ladderFrom", WORLDS_NOW + 7 * WORLDS_DAY));
 }
 
+static void an_event_is_added_once_though_somebody_moves_the_world(void **state) { /* B-27, B-82 */
+  struct worlds_fixture *f = *state;
+  struct live_lock lock = {.id = STR("w")};
+  make_world(f, "w", "ana");
+  worlds_sql(f, "UPDATE \"World\" SET \"scheduledDeletion\"='2026-02-01T00:00:00.000Z'");
+  CHECK_OK(live_lock(f->second.live, &lock, 1, LIVE_LEASE_MS, f->now_ms, NULL));
+  world_do(f, "world.event_add", "w", "ana", "{'type':'x','scheduledAt':'2026-01-01T00:00:00Z'}");
+  CHECK_OK(live_unlock(f->second.live, &lock, 1, NULL));
+  assert_string_equal(worlds_value(f, "SELECT count(*) FROM \"WorldEvent\""), "1");
+}
+
+/* A call that forgets its transaction must not keep all others waiting for theirs. */
+static void a_transaction_does_not_outlive_its_call(void **state) {
+  struct worlds_fixture *f = *state;
+  make_world(f, "w", "ana");
+  CHECK_OK(sqldb_begin(f->second.db, true, NULL));
+  json_t *body = NULL;
+  CHECK_OK(world_try(f, &f->second, "world.get", "w", "ana", NULL, &body, NULL));
+  json_decref(body);
+  assert_int_equal(say(f, "w", "ana", "hello"), 1);
+  json_decref(run_job(f, "sync", NULL, NULL));
+}
+
 static void a_planned_event_takes_a_mark_back(void **state) { /* B-82, part */
   struct worlds_fixture *f = *state;
   make_world(f, "w", "ana");
@@ -510,6 +533,8 @@ int main(void) {
       T(a_resumed_world_has_the_state_it_had),
       T(favorite_toggles_and_sets),
       T(a_favorite_loses_its_mark_and_gets_a_week_later),
+      T(an_event_is_added_once_though_somebody_moves_the_world),
+      T(a_transaction_does_not_outlive_its_call),
       T(a_planned_event_takes_a_mark_back),
       T(a_message_during_the_grace_period_cancels_the_deletion),
       T(a_vacation_ends_by_itself),

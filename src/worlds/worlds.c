@@ -136,7 +136,7 @@ void world_reply_free(struct world_reply *r) {
 
 enum err worlds_call(struct lane *l, const struct world_request *q, struct world_reply *r) {
   r->error = q->call->fn(l, q, r);
-  if (r->error != ERR_OK) sqldb_rollback(l->db);
+  sqldb_rollback(l->db); /* whatever the call left open must not hold the others up */
   arena_free(&l->arena);
   l->arena = arena_new(LANE_ARENA_BYTES);
   return r->error;
