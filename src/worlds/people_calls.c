@@ -159,7 +159,8 @@ enum err call_world_event_add(struct lane *l, const struct world_request *q, str
                  &r->detail));
   TRY(sqldb_commit(l->db, &r->detail));
   bool protects = a.scheduled_ms > q->now_ms;
-  if (protects && row.scheduled_deletion_ms != FIELD_NULL) TRY(world_protect(l, q, &r->detail));
+  if (protects && row.scheduled_deletion_ms != FIELD_NULL)
+    (void)world_protect(l, q, NULL); /* it is added whatever this answers; else the next run of the ladder does it */
   r->status = 201;
   return reply_with(r, json_pack("{s:b, s:s, s:s, s:b}", "success", 1, "worldId", row.id, "id", a.id,
                                  "protects", protects));

@@ -57,7 +57,7 @@ static enum err mark_saved(struct sync_page *p, const struct save_result *result
   return n ? live_saved(p->lane->live, marks, n, p->detail) : ERR_OK;
 }
 
-/* Who may post, as the database has it now: before the snapshot is read, so that it is saved with it. */
+/* Who may post, as the database has it now. What is rewritten stays dirty until the next run. */
 static enum err refresh(struct sync_page *p, const struct str *ids) {
   struct world_row *rows = ARENA_ARRAY(&p->lane->arena, struct world_row, p->count + 1);
   if (!rows) return ERR_NO_MEMORY;
@@ -70,10 +70,10 @@ static enum err save(struct sync_page *p, const struct live_page *page) {
   struct save_result *results = ARENA_ARRAY(&l->arena, struct save_result, page->count + 1);
   p->worlds = ARENA_ARRAY(&l->arena, struct live_world, page->count + 1);
   if (!results || !p->worlds) return ERR_NO_MEMORY;
-  TRY(live_read(l->live, page->ids, page->count, LIVE_CORE, &l->arena, p->worlds, p->detail));
+  TRY(live_read(l->live, page->ids, page->count, LIVE_META, &l->arena, p->worlds, p->detail));
   p->count = world_batch_size(p->worlds, page->count);
-  TRY(refresh(p, page->ids));
   TRY(live_read(l->live, page->ids, p->count, LIVE_ALL, &l->arena, p->worlds, p->detail));
+  TRY(refresh(p, page->ids));
   TRY(world_save_batch(l, p->worlds, p->count, NULL, p->q->now_ms, results, p->detail));
   return mark_saved(p, results);
 }
