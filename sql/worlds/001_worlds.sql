@@ -8,6 +8,7 @@ CREATE TABLE "WorldMember" (
   "lastActiveAt" INSTANT,
   PRIMARY KEY ("worldId", "userId")
 );
+CREATE INDEX "WorldMember_user_idx" ON "WorldMember"("userId");
 -- One row per message or character's act. turn is given by the live state and never again.
 CREATE TABLE "WorldInteraction" (
   "worldId" TEXT NOT NULL,
@@ -107,6 +108,7 @@ CREATE TABLE "WorldSummary" (
   "createdAt" INSTANT NOT NULL
 );
 CREATE INDEX "WorldSummary_world_idx" ON "WorldSummary"("worldId", "level", "fromTurn");
+CREATE INDEX "WorldSummary_merged_idx" ON "WorldSummary"("createdAt") WHERE "mergedInto" IS NOT NULL;
 -- The index of the archive; the segments themselves are in archive.db or, in PostgreSQL, in "InteractionSegment".
 CREATE TABLE "InteractionArchive" (
   "worldId" TEXT NOT NULL,
@@ -119,6 +121,7 @@ CREATE TABLE "InteractionArchive" (
   "createdAt" INSTANT NOT NULL,
   PRIMARY KEY ("worldId", "fromTurn")
 );
+CREATE INDEX "InteractionArchive_created_idx" ON "InteractionArchive"("createdAt");
 -- The cost ledger: from when to when a world was paused, and what a day of it costs otherwise.
 CREATE TABLE "WorldPause" (
   "id" TEXT NOT NULL PRIMARY KEY,

@@ -163,6 +163,7 @@ static const char indexes[] =
     "WHERE \"scheduledDeletion\" IS NOT NULL;"
     "CREATE INDEX IF NOT EXISTS \"World_vacation_idx\" ON \"World\"(\"vacationUntil\") "
     "WHERE \"vacationUntil\" IS NOT NULL;"
+    "CREATE INDEX IF NOT EXISTS \"World_owner_idx\" ON \"World\"(\"ownerId\");"
     "CREATE INDEX IF NOT EXISTS \"World_interactions_idx\" ON \"World\"(\"interactions\");"
     "CREATE INDEX IF NOT EXISTS \"World_story_idx\" ON \"World\"(\"id\") WHERE \"storyMode\"=true AND "
     "\"emergentEvents\"=true AND \"isPaused\"=false;";
@@ -231,7 +232,8 @@ static void drop_triggers_and_indexes(struct buf *sql, bool is_sqlite) {
   static const char *const triggers[] = {"lastActiveAt_text", "pausedAt_text", "scheduledDeletion_text",
                                          "createdAt_text", "new"};
   static const char *const index_names[] = {"isPaused", "ladder",       "lastActiveAt", "scheduledDeletion",
-                                            "vacation", "interactions", "story",        "id"};
+                                            "vacation", "interactions", "story",        "id",
+                                            "owner"};
   for (size_t i = 0; is_sqlite && i < sizeof triggers / sizeof *triggers; i++)
     buf_addf(sql, "DROP TRIGGER IF EXISTS \"World_%s\";", triggers[i]);
   if (!is_sqlite) buf_add_text(sql, drop_view);

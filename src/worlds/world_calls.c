@@ -188,13 +188,14 @@ enum err call_world_list(struct lane *l, const struct world_request *q, struct w
   struct str owner = a.owner ? str_of(a.owner) : is_user ? q->actor.user_id : STR_NONE;
   const char *status = a.status == FIELD_NULL ? NULL : world_status_names[a.status];
   struct list_visit v = {.arena = &l->arena, .rows = json_array(), .limit = a.limit};
-  enum err e = sqldb_query(
-      l->db, SQL_WORLD_LIST,
-      SQL_ARGS(SQL_VALUE_STR(a.after ? str_of(a.after) : STR("")), SQL_VALUE_STR(owner),
-               SQL_VALUE_TEXT(status),
-               a.is_paused == FIELD_NULL ? SQL_VALUE_NULL : SQL_VALUE_BOOL(a.is_paused),
-               SQL_VALUE_STR(is_user && !a.owner ? q->actor.user_id : STR_NONE), SQL_VALUE_INT(a.limit + 1)),
-      visit_listed, &v, &r->detail);
+  const struct sql_value values[] = {SQL_VALUE_STR(a.after ? str_of(a.after) : STR("")),
+                                     SQL_VALUE_TEXT(status),
+                                     a.is_paused == FIELD_NULL ? SQL_VALUE_NULL : SQL_VALUE_BOOL(a.is_paused),
+                                     SQL_VALUE_INT(a.limit + 1),
+                                     SQL_VALUE_STR(owner),
+                                     SQL_VALUE_STR(is_user && !a.owner ? q->actor.user_id : STR_NONE)};
+  enum err e = sqldb_query(l->db, owner.ptr ? SQL_WORLD_LIST_OF : SQL_WORLD_LIST, values, owner.ptr ? 6 : 4,
+                           visit_listed, &v, &r->detail);
   if (e == ERR_OK) e = v.error;
   if (e == ERR_OK) e = reply_with(r, json_pack("{s:O, s:s?}", "worlds", v.rows, "next", v.next));
   json_decref(v.rows);
