@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <zstd.h>
 
 #include <sqlite3.h>
 
@@ -346,6 +347,58 @@ static void damaged_files_are_refused_whole(void **state) {
   ladder_fixture_close(&f);
 }
 
+static enum err import_text(struct ladder_fixture *f, const char *rows, int count) {
+  static char text[4096], file[4096];
+  struct world_reply r = {};
+  int n = snprintf(text, sizeof text,
+                   "{\"sereno\":\"world\",\"version\":1,\"id\":\"t\"}\n%s\n{\"end\":true,\"rows\":%d}\n",
+                   rows, count);
+  for (int i = 0; i < n; i++)
+    if (text[i] == '\'') text[i] = '"';
+  size_t size = ZSTD_compress(file, sizeof file, text, (size_t)n, 1);
+  assert_false(ZSTD_isError(size));
+  enum err e = ladder_try(f, "world.import", NULL, NULL, (struct str){file, size}, &r);
+  world_reply_free(&r);
+  return e;
+}
+
+#define ROW(columns)                                                                                  \
+  "{'table':'World','row':{'id':'t','name':'t','ownerId':'ana','isFavorite':false,'storyMode':false," \
+  "'isCollaborative':false,'emergentEvents':true,'warned':0,'interactions':0,'createdAt':"            \
+  "'2027-01-01T00:00:00.000Z','updatedAt':'2027-01-01T00:00:00.000Z'," columns "}}"
+#define FINE "'status':'RUNNING','isPaused':false,'lastActiveAt':'2027-01-01T00:00:00.000Z','fence':0"
+
+/* What stopped the server, or kept its jobs from a world for ever, once. */
+static void a_file_that_was_tampered_with_does_no_harm(void **state) {
+  (void)state;
+  static const char *const bad[] = {
+      ROW(FINE ",'story':'{'"),
+      ROW(FINE ",'story':'[]'"),
+      ROW(FINE ",'eventsPerDay':-1"),
+      ROW(FINE ",'eventsPerDay':1e300"),
+      ROW(FINE ",'pausedAt':'yesterday'"),
+      ROW(FINE ",'locale':7"),
+      ROW("'status':'RUNNING','isPaused':'x','lastActiveAt':'2027-01-01T00:00:00.000Z','fence':0"),
+      "{'table':'WorldInteraction','row':{'worldId':'t','turn':-5,'at':'2027-01-01T00:00:00.000Z','speaker':'"
+      "a',"
+      "'isUser':true,'text':'x'}}",
+  };
+  struct ladder_fixture f;
+  ladder_fixture_open(&f);
+  for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+    if (import_text(&f, bad[i], 1) != ERR_INVALID) fail_msg("taken: %s", bad[i]);
+  CHECK_OK(import_text(&f,
+                       ROW("'status':'PAUSED','isPaused':false,'lastActiveAt':'9999-01-01T00:00:00.000Z',"
+                           "'fence':9007199254740992"),
+                       1));
+  struct world_row row;
+  CHECK_OK(ladder_row(&f, "t", &row));
+  assert_true(row.status == WORLD_RUNNING && row.last_active_ms == f.now_ms);
+  assert_true(row.fence <= f.now_ms * 1000);
+  json_decref(ladder_call(&f, "world.favorite", "t", NULL));
+  ladder_fixture_close(&f);
+}
+
 /* A column that somebody adds to a world's table has to be added to export_tables.def as well. */
 static void an_export_knows_every_column(void **state) {
   (void)state;
@@ -429,6 +482,7 @@ int main(void) {
       cmocka_unit_test(an_export_makes_an_equal_world),
       cmocka_unit_test(only_its_owner_exports_and_erases),
       cmocka_unit_test(damaged_files_are_refused_whole),
+      cmocka_unit_test(a_file_that_was_tampered_with_does_no_harm),
       cmocka_unit_test(an_export_knows_every_column),
       cmocka_unit_test(exports_go_after_their_time_or_with_an_erasure),
       cmocka_unit_test(old_analytics_go),

@@ -336,11 +336,53 @@ static enum err take_header(struct import_run *x, const json_t *line, struct err
   struct str id = json_text_at(line, "id");
   int64_t there = 0;
   if (json_int_at(line, "version", 0) != 1 || !id.ptr) return damaged(detail, "its first line is not ours");
+  if (!x->is_trusted && !world_id_is_valid(id)) return damaged(detail, "its id is none");
   x->result.id = (struct str){arena_strdup(&x->lane->arena, id), id.len};
   if (!x->result.id.ptr) return ERR_NO_MEMORY;
   TRY(sqldb_query(x->lane->db, SQL_WORLD_THERE, SQL_ARGS(SQL_VALUE_STR(id)), read_number, &there, detail));
   if (there)
     return err_set(detail, ERR_CONFLICT, "worldId", 0, "there is a world \"%.*s\" already", STR_ARG(id));
+  return ERR_OK;
+}
+
+/* ---- what a file may say: it may have been tampered with, and code and statements rely on these ---- */
+
+#define WHOLE_MAX ((json_int_t)1 << 53)
+
+static bool is_of_type(char type, const json_t *value) {
+  int64_t ms;
+  if (!value || json_is_null(value)) return true; /* the schema knows which may be null */
+  switch (type) {
+    case 'I':
+      return json_is_integer(value) && json_integer_value(value) >= 0 &&
+             json_integer_value(value) <= WHOLE_MAX;
+    case 'O': return json_is_boolean(value);
+    case 'R': return json_is_number(value);
+    case 'W':
+      return json_is_string(value) && instant_from_text(str_of(json_string_value(value)), &ms) && ms >= 0;
+    default: return json_is_string(value);
+  }
+}
+
+static enum err check_types(const struct export_table *t, const json_t *row, struct err_detail *detail) {
+  for (const struct export_column *c = t->columns; c->name; c++)
+    if (!is_of_type(c->type, json_object_get(row, c->name)))
+      return err_set(detail, ERR_INVALID, "file", 0,
+                     "this is no whole export of a world: its %s has a wrong \"%s\"", t->name, c->name);
+  return ERR_OK;
+}
+
+/* A fence or an activity that lies ahead would keep every job away from the world for ever. */
+static enum err take_world(struct import_run *x, json_t *row, struct err_detail *detail) {
+  JSON_AUTO json_t *story = NULL;
+  int64_t active_ms;
+  struct str text = json_text_at(row, "story");
+  if (text.ptr && (json_parse(text, &story, NULL) != ERR_OK || !json_is_object(story)))
+    return damaged(detail, "its story is no JSON object");
+  if (json_int_at(row, "fence", 0) > x->now_ms * 1000)
+    json_object_set_new(row, "fence", json_integer((json_int_t)x->now_ms * 1000));
+  if (instant_from_text(json_text_at(row, "lastActiveAt"), &active_ms) && active_ms > x->now_ms)
+    json_object_set_new(row, "lastActiveAt", json_string(instant_to_text(x->now_ms).text));
   return ERR_OK;
 }
 
@@ -359,6 +401,8 @@ static enum err take_row(struct import_run *x, const struct export_table *t, jso
                          struct err_detail *detail) {
   const char *bytes = bytes_column(t);
   TRY(check_owner(x, t, row, detail));
+  TRY(check_types(t, row, detail));
+  if (t == tables) TRY(take_world(x, row, detail));
   if (t != x->table) TRY(insert_rows(x, detail));
   x->table = t;
   if (bytes) return insert_with_bytes(x, row, json_text_at(row, bytes), bytes, detail);
