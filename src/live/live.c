@@ -101,7 +101,7 @@ static bool is_write_valid(const struct live_append *w) {
 
 enum err live_read(struct live *l, const struct str *ids, size_t count, unsigned parts, struct arena *arena,
                    struct live_world *ret, struct err_detail *detail) {
-  ASSERT(parts <= LIVE_ALL);
+  ASSERT(parts <= (LIVE_ALL | LIVE_GUARD) && (parts & (LIVE_CORE | LIVE_GUARD)) != (LIVE_CORE | LIVE_GUARD));
   TRY(check_ids(ids, count, sizeof *ids, detail));
   for (size_t i = 0; i < count; i++)
     ret[i] = (struct live_world){.id = ids[i], .active_ms = INSTANT_NONE, .dirty_ms = INSTANT_NONE};

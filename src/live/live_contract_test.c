@@ -147,6 +147,21 @@ static void activity_never_goes_back_and_ticks_are_none(void **) {
   assert_int_equal(live_get(f, "w").active_ms, NOW);
 }
 
+static void the_guard_is_read_without_the_rest(void **) {
+  static const char *const names[] = {LIVE_GUARD_NAMES};
+  struct live_world w = {};
+  live_make(f, "w");
+  live_set(f, "w", "sys.other", STR("1"));
+  live_set(f, "w", "mood", STR("calm"));
+  CHECK_OK(live_read(f->live, &STR("w"), 1, LIVE_GUARD, &f->arena, &w, NULL));
+  assert_true(w.is_there);
+  assert_int_equal(w.core_count, 0);
+  for (size_t i = 0; i < 3; i++) live_set(f, "w", names[i], STR("guard"));
+  CHECK_OK(live_read(f->live, &STR("w"), 1, LIVE_GUARD, &f->arena, &w, NULL));
+  assert_int_equal(w.core_count, 3);
+  for (size_t i = 0; i < 3; i++) CHECK_STR(live_core(&w, names[i]), STR("guard"));
+}
+
 static void bytes_are_any_bytes(void **) {
   char all[1024];
   for (size_t i = 0; i < sizeof all; i++) all[i] = (char)(i * 7 + i / 256);
@@ -698,8 +713,9 @@ static void no_write_beside_the_copier_is_lost(void **) { /* A-15: 10^5 writes *
       CASE(kind, loading_what_is_there_changes_nothing),                                                     \
       CASE(kind, writing_to_what_is_not_live_asks_for_loading), CASE(kind, a_write_does_all_of_it),          \
       CASE(kind, activity_never_goes_back_and_ticks_are_none), CASE(kind, bytes_are_any_bytes),              \
-      CASE(kind, empty_bytes_delete_a_field), CASE(kind, history_is_bounded),                                \
-      CASE(kind, ids_and_sizes_are_checked), CASE(kind, saved_makes_clean_and_empties_the_journal),          \
+      CASE(kind, the_guard_is_read_without_the_rest), CASE(kind, empty_bytes_delete_a_field),                \
+      CASE(kind, history_is_bounded), CASE(kind, ids_and_sizes_are_checked),                                 \
+      CASE(kind, saved_makes_clean_and_empties_the_journal),                                                 \
       CASE(kind, a_write_during_the_copy_stays_dirty),                                                       \
       CASE(kind, what_came_after_reading_is_not_older_than_that),                                            \
       CASE(kind, a_mark_of_an_earlier_life_touches_nothing), CASE(kind, an_older_mark_takes_nothing_back),   \

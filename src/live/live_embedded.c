@@ -28,10 +28,9 @@ static void *grown(struct arena *arena, void *items, size_t count, size_t size) 
   return more;
 }
 
-static enum err read_fields(struct live_file *f, const struct live_row *row, enum live_part part,
-                            struct arena *arena, struct live_field **ret, size_t *ret_count,
-                            struct err_detail *detail) {
-  sqlite3_stmt *s = live_file_ask(f, LIVE_SQL_FIELDS, A_LIST(A_INT(row->no), A_INT(part)));
+/* The rows of a statement that was asked. */
+static enum err read_fields(struct live_file *f, sqlite3_stmt *s, struct arena *arena,
+                            struct live_field **ret, size_t *ret_count, struct err_detail *detail) {
   for (bool is_row;;) {
     TRY(live_file_step(f, s, &is_row, detail));
     if (!is_row) return ERR_OK;
@@ -69,6 +68,21 @@ static enum err read_events(struct live_file *f, const struct live_row *row, str
   }
 }
 
+static enum err read_parts(struct live_file *f, const struct live_row *row, unsigned parts,
+                           struct arena *arena, struct live_world *w, struct err_detail *detail) {
+  if (parts & (LIVE_CORE | LIVE_GUARD)) {
+    enum live_sql sql = parts & LIVE_CORE ? LIVE_SQL_FIELDS : LIVE_SQL_FIELDS_GUARD;
+    sqlite3_stmt *s = live_file_ask(f, sql, A_LIST(A_INT(row->no), A_INT(LIVE_PART_CORE)));
+    TRY(read_fields(f, s, arena, &w->core, &w->core_count, detail));
+  }
+  if (parts & LIVE_SESSION) {
+    sqlite3_stmt *s = live_file_ask(f, LIVE_SQL_FIELDS, A_LIST(A_INT(row->no), A_INT(LIVE_PART_SESSION)));
+    TRY(read_fields(f, s, arena, &w->session, &w->session_count, detail));
+  }
+  if (parts & LIVE_JOURNAL) TRY(read_journal(f, row, arena, w, detail));
+  return parts & LIVE_EVENTS ? read_events(f, row, arena, w, detail) : ERR_OK;
+}
+
 static enum err read_one(struct live_file *f, unsigned parts, struct arena *arena, struct live_world *w,
                          struct err_detail *detail) {
   struct live_row row;
@@ -82,11 +96,7 @@ static enum err read_one(struct live_file *f, unsigned parts, struct arena *aren
   TRY(live_file_number(f, LIVE_SQL_ENTRY_COUNT, A_LIST(A_INT(row.no), A_INT(LIVE_KIND_HISTORY)), &history,
                        detail));
   w->history_count = (size_t)history;
-  if (parts & LIVE_CORE) TRY(read_fields(f, &row, LIVE_PART_CORE, arena, &w->core, &w->core_count, detail));
-  if (parts & LIVE_SESSION)
-    TRY(read_fields(f, &row, LIVE_PART_SESSION, arena, &w->session, &w->session_count, detail));
-  if (parts & LIVE_JOURNAL) TRY(read_journal(f, &row, arena, w, detail));
-  return parts & LIVE_EVENTS ? read_events(f, &row, arena, w, detail) : ERR_OK;
+  return read_parts(f, &row, parts, arena, w, detail);
 }
 
 static enum err embedded_read(struct live *l, const struct str *ids, size_t count, unsigned parts,

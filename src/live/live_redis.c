@@ -101,6 +101,7 @@ static const struct {
     {LIVE_SESSION, "HGETALL", ":session", {}},
     {LIVE_JOURNAL, "LRANGE", ":journal", {"0", "-1", NULL}},
     {LIVE_EVENTS, "ZRANGE", ":events", {"0", "-1", "WITHSCORES"}},
+    {LIVE_GUARD, "HMGET", ":core", {LIVE_GUARD_NAMES}},
 };
 #define PART_READS (sizeof part_reads / sizeof *part_reads)
 
@@ -127,6 +128,16 @@ static enum err fill_fields(const struct redis_value *v, struct arena *arena, st
   if (!*ret) return arena_error(arena);
   for (size_t i = 0; i < *count; i++)
     (*ret)[i] = (struct live_field){v->items[2 * i].s, v->items[2 * i + 1].s};
+  return ERR_OK;
+}
+
+static enum err fill_guard(const struct redis_value *v, struct arena *arena, struct live_world *w) {
+  static const char *const names[] = {LIVE_GUARD_NAMES};
+  w->core = ARENA_ARRAY(arena, struct live_field, v->count + 1);
+  if (!w->core) return arena_error(arena);
+  for (size_t i = 0; i < v->count && i < sizeof names / sizeof *names; i++)
+    if (v->items[i].type == REDIS_TEXT)
+      w->core[w->core_count++] = (struct live_field){str_of(names[i]), v->items[i].s};
   return ERR_OK;
 }
 
@@ -181,7 +192,8 @@ static enum err fill_world(const struct redis_call *c, size_t *at, unsigned part
   if (answers[0]) TRY(fill_fields(answers[0], arena, &w->core, &w->core_count));
   if (answers[1]) TRY(fill_fields(answers[1], arena, &w->session, &w->session_count));
   if (answers[2]) TRY(fill_journal(answers[2], arena, w));
-  return answers[3] ? fill_events(answers[3], arena, w) : ERR_OK;
+  if (answers[3]) TRY(fill_events(answers[3], arena, w));
+  return answers[4] ? fill_guard(answers[4], arena, w) : ERR_OK;
 }
 
 static enum err redis_read(struct live *live, const struct str *ids, size_t count, unsigned parts,
