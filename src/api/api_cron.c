@@ -122,17 +122,18 @@ static void wait_for(struct call *c, int64_t run_no, bool is_coalesced) {
   loop_timer_arm_ms(wait->timer, CRON_WAIT_S * 1000);
 }
 
-/* ---- running: single flight per job (X-3) ---- */
+/* ---- running: single flight per job; nobody is kept waiting for a retry that is planned for later ---- */
 
 struct running_search {
-  int64_t job_no, run_no;
+  int64_t job_no, run_no, now_ms;
 };
 
 static bool find_running(void *arg, const struct run *run, const struct job *job, size_t queue_place) {
   (void)job;
   (void)queue_place;
   struct running_search *s = arg;
-  if (run->job_no == s->job_no) s->run_no = run->no;
+  bool is_later = run->status == RUN_QUEUED && run->not_before_ms != FIELD_NULL && run->not_before_ms > s->now_ms;
+  if (run->job_no == s->job_no && !is_later) s->run_no = run->no;
   return s->run_no == 0;
 }
 
@@ -148,7 +149,7 @@ static void on_started(void *arg, const struct engine_answer *a) {
 }
 
 static void run_job(struct call *c) {
-  struct running_search s = {.job_no = c->job->no};
+  struct running_search s = {.job_no = c->job->no, .now_ms = engine_now_ms(c->api->engine)};
   engine_each_run(c->api->engine, find_running, &s);
   if (s.run_no) {
     wait_for(c, s.run_no, true);
