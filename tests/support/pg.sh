@@ -61,7 +61,7 @@ kill9)
   server=$(pid)
   children=$(cat "/proc/$server/task/$server/children")
   # shellcheck disable=SC2086 # a list of numbers
-  kill -9 "$server" $children
+  kill -9 "$server" $children || true # one of them may have ended by itself
   while [ -d "/proc/$server" ] && ! grep -q '^State:.Z' "/proc/$server/status"; do sleep 0.05; done
   as_owner rm -f "$data/db/postmaster.pid" "$data"/.s.PGSQL.* ;; # where nobody reaps orphans, the dead one looks alive to the next
 halt) as_owner "$bin/pg_ctl" -D "$data/db" -m fast -w -s stop ;;
