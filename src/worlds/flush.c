@@ -348,12 +348,14 @@ struct state_visit {
   enum err error;
 };
 
+static int64_t not_below_zero(int64_t n) { return n < 0 ? 0 : n; } /* SQL from outside may say anything */
+
 static bool visit_state(void *arg, const struct sql_row *row) {
   struct state_visit *v = arg;
   struct live_world *w = v->world;
   w->is_there = true;
-  w->version = w->saved_version = sql_row_int(row, 0);
-  w->turn = sql_row_int(row, 1);
+  w->version = w->saved_version = not_below_zero(sql_row_int(row, 0));
+  w->turn = not_below_zero(sql_row_int(row, 1));
   w->ticks = sql_row_int(row, 2);
   if (!sql_row_is_null(row, 7)) w->active_ms = sql_row_instant(row, 7);
   v->error = world_state_decode(sql_row_blob(row, 6), sql_row_text(row, 3), sql_row_int(row, 4),
@@ -362,7 +364,7 @@ static bool visit_state(void *arg, const struct sql_row *row) {
 }
 
 static bool visit_turn(void *arg, const struct sql_row *row) {
-  *(int64_t *)arg = sql_row_int(row, 0);
+  *(int64_t *)arg = not_below_zero(sql_row_int(row, 0));
   return false;
 }
 

@@ -14,9 +14,13 @@ json_t *world_row_json(const struct world_row *row) {
   BUF_AUTO struct buf out = buf_new(256 * 1024);
   struct json_writer w = jw_new(&out);
   json_t *body = NULL;
+  JSON_AUTO json_t *story = NULL;
+  struct world_row shown = *row;
+  if (row->story && json_parse(str_of(row->story), &story, NULL) != ERR_OK)
+    shown.story = NULL; /* SQL from outside; the director takes it for none as well */
   jw_object(&w);
   for (size_t i = 0; i < world_row_field_count; i++)
-    if (strcmp(world_row_fields[i].name, "fence") != 0) fields_to_json(&world_row_fields[i], 1, row, &w);
+    if (strcmp(world_row_fields[i].name, "fence") != 0) fields_to_json(&world_row_fields[i], 1, &shown, &w);
   jw_object_end(&w);
   if (buf_error(&out) != ERR_OK || json_parse(buf_str(&out), &body, NULL) != ERR_OK) return NULL;
   return body;

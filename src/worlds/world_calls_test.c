@@ -153,6 +153,18 @@ static void isPaused_rules_what_stands_beside_it(void **state) {
   }
 }
 
+static void what_sql_from_outside_broke_is_lived_with(void **state) {
+  struct worlds_fixture *f = *state;
+  make_world(f, "w", "ana");
+  worlds_sql(f, "UPDATE \"World\" SET \"story\"='{' WHERE \"id\"='w'");
+  worlds_sql(f,
+             "INSERT INTO \"WorldInteraction\"(\"worldId\",\"turn\",\"at\",\"speaker\",\"text\") "
+             "VALUES('w',-5,'2025-11-01T00:00:00.000Z','a','x')");
+  JSON_AUTO json_t *row = world_ask(f, "world.get", "w", "ana", NULL);
+  assert_string_equal(world_text(row, "story"), "");
+  assert_int_equal(say(f, "w", "ana", "hola"), 1);
+}
+
 static void a_message_to_a_paused_world_is_durable_when_answered(void **state) {
   struct worlds_fixture *f = *state;
   make_world(f, "w", "ana");
@@ -521,6 +533,7 @@ int main(void) {
       T(a_failed_resume_tells_code_and_reason),
       T(a_manual_pause_takes_a_world_off_the_ladder),
       T(isPaused_rules_what_stands_beside_it),
+      T(what_sql_from_outside_broke_is_lived_with),
       T(a_message_to_a_paused_world_is_durable_when_answered),
       T(the_answer_is_the_same_whether_it_slept_or_not),
       T(who_wakes_a_world),
