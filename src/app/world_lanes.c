@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <time.h>
@@ -151,7 +152,10 @@ static void refuse_waiting(struct world_lanes *l, const char *why) {
 }
 
 static void note_failure(struct world_lanes *l, enum err e, const struct err_detail *detail) {
-  const char *why = detail->message[0] ? detail->message : err_text(e);
+  char why[2 * ERR_TEXT_MAX + 2];
+  snprintf(why, sizeof why, "%s%s%s", detail->message[0] ? detail->message : err_text(e),
+           detail->hint[0] ? "; " : "", detail->hint);
+  why[ERR_TEXT_MAX - 1] = '\0'; /* as much as l->why holds, so that it compares */
   l->reopen_at_ns = tick_ns() + LANES_REOPEN_MS * MS_NS;
   bool is_news = !l->has_tried || strcmp(l->why, why) != 0;
   l->has_tried = true;

@@ -26,7 +26,9 @@ enum err world_may(enum world_deed deed, const struct world_actor *actor, const 
       (rights[deed].member && is_member && actor->kind != ACTOR_SYSTEM))
     return ERR_OK;
   (void)err_set(detail, ERR_FORBIDDEN, "worldId", 0, "%s", rights[deed].refusal);
-  if (actor->kind == ACTOR_ADMIN) err_hint(detail, "an admin can override this; it is recorded");
+  if (actor->kind == ACTOR_ADMIN)
+    err_hint(detail,
+             "an admin can override this with ?override=1 (sereno worlds … --override); it is recorded");
   if (actor->kind == ACTOR_SYSTEM) err_hint(detail, "say for whom: X-Sereno-User");
   return ERR_FORBIDDEN;
 }
