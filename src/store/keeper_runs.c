@@ -212,13 +212,17 @@ static enum err withdraw_rows(struct keeper *k, int64_t job_no, int64_t is_ms, i
   return ERR_OK;
 }
 
+/* Never to before the version that governs: its schedule says nothing of that time. */
 static enum err step_back(struct keeper *k, int64_t job_no, int64_t is_ms) {
   struct cached_job *j;
   struct cursor_row cursor;
+  struct version_row version;
   void **gaps;
   size_t count;
   TRY(keeper_job(k, job_no, &j));
   TRY(keeper_cursor(k, job_no, &cursor));
+  TRY(k->rows->ops->get(k->rows, TABLE_VERSION, (int64_t[]){job_no, j->job->version}, &version, &k->scratch));
+  if (is_ms < version.from_ms) is_ms = version.from_ms;
   int64_t through_ms = is_ms;
   TRY(withdraw_rows(k, job_no, is_ms, &through_ms));
   struct scan_args args = {.key = job_no, .from = is_ms + 1, .to = INT64_MAX};

@@ -227,6 +227,22 @@ static void stepping_back_withdraws_what_the_jump_settled(void **state) {
   assert_string_equal(harness_audit(h), "");
 }
 
+static void stepping_back_to_before_a_job_was_made_plans_nothing_there(void **state) {
+  struct harness *h = *state;
+  int64_t no = harness_job(h, "a", "0 0 * * *");
+  struct change *c = change_new(CHANGE_CLOCK, h->now_ms);
+  c->clock.was_ms = h->now_ms;
+  c->clock.is_ms = h->now_ms = NOON - 72 * HOUR;
+  harness_do(h, c);
+  h->now_ms = NOON + 50 * HOUR;
+  c = harness_claim(h, h->now_ms);
+  c->claim.late_reason = REASON_CLOCK_JUMP;
+  c->claim.no_catch_up = true;
+  harness_do(h, c);
+  assert_string_equal(harness_ledger(h, no), "00:00:00-00:00:00 x2 missed/clock_jump");
+  assert_string_equal(harness_audit(h), "");
+}
+
 static void pause_holds_when_the_clock_steps_back(void **state) {
   struct harness *h = *state;
   int64_t no = harness_job(h, "a", "* * * * *");
@@ -364,6 +380,7 @@ int main(void) {
       CONTRACT(settings_zone_moves_the_jobs_without_one),
       CONTRACT(unknown_zone_in_settings_is_refused),
       CONTRACT(stepping_back_withdraws_what_the_jump_settled),
+      CONTRACT(stepping_back_to_before_a_job_was_made_plans_nothing_there),
       CONTRACT(pause_holds_when_the_clock_steps_back),
       CONTRACT(what_started_never_starts_again),
       CONTRACT(reopened_store_lists_what_was_open),
