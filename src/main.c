@@ -6,6 +6,7 @@
 #include "cli/cli_explain.h"
 #include "cli/cli_next.h"
 #include "cli/cli_verbs.h"
+#include "sim/verb_sim.h"
 #include "warden/exec_main.h"
 #include "warden/warden.h"
 
@@ -40,6 +41,7 @@ static const struct verb verbs[] = {
     {"backup", verb_backup, "copy the database while the server runs"},
     {"restore", verb_restore, "put a backup back"},
     {"migrate", verb_migrate, "the worlds' tables, up or down, with the server stopped"},
+    {"sim", verb_sim, "simulate worlds with and without their jobs, and judge what was claimed"},
     {"completion", cli_completion, "words for your shell"},
     {"exec", exec_main, "run one built-in executor by hand"},
     {"warden", warden_main, "the process that watches runs; serve starts it"},

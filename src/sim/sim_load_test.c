@@ -1,0 +1,227 @@
+/* The load of the simulation, its shares, its gates, and a short run of each kind on real stores. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sim/sim_preset.h"
+#include "sim/sim_report.h"
+#include "sim/sim_shapley.h"
+#include "tests/support/check.h"
+
+static const struct sim_scalars scalars = {0.154, 5.65, 5.65};
+
+static struct sim_load *load_of(uint64_t seed, int days) {
+  struct sim_load *load = sim_load_new(&(struct sim_load_config){seed, days, scalars});
+  assert_non_null(load);
+  return load;
+}
+
+static bool is_close(double a, double b, double by) { return fabs(a - b) <= by; }
+
+static void the_same_seed_is_the_same_load(void **state) {
+  (void)state;
+  struct sim_load *a = load_of(42, 20), *b = load_of(42, 20), *c = load_of(43, 20);
+  assert_int_equal(a->count, b->count);
+  for (size_t i = 0; i < a->count; i++)
+    assert_memory_equal(a->owners[i].minutes, b->owners[i].minutes, (size_t)a->steps);
+  assert_true(memcmp(a->owners[0].minutes, c->owners[0].minutes, (size_t)a->steps) != 0);
+  sim_load_free(a), sim_load_free(b), sim_load_free(c);
+}
+
+static void fifty_owners_are_engaged_at_any_time(void **state) {
+  (void)state;
+  struct sim_load *load = load_of(7, 200);
+  for (int s = 0; s < load->steps; s += 1000) {
+    int engaged = 0;
+    for (size_t i = 0; i < load->count; i++)
+      engaged += load->owners[i].born_step <= s && s < load->owners[i].gone_step;
+    assert_int_equal(engaged, SIM_SLOTS);
+  }
+  assert_true(load->count > SIM_SLOTS);
+  sim_load_free(load);
+}
+
+/* 0.15 · 0.98 · 3 + 0.60 · 0.90 · 1.5 + 0.25 · 0.50 sessions of 50 owners; 34 minutes each (requirements 7.2). */
+static void sessions_are_as_the_table_says(void **state) {
+  (void)state;
+  double sessions = 0, minutes = 0;
+  struct sim_load *load = load_of(1, 300);
+  for (size_t i = 0; i < load->count; i++)
+    for (int s = 0; s < load->steps; s++)
+      sessions += load->owners[i].ends[s], minutes += load->owners[i].minutes[s];
+  assert_true(is_close(sessions / 300, 50 * (0.441 + 0.81 + 0.125), 2));
+  assert_true(is_close(minutes / sessions, 34, 2));
+  sim_load_free(load);
+}
+
+static void nobody_plays_before_the_birth_or_begins_after_leaving(void **state) {
+  (void)state;
+  struct sim_load *load = load_of(3, 100);
+  for (size_t i = 0; i < load->count; i++) {
+    const struct sim_owner *o = &load->owners[i];
+    for (int s = 0; s < o->born_step; s++) assert_int_equal(o->minutes[s], 0);
+    for (int s = o->gone_step + SIM_STEPS_PER_DAY; s < load->steps; s++) assert_int_equal(o->minutes[s], 0);
+  }
+  sim_load_free(load);
+}
+
+static void calibration_meets_its_targets(void **state) {
+  (void)state;
+  struct sim_target t = {0.30, 2048.0 * 1048576, 500.0 * 1048576, 2048, 3174};
+  for (uint64_t seed = 42; seed < 45; seed++) {
+    struct sim_scalars s = sim_calibrate(seed, 40, 30, &t);
+    struct sim_load *load = sim_load_new(&(struct sim_load_config){seed, 70, s});
+    struct sim_counts c = sim_load_count(load, 40, s.traffic_per_min);
+    assert_true(is_close(c.zombie_share, 0.30, 0.003));
+    assert_true(is_close(c.interactions * t.row_bytes / t.database_bytes, 1, 0.01));
+    double leak = c.interactions_slope * t.live_bytes + c.sessions_slope * s.residue_mb * 1048576;
+    assert_true(is_close(leak / t.live_bytes_day, 1, 0.01));
+    sim_load_free(load);
+  }
+}
+
+/* ---- shares ---- */
+
+static void shares_of_what_adds_up_are_the_parts(void **state) {
+  (void)state;
+  double values[8], shares[3];
+  for (int set = 0; set < 8; set++)
+    values[set] = 100 - (set & 1 ? 10 : 0) - (set & 2 ? 20 : 0) - (set & 4 ? 30 : 0);
+  sim_shapley(values, 3, shares);
+  for (int i = 0; i < 3; i++) assert_true(is_close(shares[i], 10 * (i + 1), 1e-9));
+}
+
+static void substitutes_share_alike_and_sum_to_the_total(void **state) { /* */
+  (void)state;
+  double values[32], shares[5], sum = 0;
+  for (int set = 0; set < 32; set++) values[set] = set & 3 ? 5 : 505; /* either of two does it all */
+  sim_shapley(values, 5, shares);
+  for (int i = 0; i < 5; i++) sum += shares[i];
+  assert_true(is_close(shares[0], 250, 1e-9) && is_close(shares[1], 250, 1e-9));
+  assert_true(is_close(shares[4], 0, 1e-9));
+  assert_true(is_close(sum, 500, 1e-9));
+}
+
+static void each_column_of_the_impact_sums_to_its_total(void **state) { /* */
+  (void)state;
+  struct sim_figures *f = calloc(32, sizeof *f);
+  assert_non_null(f);
+  for (int set = 0; set < 32; set++)
+    f[set].leak_mb_day = 500.0 / (1 + set * set), f[set].hot_mb_month = 2048 - 3 * set;
+  struct sim_options o = {.seed = 42};
+  json_t *impact = sim_impact(f, &o), *list = json_object_get(impact, "figures"), *figure, *job;
+  size_t i, j;
+  json_array_foreach(list, i, figure) {
+    double sum = 0;
+    json_array_foreach(json_object_get(figure, "shares"), j, job) sum +=
+        json_number_value(json_object_get(job, "amount"));
+    assert_int_equal(json_array_size(json_object_get(figure, "shares")), 5);
+    assert_true(is_close(sum, json_number_value(json_object_get(figure, "total")), 1e-6));
+  }
+  json_decref(impact);
+  free(f);
+}
+
+/* ---- gates ---- */
+
+static bool is_met_with(void (*spoil)(struct sim_figures *off, struct sim_figures *on)) {
+  struct sim_figures *f = calloc(2, sizeof *f);
+  assert_non_null(f);
+  f[0].leak_mb_day = 500, f[0].zombie_percent = 30, f[0].hot_mb_month = 2048, f[0].idle_mb = 1000;
+  f[1].leak_mb_day = 1, f[1].zombie_percent = 2.4, f[1].hot_mb_month = 10, f[1].idle_mb = 10;
+  if (spoil) spoil(&f[0], &f[1]);
+  struct sim_options o = {.seed = 42, .warmup_days = SIM_WARMUP_DAYS, .days = SIM_DAYS};
+  json_t *report = sim_report(&o, &f[0], &f[1]);
+  bool is_met = json_is_true(json_object_get(report, "isMet"));
+  json_decref(report);
+  free(f);
+  return is_met;
+}
+
+static void off_moved(struct sim_figures *off, struct sim_figures *on) { (void)on, off->leak_mb_day = 510; }
+static void zombies(struct sim_figures *off, struct sim_figures *on) { (void)off, on->zombie_percent = 3.1; }
+static void leak(struct sim_figures *off, struct sim_figures *on) { (void)off, on->leak_mb_day = 51; }
+static void idle(struct sim_figures *off, struct sim_figures *on) { (void)off, on->idle_mb = 401; }
+static void database(struct sim_figures *off, struct sim_figures *on) { (void)off, on->hot_mb_month = 201; }
+static void lost(struct sim_figures *off, struct sim_figures *on) { (void)off, on->lost_writes = 1; }
+static void wrong(struct sim_figures *off, struct sim_figures *on) { (void)off, on->wrong_deletes = 1; }
+static void guarded(struct sim_figures *off, struct sim_figures *on) { (void)off, on->protected_paused = 1; }
+static void slow(struct sim_figures *off, struct sim_figures *on) {
+  (void)off;
+  on->resumes.us[0] = 21000, on->resumes.count = 1;
+}
+
+static void every_gate_can_turn_red(void **state) { /* */
+  (void)state;
+  void (*const spoils[])(struct sim_figures *, struct sim_figures *) = {
+      off_moved, zombies, leak, idle, database, lost, wrong, guarded, slow};
+  assert_true(is_met_with(NULL));
+  for (size_t i = 0; i < sizeof spoils / sizeof *spoils; i++) assert_false(is_met_with(spoils[i]));
+}
+
+/* ---- short runs ---- */
+
+static void run(unsigned jobs, struct sim_figures *ret) {
+  struct err_detail detail = {};
+  struct sim_load *load = load_of(42, 4);
+  struct sim_arm_config config = {.load = load,
+                                  .scalars = scalars,
+                                  .warmup_days = 2,
+                                  .days = 2,
+                                  .jobs = jobs,
+                                  .byte_divisor = 256,
+                                  .lump = 64,
+                                  .residue_scale = 1,
+                                  .pause_every_hours = 6};
+  enum err e = sim_arm_run(&config, ret, &detail);
+  if (e != ERR_OK) fail_msg("%s: %s", detail.field, detail.message);
+  sim_load_free(load);
+}
+
+static void the_jobs_are_the_real_ones(void **state) {
+  (void)state;
+  struct sim_figures *f = calloc(2, sizeof *f);
+  assert_non_null(f);
+  run(0, &f[0]);
+  run(SIM_ALL_JOBS, &f[1]);
+  assert_null(f[0].metrics[SIM_SYNC]);
+  assert_int_equal(json_number_value(json_object_get(f[1].metrics[SIM_SYNC], "runs")), 2 * SIM_STEPS_PER_DAY);
+  assert_int_equal(json_number_value(json_object_get(f[1].metrics[SIM_AUTO_PAUSE], "runs")), 8);
+  assert_true(json_number_value(json_object_get(f[1].metrics[SIM_CLEANUP], "worldsCleaned")) > 0);
+  assert_int_equal(f[1].lost_writes, 0);
+  assert_int_equal(f[1].failed_runs, 0);
+  assert_true(f[1].resumed > 0);
+  assert_true(f[0].leak_mb_day > 300);
+  assert_true(f[1].leak_mb_day < f[0].leak_mb_day / 4);
+  for (int i = 0; i < 2; i++) sim_figures_free(&f[i]);
+  free(f);
+}
+
+static void what_pausing_saves_is_read_from_the_ledger(void **state) { /* B-1 */
+  (void)state;
+  struct err_detail detail = {};
+  json_t *saved = NULL;
+  CHECK_OK(sim_preset_run(3, &saved, &detail));
+  assert_int_equal(json_integer_value(json_object_get(saved, "pauses")), 500);
+  assert_true(is_close(json_number_value(json_object_get(saved, "inactiveShare")), 0.5, 0));
+  double usd = json_number_value(json_object_get(saved, "savedUSD"));
+  assert_true(usd > 500 * 1.7 * 0.08 && usd <= 500 * 2 * 0.08); /* of three days one is waited for */
+  json_decref(saved);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(the_same_seed_is_the_same_load),
+      cmocka_unit_test(fifty_owners_are_engaged_at_any_time),
+      cmocka_unit_test(sessions_are_as_the_table_says),
+      cmocka_unit_test(nobody_plays_before_the_birth_or_begins_after_leaving),
+      cmocka_unit_test(calibration_meets_its_targets),
+      cmocka_unit_test(shares_of_what_adds_up_are_the_parts),
+      cmocka_unit_test(substitutes_share_alike_and_sum_to_the_total),
+      cmocka_unit_test(each_column_of_the_impact_sums_to_its_total),
+      cmocka_unit_test(every_gate_can_turn_red),
+      cmocka_unit_test(the_jobs_are_the_real_ones),
+      cmocka_unit_test(what_pausing_saves_is_read_from_the_ledger),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
