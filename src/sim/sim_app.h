@@ -6,9 +6,10 @@
 struct sim_app_world {
   bool is_made, is_paused, is_gone, is_here; /* as the application knows it */
   int last_seen;                             /* step */
-  double owed;                               /* rows not yet written */
-  double history_bytes;                      /* of its cache, not yet put into the live state */
-  int64_t turns, seq;                        /* acknowledged */
+  int64_t warned;       /* as its row said last: 2 and more, its owner was told of the deletion */
+  double owed;          /* rows not yet written */
+  double history_bytes; /* of its cache, not yet put into the live state */
+  int64_t turns, seq;   /* acknowledged */
 };
 
 struct sim_app {

@@ -15,6 +15,7 @@
   (7 * SIM_STEPS_PER_HOUR) /* at the live state world by world: all hours of a day in a week */
 #define LEAK_FROM_DAY 1    /* of the window: its days 2 … (requirements 7.2) */
 #define DELETE_AFTER_STEPS (37 * DAY_STEPS)
+#define WARNED_OF_DELETION 2 /* "World"."warned" */
 #define MIB (1024.0 * 1024.0)
 #define USD_PER_WORLD_DAY 0.08
 
@@ -124,7 +125,10 @@ struct listed {
 static bool visit_listed(void *arg, const struct sql_row *row) {
   struct listed *l = arg;
   size_t i = sim_owner_of_id(sql_row_text(row, 0));
-  if (i < l->a->c->load->count) l->is_there[i] = true, l->is_paused[i] = sql_row_int(row, 1) != 0;
+  if (i >= l->a->c->load->count) return true;
+  l->is_there[i] = true;
+  l->is_paused[i] = sql_row_int(row, 1) != 0;
+  l->a->app.worlds[i].warned = sql_row_int(row, 2);
   return true;
 }
 
@@ -138,12 +142,13 @@ static bool visit_found(void *arg, const struct sql_row *row) {
 static enum err judge_deletion(struct arm *a, size_t i) {
   struct sim_app_world *w = &a->app.worlds[i];
   char id[SIM_ID_BYTES];
-  bool is_settled = false;
+  bool is_exported = false;
   sim_id(i, id);
-  TRY(sqldb_query(a->stage.db, SIM_SQL_SETTLED, SQL_ARGS(SQL_VALUE_TEXT(id)), visit_found, &is_settled,
+  TRY(sqldb_query(a->stage.db, SIM_SQL_EXPORTED, SQL_ARGS(SQL_VALUE_TEXT(id)), visit_found, &is_exported,
                   a->detail));
   bool is_idle = a->step - w->last_seen >= DELETE_AFTER_STEPS - 1;
-  bool is_right = is_idle && is_settled && a->c->load->owners[i].protection == SIM_UNPROTECTED;
+  bool is_right = is_idle && is_exported && w->warned >= WARNED_OF_DELETION &&
+                  a->c->load->owners[i].protection == SIM_UNPROTECTED;
   w->is_gone = true;
   a->f->deleted++;
   a->f->wrong_deletes += !is_right;

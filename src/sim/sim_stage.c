@@ -23,13 +23,10 @@ static const struct sql_statement statements[SIM_SQL_COUNT] = {
     [SIM_SQL_INSERT] = {"sim insert",
                         "INSERT INTO \"WorldInteraction\" " ROW_COLUMNS " VALUES($1,$2,$3,$4,false,$5,$6)",
                         NULL},
-    [SIM_SQL_PAUSED] = {"sim paused", "SELECT \"id\",\"isPaused\" FROM \"World\"", NULL},
-    [SIM_SQL_SETTLED] =
-        {"sim settled",
-         "SELECT 1 FROM \"WorldTombstone\" t WHERE \"worldId\"=$1 AND \"exportFile\" IS NOT NULL "
-         "AND (SELECT count(*) FROM \"WorldMail\" m WHERE m.\"worldId\"=$1 AND "
-         "\"kind\" IN ('mark','deletion'))>=1",
-         NULL},
+    [SIM_SQL_PAUSED] = {"sim paused", "SELECT \"id\",\"isPaused\",\"warned\" FROM \"World\"", NULL},
+    [SIM_SQL_EXPORTED] =
+        {"sim exported",
+         "SELECT 1 FROM \"WorldTombstone\" WHERE \"worldId\"=$1 AND \"exportFile\" IS NOT NULL", NULL},
     [SIM_SQL_ROWS] = {"sim rows", "SELECT count(*) FROM \"WorldInteraction\" WHERE \"worldId\"=$1", NULL},
     [SIM_SQL_ARCHIVED] = {"sim archived",
                           "SELECT coalesce(sum(\"count\"),0),coalesce(sum(\"bytes\"),0),"
@@ -43,8 +40,6 @@ static const struct sql_statement statements[SIM_SQL_COUNT] = {
          "coalesce(avg(json_extract(\"metricsAfter\",'$.repetition')),0) FROM \"WorldEvent\" WHERE "
          "\"isEmergent\" AND \"metricsAfter\" IS NOT NULL AND \"createdAt\">=$1",
          NULL},
-    [SIM_SQL_ACTIVE] = {"sim idle from the start", "UPDATE \"World\" SET \"lastActiveAt\"=$1 WHERE \"id\"=$2",
-                        NULL},
 };
 
 int64_t sim_wall_ns(void) { return (int64_t)world_tick(world_real()).ns; }

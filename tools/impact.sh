@@ -1,0 +1,25 @@
+#!/bin/sh
+# impact.sh : plays the simulations of worlds with the release binary and writes docs/impact.md from what they print.
+# IMPACT_SEEDS: how many seeds the ranges are of (21); 0 leaves them out. IMPACT_SETS=0 leaves out the 32 sets of jobs.
+set -eu
+cd "$(dirname "$0")/.."
+sereno=${SERENO_BIN:-build/sereno}
+seeds=${IMPACT_SEEDS:-21}
+out=$(mktemp)
+trap 'rm -f "$out"' EXIT
+play() { # TITLE ARGUMENT… : red gates are results, too
+  printf '\n## %s\n\n`sereno sim world%s`\n\n' "$1" "${2:+ $2}"
+  # shellcheck disable=SC2086
+  "$sereno" sim world $2 || echo "(exit code $?)"
+}
+{
+  cat tools/impact.md
+  echo
+  echo "Made by \`tools/impact.sh\` on $(date -u +%Y-%m-%d), commit $(git rev-parse --short HEAD), on $(nproc) cores of" \
+    "$(awk -F': ' '/model name/ { print $2; exit }' /proc/cpuinfo), Linux $(uname -r). Times are of this machine, at its load then."
+  play "One seed" "--seed 42"
+  [ "${IMPACT_SETS:-1}" = 0 ] || play "Impact per job" "--impact"
+  [ "$seeds" = 0 ] || play "Ranges" "--seeds $seeds"
+  play "What pausing saves" "--preset cost1000"
+} >"$out"
+cp "$out" docs/impact.md
