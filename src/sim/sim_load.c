@@ -55,13 +55,23 @@ static enum sim_cohort cohort_of(double u) {
   return (enum sim_cohort)c;
 }
 
-/* Cohorts are dealt out to slots in their shares, so that 50 owners are 50 owners of the table; the rest is drawn. */
+/* Evenly spread over [0, 1) for any run of owners (golden ratio), from a start of the seed's own. */
+static double dealt(uint64_t seed, int slot, int generation) {
+  struct sim_random r = sim_random_of(seed, 5, 5);
+  double u = sim_random_unit(&r) + 0.6180339887498949 * (slot + SIM_SLOTS * generation);
+  return u - floor(u);
+}
+
+/* Cohorts and protection are dealt out in their shares, so that 50 owners are 50 owners of the table (one world of 60 is
+ * 1.7 points of a share); the rest is drawn. */
 static struct sim_owner owner_of(uint64_t seed, int slot, int generation, int born_step, double per_day) {
   struct sim_random r = sim_random_of(seed, (uint64_t)slot, (uint64_t)generation);
   struct sim_owner o = {.key = sim_random_next(&r), .born_step = born_step};
   o.cohort = cohort_of(((double)slot + 0.5) / SIM_SLOTS);
   o.home_hour = HOME_HOUR_FIRST + (HOME_HOUR_LAST - HOME_HOUR_FIRST) * sim_random_unit(&r);
-  double u = sim_random_unit(&r);
+  double u = dealt(seed, slot, generation);
+  (void)sim_random_next(
+      &r); /* unused; without it every later draw, and so the frozen scalars, would change */
   o.protection = u < FAVORITES                   ? SIM_FAVORITE
                  : u < FAVORITES + FUTURE_EVENTS ? SIM_FUTURE_EVENT
                                                  : SIM_UNPROTECTED;

@@ -80,6 +80,17 @@ static void calibration_meets_its_targets(void **state) {
   }
 }
 
+static void protection_is_dealt_in_its_share(void **state) {
+  (void)state;
+  for (uint64_t seed = 1; seed < 20; seed++) {
+    size_t protected_count = 0;
+    struct sim_load *load = load_of(seed, 70);
+    for (size_t i = 0; i < load->count; i++) protected_count += load->owners[i].protection != SIM_UNPROTECTED;
+    assert_in_range(protected_count, load->count / 20 - 1, load->count / 20 + 2);
+    sim_load_free(load);
+  }
+}
+
 /* ---- shares ---- */
 
 static void shares_of_what_adds_up_are_the_parts(void **state) {
@@ -216,6 +227,7 @@ int main(void) {
       cmocka_unit_test(sessions_are_as_the_table_says),
       cmocka_unit_test(nobody_plays_before_the_birth_or_begins_after_leaving),
       cmocka_unit_test(calibration_meets_its_targets),
+      cmocka_unit_test(protection_is_dealt_in_its_share),
       cmocka_unit_test(shares_of_what_adds_up_are_the_parts),
       cmocka_unit_test(substitutes_share_alike_and_sum_to_the_total),
       cmocka_unit_test(each_column_of_the_impact_sums_to_its_total),
