@@ -55,26 +55,15 @@ static enum sim_cohort cohort_of(double u) {
   return (enum sim_cohort)c;
 }
 
-/* Evenly spread over [0, 1) for any run of owners (golden ratio), from a start of the seed's own. */
-static double dealt(uint64_t seed, int slot, int generation) {
-  struct sim_random r = sim_random_of(seed, 5, 5);
-  double u = sim_random_unit(&r) + 0.6180339887498949 * (slot + SIM_SLOTS * generation);
-  return u - floor(u);
-}
-
-/* Cohorts and protection are dealt out in their shares, so that 50 owners are 50 owners of the table (one world of 60 is
+/* Cohorts (here) and protection (below) are dealt out in their shares, so that 50 owners are 50 owners of the table (one world of 60 is
  * 1.7 points of a share); the rest is drawn. */
 static struct sim_owner owner_of(uint64_t seed, int slot, int generation, int born_step, double per_day) {
   struct sim_random r = sim_random_of(seed, (uint64_t)slot, (uint64_t)generation);
   struct sim_owner o = {.key = sim_random_next(&r), .born_step = born_step};
   o.cohort = cohort_of(((double)slot + 0.5) / SIM_SLOTS);
   o.home_hour = HOME_HOUR_FIRST + (HOME_HOUR_LAST - HOME_HOUR_FIRST) * sim_random_unit(&r);
-  double u = dealt(seed, slot, generation);
   (void)sim_random_next(
       &r); /* unused; without it every later draw, and so the frozen scalars, would change */
-  o.protection = u < FAVORITES                   ? SIM_FAVORITE
-                 : u < FAVORITES + FUTURE_EVENTS ? SIM_FUTURE_EVENT
-                                                 : SIM_UNPROTECTED;
   o.is_story = sim_random_unit(&r) < STORY_MODE;
   double life_days = -log(sim_random_unit(&r)) * SIM_SLOTS / per_day;
   o.gone_step = born_step + (int)fmin(life_days * STEPS_PER_DAY_F + 1, 1e8);
@@ -130,6 +119,19 @@ static int by_birth(const void *a, const void *b) {
   return x->key < y->key ? -1 : x->key > y->key;
 }
 
+/* By order of birth, evenly spread (golden ratio) from a start of the seed's own. */
+static void deal_protection(struct sim_load *load, uint64_t seed) {
+  struct sim_random r = sim_random_of(seed, 5, 5);
+  double start = sim_random_unit(&r);
+  for (size_t i = 0; i < load->count; i++) {
+    double u = start + 0.6180339887498949 * (double)i;
+    u -= floor(u);
+    load->owners[i].protection = u < FAVORITES                   ? SIM_FAVORITE
+                                 : u < FAVORITES + FUTURE_EVENTS ? SIM_FUTURE_EVENT
+                                                                 : SIM_UNPROTECTED;
+  }
+}
+
 static bool fill(struct sim_load *load, const struct sim_load_config *config) {
   for (int slot = 0; slot < SIM_SLOTS; slot++)
     for (int born = 0, generation = 0; born < load->steps && load->count < SIM_WORLDS_MAX; generation++) {
@@ -139,6 +141,7 @@ static bool fill(struct sim_load *load, const struct sim_load_config *config) {
       if (!plan(o, config->days, load->steps)) return false;
     }
   qsort(load->owners, load->count, sizeof *load->owners, by_birth);
+  deal_protection(load, config->seed);
   return true;
 }
 
