@@ -6,6 +6,7 @@
 #include "app/log_names.h"
 #include "base/id.h"
 #include "base/log.h"
+#include "model/policy.h"
 
 #define ALERT_AFTER 3 /* failed chains in a row */
 #define NOTE_FIELDS_MAX 24
@@ -79,11 +80,15 @@ static void log_run(const struct run *run, const struct job *job) {
   json_decref(f.parsed);
 }
 
-static void log_failures(const struct sched_note *note) {
-  if (note->failures != ALERT_AFTER || !note->job) return;
+/* The alert's text is the seed's; the escalation comes once, when the job's or the settings' limit is met. */
+static void log_failures(const struct engine *e, const struct sched_note *note) {
+  if (!note->job) return;
+  bool is_escalation = note->failures == policy_resolve(note->job, engine_settings(e)).escalate_after;
+  if (note->failures != ALERT_AFTER && !is_escalation) return;
   char message[LIMIT_NAME_BYTES + 80];
-  snprintf(message, sizeof message, "🚨 ALERT: %s failed %d times consecutively!", note->job->name,
-           ALERT_AFTER);
+  snprintf(message, sizeof message, "🚨 %s: %s failed %lld times consecutively!",
+           note->failures == ALERT_AFTER ? "ALERT" : "ESCALATION", note->job->name,
+           (long long)note->failures);
   log_line(LOG_CRITICAL, "CronManager", message, LF_TEXT("job", note->job->name),
            LF_INT("failures", note->failures));
 }
@@ -118,7 +123,7 @@ void engine_note(struct engine *e, const struct sched_note *note) {
     case SCHED_NOTE_GAP:
       if (note->gap) log_gap(note->gap, note->job);
       break;
-    case SCHED_NOTE_FAILURES: log_failures(note); break;
+    case SCHED_NOTE_FAILURES: log_failures(e, note); break;
     case SCHED_NOTE_RECOVERED:
       if (note->job)
         log_line(LOG_INFO, "CronManager", "job succeeds again", LF_TEXT("job", note->job->name),
