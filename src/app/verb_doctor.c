@@ -196,6 +196,14 @@ static void check_live(struct doctor *d) {
     tell(d, WARNING, "live state", "reduced: %s", cli_text(live, "reducedBecause"));
 }
 
+static void check_database(struct doctor *d) {
+  CLI_REPLY_AUTO struct cli_reply reply;
+  if (cli_try(d->cli, "GET", "/api/worlds/status", &reply) != 200) return;
+  tell(d, FINE, "database", "%s, %lld kB, %lld worlds", cli_text(reply.json, "database"),
+       (long long)json_int_at(reply.json, "databaseBytes", 0) / 1024,
+       (long long)json_int_at(reply.json, "total", 0));
+}
+
 static void check_secret(struct doctor *d) {
   CLI_REPLY_AUTO struct cli_reply reply;
   if (cli_try(d->cli, "GET", "/api/admin/config", &reply) != 200) return;
@@ -232,24 +240,26 @@ static void check_worlds(struct doctor *d) {
 
 /* ---- jobs ---- */
 
-static void check_duration(struct doctor *d, const char *name) {
+/* Returns within how many ms 95 % of its runs end; 0: not known. */
+static int64_t check_duration(struct doctor *d, const char *name) {
   char path[CLI_PATH_BYTES_MAX];
-  if (!cli_path(path, sizeof path, "/api/cron/jobs/", name, "/metrics")) return;
+  if (!cli_path(path, sizeof path, "/api/cron/jobs/", name, "/metrics")) return 0;
   CLI_REPLY_AUTO struct cli_reply reply;
-  if (cli_try(d->cli, "GET", path, &reply) != 200) return;
+  if (cli_try(d->cli, "GET", path, &reply) != 200) return 0;
   int64_t failures = json_int_at(reply.json, "consecutiveFailures", 0),
           p95 = json_int_at(reply.json, "p95Ms", -1);
   char took[40];
   tell(d, failures > 0 ? WRONG : FINE, name,
        "%lld runs on record, %lld failures in a row, 95 %% end within %s",
        (long long)json_int_at(reply.json, "runs", 0), (long long)failures, cli_duration(p95, took));
+  return p95 > 0 ? p95 : 0;
 }
 
 /* A run that takes more than half of its interval leaves no room for a retry. */
-static void check_interval(struct doctor *d, const char *name, const json_t *job) {
+static void check_interval(struct doctor *d, const char *name, const json_t *job, int64_t took_ms) {
   char path[CLI_PATH_BYTES_MAX], tail[100];
   const char *schedule = cli_text(job, "schedule"), *zone = cli_text(job, "timezone");
-  int64_t took_ms = json_int_at(json_object_get(job, "lastExecution"), "duration", 0), first_ms, second_ms;
+  int64_t first_ms, second_ms;
   if (!schedule || took_ms == 0) return;
   (void)snprintf(tail, sizeof tail, "&count=2%s%.60s", zone ? "&timezone=" : "", zone ? zone : "");
   if (!cli_path(path, sizeof path, "/api/cron/schedule/explain?schedule=", schedule, tail)) return;
@@ -264,12 +274,12 @@ static void check_interval(struct doctor *d, const char *name, const json_t *job
   int64_t interval_ms = second_ms - first_ms;
   if (2 * took_ms <= interval_ms) return;
   char took[40], interval[40];
-  tell(d, WARNING, name, "its last run took %s, more than half of its interval of %s",
+  tell(d, WARNING, name, "its runs take up to %s, more than half of its interval of %s",
        cli_duration(took_ms, took), cli_duration(interval_ms, interval));
 }
 
 static void check_job(struct doctor *d, const char *name) {
-  char path[CLI_PATH_BYTES_MAX], next[40], started[40];
+  char path[CLI_PATH_BYTES_MAX], next[40], started[40], timeout[40];
   if (!cli_path(path, sizeof path, "/api/cron/jobs/", name, "")) return;
   CLI_REPLY_AUTO struct cli_reply job = {};
   if (cli_try(d->cli, "GET", path, &job) != 200)
@@ -278,9 +288,12 @@ static void check_job(struct doctor *d, const char *name) {
   (void)cli_path(path, sizeof path, "/api/cron/jobs/", name, "/why");
   bool has_why = cli_try(d->cli, "GET", path, &why) == 200;
   bool is_active = json_bool_at(job.json, "isActive", true);
+  int64_t timeout_s = json_int_at(job.json, "timeout", 0);
   tell(d, is_active ? FINE : WRONG, name, "%s",
        has_why && cli_text(why.json, "text") ? cli_text(why.json, "text") : "on record");
-  tell(d, FINE, name, "next run %s", cli_instant(job.json, "nextRunAt", next));
+  tell(d, FINE, name, "schedule %s, timeout %s, next run %s", cli_text(job.json, "schedule"),
+       timeout_s ? cli_duration(timeout_s * 1000, timeout) : "by the settings",
+       cli_instant(job.json, "nextRunAt", next));
   if (has_why && cli_text(why.json, "lastText"))
     tell(d, FINE, name, "last due instant: %s", cli_text(why.json, "lastText"));
   const json_t *last = json_object_get(job.json, "lastExecution");
@@ -288,8 +301,7 @@ static void check_job(struct doctor *d, const char *name) {
     tell(d, FINE, name, "last run %s at %s%s%.300s", cli_text(last, "status"),
          cli_instant(last, "startedAt", started), cli_text(last, "errorMessage") ? ": " : "",
          cli_text(last, "errorMessage") ? cli_text(last, "errorMessage") : "");
-  check_duration(d, name);
-  check_interval(d, name, job.json);
+  check_interval(d, name, job.json, check_duration(d, name));
 }
 
 int verb_doctor(int argc, char **argv) {
@@ -305,6 +317,7 @@ int verb_doctor(int argc, char **argv) {
     check_settings(&d);
     if (c.argc > 0) check_start(&d);
     check_live(&d);
+    check_database(&d);
     check_audit(&d);
     for (int i = 0; i < c.argc; i++) {
       bool is_worlds = strcmp(c.argv[i], "worlds") == 0;
