@@ -49,7 +49,7 @@ static enum err flush_live(struct lane *l, struct doomed *d, bool is_for_good, i
   TRY(live_read(l->live, &d->lock.id, 1, LIVE_ALL, d->arena, &d->live, detail));
   if (!d->live.is_there) return ERR_OK;
   TRY(sqldb_begin(l->db, true, detail));
-  enum err e = world_flush(l, &d->live, 1, &d->lock.token, true, now_ms, &done, detail);
+  enum err e = world_flush(l, &d->live, 1, &d->lock.token, now_ms, &done, detail);
   if (e == ERR_OK && !done)
     e = err_set(detail, ERR_WORLD_BUSY, "worldId", 0, "somebody else is moving this world");
   if (e == ERR_OK) return sqldb_commit(l->db, detail);

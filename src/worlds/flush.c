@@ -4,11 +4,13 @@
 #include "worlds/load.h"
 #include "worlds/sql.h"
 #include "worlds/world_access.h"
+#include "worlds/world_moves.h"
 #include "worlds/world_state.h"
 
 #define ROWS_JSON_BYTES_MAX ((size_t)256 * 1024 * 1024)
 #define BLOBS_BYTES_MAX ((size_t)512 * 1024 * 1024)
 #define NEVER_ZSTD INT64_MAX
+#define TOLD_BYTES_MIN (1024 * 1024) /* smaller states are compressed without a line in the log */
 
 /* What the database has of one world. */
 struct kept {
@@ -129,9 +131,19 @@ static enum err add_interaction(struct flush *f, struct str world_id, const stru
   return ERR_OK;
 }
 
+/* B-72: what compressing a very large world gains. */
+static void tell_packed(const struct flush *f, struct str id, const struct world_bytes *b) {
+  if (b->raw_bytes < TOLD_BYTES_MIN || b->data.len == 0) return;
+  world_notice(f->lane, LOG_INFO, "WorldPauseService", "World state stored compressed",
+               json_pack("{s:s#, s:I, s:I, s:f}", "worldId", id.ptr, (int)id.len, "bytes",
+                         (json_int_t)b->raw_bytes, "storedBytes", (json_int_t)b->data.len, "sizeRatio",
+                         (double)b->raw_bytes / (double)b->data.len));
+}
+
 static enum err add_state(struct flush *f, const struct live_world *lw, int64_t active_ms) {
   struct world_bytes b;
   TRY(world_state_encode(lw, f->zstd_above, &f->lane->arena, &b));
+  if (b.raw_bytes > f->zstd_above) tell_packed(f, lw->id, &b);
   struct json_writer *w = row_begin(&f->states, lw->id);
   jw_kint(w, "v", lw->version);
   jw_kint(w, "t", lw->turn);
@@ -327,9 +339,9 @@ static enum err flush_all(struct flush *f, const struct live_world *worlds, size
 }
 
 enum err world_flush(struct lane *l, const struct live_world *worlds, size_t count, const int64_t *tokens,
-                     bool is_hibernating, int64_t now_ms, bool *ret_done, struct err_detail *detail) {
-  struct flush f = {.lane = l, .now_ms = now_ms, .zstd_above = NEVER_ZSTD, .detail = detail};
-  if (is_hibernating) f.zstd_above = worlds_settings(l, now_ms).hibernate_kb * 1024;
+                     int64_t now_ms, bool *ret_done, struct err_detail *detail) {
+  struct flush f = {.lane = l, .now_ms = now_ms, .detail = detail};
+  f.zstd_above = worlds_settings(l, now_ms).hibernate_kb * 1024;
   struct rows *all[] = {&f.states, &f.interactions, &f.stats, &f.moved, &f.seen};
   for (size_t i = 0; i < sizeof all / sizeof *all; i++) rows_begin(all[i]);
   f.blobs = buf_new(BLOBS_BYTES_MAX);

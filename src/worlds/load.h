@@ -49,11 +49,11 @@ enum err world_seal(struct lane *l, const struct live_lock *locks, size_t count,
 enum err world_unsaved_activity(struct lane *l, const struct live_world *worlds, size_t count,
                                 int64_t *ret_ms, struct err_detail *detail);
 /* Inside a write transaction: puts what is unsaved of these snapshots (core, session, journal, stats, activity) into
- * the database, by arrays; compressed when bigger than hibernateAboveKB and is_hibernating. Idempotent: what the
+ * the database, by arrays; state bigger than hibernateAboveKB is compressed (B-72). Idempotent: what the
  * database has in this version or a later one is left. tokens: of the locks held, NULL or 0 without. Returns in
  * ret_done per world whether it is safe now (the fence or an unknown id refuse). Snapshots are of LIVE_ALL. */
 enum err world_flush(struct lane *l, const struct live_world *worlds, size_t count, const int64_t *tokens,
-                     bool is_hibernating, int64_t now_ms, bool *ret_done, struct err_detail *detail);
+                     int64_t now_ms, bool *ret_done, struct err_detail *detail);
 /* The state as the database has it, as a snapshot in l->arena; is_there false: it never had any. */
 enum err world_state_read(struct lane *l, struct str id, struct live_world *ret, struct err_detail *detail);
 

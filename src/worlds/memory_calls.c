@@ -47,7 +47,7 @@ static enum err save_live(struct lane *l, struct str id, int64_t now_ms, struct 
   if (!w.is_there || w.dirty_ms == INSTANT_NONE) return ERR_OK;
   TRY(live_read(l->live, &id, 1, LIVE_ALL, &l->arena, &w, detail));
   TRY(sqldb_begin(l->db, true, detail));
-  enum err e = world_flush(l, &w, 1, NULL, false, now_ms, &is_done, detail);
+  enum err e = world_flush(l, &w, 1, NULL, now_ms, &is_done, detail);
   if (e == ERR_OK) e = sqldb_commit(l->db, detail);
   if (e != ERR_OK) {
     sqldb_rollback(l->db);

@@ -115,7 +115,7 @@ static enum err flush_all(struct batch *b) {
     cases[count++] = i;
   }
   if (count == 0) return ERR_OK;
-  TRY(world_flush(b->p->lane, worlds, count, tokens, true, b->p->q->now_ms, done, b->p->detail));
+  TRY(world_flush(b->p->lane, worlds, count, tokens, b->p->q->now_ms, done, b->p->detail));
   for (size_t i = 0; i < count; i++) {
     b->is_flushed[b->lock_of[cases[i]]] = done[i];
     if (done[i]) continue;

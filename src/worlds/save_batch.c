@@ -14,7 +14,7 @@ static bool is_of_one_world(enum err e) {
 static enum err save_once(struct lane *l, const struct live_world *worlds, size_t count,
                           const int64_t *tokens, int64_t now_ms, bool *ret_done, struct err_detail *detail) {
   TRY(sqldb_begin(l->db, true, detail));
-  enum err e = world_flush(l, worlds, count, tokens, false, now_ms, ret_done, detail);
+  enum err e = world_flush(l, worlds, count, tokens, now_ms, ret_done, detail);
   if (e == ERR_OK) return sqldb_commit(l->db, detail);
   sqldb_rollback(l->db);
   return e;

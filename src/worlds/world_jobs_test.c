@@ -471,25 +471,44 @@ static void cleanup_and_sync_in_any_order_lose_nothing(void **state) { /* X-7 */
   }
 }
 
-static void a_big_state_sleeps_compressed(void **state) { /* B-72, part */
-  struct worlds_fixture *f = *state;
-  make_world(f, "w", "ana");
+static void make_big(struct worlds_fixture *f, const char *id) {
+  make_world(f, id, "ana");
   char *args = malloc(80000);
   assert_non_null(args);
   int n = snprintf(args, 80000, "{'session':{'big':'");
   for (int i = 0; i < 60; i++) n += snprintf(args + n, 80000 - (size_t)n, "%01000d", i);
   snprintf(args + n, 80000 - (size_t)n, "%06000d'}}", 7);
-  world_do(f, "world.state_put", "w", NULL, args);
+  world_do(f, "world.state_put", id, NULL, args);
   free(args);
-  world_do(f, "world.pause", "w", "ana", NULL);
+}
+
+static void expect_packed(struct worlds_fixture *f, const char *id) {
   if (!lacks_live(f)) {
     assert_string_equal(worlds_value(f, "SELECT \"codec\" FROM \"WorldState\""), "zstd");
     assert_true(number(f, "SELECT length(\"data\") FROM \"WorldState\"") < 20000);
   }
-  say(f, "w", "ana", "hi");
-  json_t *after = world_ask(f, "world.state", "w", NULL, NULL);
+  say(f, id, "ana", "hi");
+  json_t *after = world_ask(f, "world.state", id, NULL, NULL);
   assert_int_equal(strlen(world_text(after, "session.big")), 66000);
   json_decref(after);
+}
+
+static void a_big_state_sleeps_compressed(void **state) { /* B-72 */
+  struct worlds_fixture *f = *state;
+  make_big(f, "w");
+  world_do(f, "world.pause", "w", "ana", NULL);
+  expect_packed(f, "w");
+}
+
+/* As most are: saved by sync, removed by cleanup, and paused without a live state. */
+static void a_big_state_is_compressed_however_it_leaves(void **state) { /* B-72 */
+  struct worlds_fixture *f = *state;
+  make_big(f, "w");
+  json_decref(run_job(f, "sync", NULL, NULL));
+  f->now_ms += 2 * WORLDS_HOUR;
+  json_decref(run_job(f, "cleanup", NULL, NULL));
+  world_do(f, "world.pause", "w", "ana", NULL);
+  expect_packed(f, "w");
 }
 
 static enum worlds_kind kind_of_group;
@@ -532,6 +551,7 @@ int main(void) {
       T(pages_go_on_until_all_are_done),
       T(cleanup_and_sync_in_any_order_lose_nothing),
       T(a_big_state_sleeps_compressed),
+      T(a_big_state_is_compressed_however_it_leaves),
   };
   int failed = 0;
   for (kind_of_group = 0; kind_of_group < WORLDS_KINDS; kind_of_group++)

@@ -69,9 +69,9 @@ static enum err note_pause(const struct world_move *m, const struct world_row *r
                     m->detail);
 }
 
-static enum err flush_one(const struct world_move *m, const struct live_world *w, bool is_hibernating) {
+static enum err flush_one(const struct world_move *m, const struct live_world *w) {
   bool is_safe = false;
-  TRY(world_flush(m->l, w, 1, &m->token, is_hibernating, m->now_ms, &is_safe, m->detail));
+  TRY(world_flush(m->l, w, 1, &m->token, m->now_ms, &is_safe, m->detail));
   if (is_safe) return ERR_OK;
   return err_set(m->detail, ERR_WORLD_BUSY, "worldId", 0,
                  "another holder of the lock wrote \"%.*s\" meanwhile", STR_ARG(w->id));
@@ -84,7 +84,7 @@ static enum err pause_in_database(const struct world_move *m, struct world_row *
   step->has_paused = !r.is_paused;
   step->has_changed = !r.is_paused || replaces(step->reason, &r);
   if (w->is_there) {
-    TRY(flush_one(m, w, true));
+    TRY(flush_one(m, w));
     TRY(world_get_locked(m->l, str_of(row->id), &r, m->detail)); /* with the activity that was unsaved */
   }
   if (step->has_changed) {
@@ -163,7 +163,7 @@ static enum err step_in_database(const struct world_move *m, struct world_row *r
   TRY(resume_row(m, row, step));
   if (!was_live) TRY(world_state_read(m->l, str_of(row->id), w, m->detail));
   if (step->append) TRY(world_state_apply(w, step->append, m->now_ms, &m->l->arena));
-  if (was_live || step->append) TRY(flush_one(m, w, false));
+  if (was_live || step->append) TRY(flush_one(m, w));
   TRY(world_get_locked(m->l, str_of(row->id), row, m->detail));
   return sqldb_commit(m->l->db, m->detail);
 }
