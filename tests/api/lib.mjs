@@ -14,7 +14,8 @@ export const equal = (got, want, text = '') => {
   const [g, w] = [JSON.stringify(got), JSON.stringify(want)];
   if (g !== w) throw new Error(`${text} got ${g}, want ${w}`);
 };
-export async function test(name, body) {
+export async function test(name, body) { // ONLY=PATTERN in the environment: while one of them is written
+  if (process.env.ONLY && !new RegExp(process.env.ONLY).test(name)) return;
   try {
     await body();
     console.log('ok ' + name);
@@ -35,15 +36,15 @@ export async function until(ask, text) {
   throw new Error('never came: ' + text);
 }
 
-// cwd: where it runs (its .env is read from there); clockAt: a server by the test clock.
-export async function serve({env = {}, flags = [], clockAt = null, cwd} = {}) {
+// cwd: where it runs (its .env is read from there); clockAt: a server by the test clock; program: another build.
+export async function serve({env = {}, flags = [], clockAt = null, cwd, program = binary} = {}) {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'sereno-api-'));
   const data = path.join(folder, 'data'), log = path.join(folder, 'log');
   const clean = Object.fromEntries(Object.entries(process.env).filter(([key]) => !/^(SERENO_|CRON_SECRET|ENABLE_CRON)/.test(key)));
   const whole = {...clean, SERENO_EXECUTORS_SHELL: 'true', SERENO_WARDEN_IDLE_EXIT_SECONDS: '1', ...env};
   const clock = path.join(folder, 'clock');
   if (clockAt) {
-    await new Promise((done) => spawn(binary, ['serve', '--data', data, '--init-test=' + clockAt], {env: whole, stdio: 'ignore'}).on('exit', done));
+    await new Promise((done) => spawn(program, ['serve', '--data', data, '--init-test=' + clockAt], {env: whole, stdio: 'ignore'}).on('exit', done));
     flags = [...flags, '--test-clock', clock];
   }
   const server = {folder, data, clock, log};
@@ -51,7 +52,7 @@ export async function serve({env = {}, flags = [], clockAt = null, cwd} = {}) {
     const portFile = path.join(folder, 'port');
     fs.rmSync(portFile, {force: true});
     const out = fs.openSync(log, 'a');
-    server.child = spawn(binary, ['serve', '--data', data, '--port', '0', '--port-file', portFile, ...flags], {env: whole, cwd, stdio: ['ignore', out, out]});
+    server.child = spawn(program, ['serve', '--data', data, '--port', '0', '--port-file', portFile, ...flags], {env: whole, cwd, stdio: ['ignore', out, out]});
     fs.closeSync(out);
     server.ended = new Promise((done) => server.child.on('exit', (code, signal) => done(signal || code)));
     server.port = await until(() => fs.existsSync(portFile) && Number(fs.readFileSync(portFile, 'utf8')), 'the port');
