@@ -23,7 +23,7 @@ gate() { holds "$1" "[.gates[] | select(.gate == \"$2\")][0].isMet == $3"; }
 
 # Short controls beside the long run: two processors are usual.
 controls() {
-  short=(--warmup 6 --days 6)
+  short=(--warmup 5 --days 5 --byte-scale 1/256 --lump 64)
   sim base.json "${short[@]}"
   sim fault.json "${short[@]}" --fault no-cleanup
   sim residue.json "${short[@]}" --residue-scale 0.5 --jobs sync
