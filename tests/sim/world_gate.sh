@@ -51,8 +51,9 @@ check nothing_is_deleted_wrongly gate gate.json wrongDeletes true
 check no_protected_world_is_paused gate gate.json protectedPaused true
 check worlds_are_deleted_in_it holds gate.json '[.figures[] | select(.figure == "worlds deleted")][0].on > 0'
 
-check a_cleanup_that_does_nothing_turns_it_red code fault.json 1
-check a_cleanup_that_does_nothing_is_seen_as_such gate fault.json "ON held by idle worlds, cut %" false
+check a_working_cleanup_meets_its_gate gate base.json "ON held by idle worlds, cut %" true
+check a_cleanup_that_does_nothing_turns_that_gate_red gate fault.json "ON held by idle worlds, cut %" false
+check a_red_gate_is_the_exit_code code fault.json 1
 check half_the_residue_is_less_leak less "$(figure residue.json leak off)" "0.75 * $(figure base.json leak off)"
 check rarer_pauses_are_more_zombies less "$(figure base.json zombies on)" "$(figure rare.json zombies on)"
 check another_seed_is_another_result holds other.json ".figures[0].off != $(figure base.json leak off)"
