@@ -24,6 +24,10 @@ tools/sources.sh tests | while read -r file; do
   name=${name%.c}
   echo "$name"
   sed -n 's/^static void \([A-Za-z0-9_]*\)(void \*\*.*/\1/p' "$file" | sed "s#^#$name/#"
+  # EACH(name): one test of a function, on each kind of store.
+  if grep -q 'static void name##_each(void \*\*' "$file"; then
+    sed -n 's/^static void \([A-Za-z0-9_]*\)(struct worlds_fixture \*.*/\1_each/p' "$file" | sed "s#^#$name/#"
+  fi
 done >"$found"
 tools/sources.sh fuzz | sed 's#.*/##; s#\.c$#_corpus#' >>"$found"
 [ ! -f tests/suites.txt ] || grep -v -e '^#' -e '^[[:space:]]*$' tests/suites.txt | while read -r name rest; do
