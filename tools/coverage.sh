@@ -26,7 +26,7 @@ tools/sources.sh tests | while read -r file; do
   sed -n 's/^static void \([A-Za-z0-9_]*\)(void \*\*.*/\1/p' "$file" | sed "s#^#$name/#"
   # EACH(name): one test of a function, on each kind of store.
   if grep -q 'static void name##_each(void \*\*' "$file"; then
-    sed -n 's/^static void \([A-Za-z0-9_]*\)(struct worlds_fixture \*.*/\1_each/p' "$file" | sed "s#^#$name/#"
+    sed -n 's/^static void \([A-Za-z0-9_]*\)(\(struct worlds_fixture .*\)\{0,1\}$/\1_each/p' "$file" | sed "s#^#$name/#"
   fi
 done >"$found"
 tools/sources.sh fuzz | sed 's#.*/##; s#\.c$#_corpus#' >>"$found"
