@@ -25,6 +25,7 @@ struct pg_conn {
   size_t queued;
   bool is_late, is_in_transaction, was_notified, is_resolving;
   char xid[24];        /* of the write transaction under way; "" = not known */
+  char begun[48];      /* when it got its number, by the server's clock */
   int64_t retry_at_ms; /* monotonic */
   int backend, last_backend;
   int timeout_ms;
@@ -406,7 +407,9 @@ enum err pg_script(struct pg_conn *c, const char *sql, struct err_detail *detail
 
 static void take_xid(void *arg, const PGresult *r) {
   struct pg_conn *c = arg;
-  if (PQntuples(r) == 1) (void)str_copy(c->xid, sizeof c->xid, str_of(PQgetvalue(r, 0, 0)));
+  if (PQntuples(r) != 1) return;
+  (void)str_copy(c->xid, sizeof c->xid, str_of(PQgetvalue(r, 0, 0)));
+  (void)str_copy(c->begun, sizeof c->begun, str_of(PQgetvalue(r, 0, 1)));
 }
 
 enum err pg_begin(struct pg_conn *c, bool is_write, struct err_detail *detail) {
@@ -417,7 +420,7 @@ enum err pg_begin(struct pg_conn *c, bool is_write, struct err_detail *detail) {
                              : "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
   TRY(queue_plain(c, sql, &no_args, detail, (struct sent){}));
   c->is_in_transaction = true;
-  return is_write ? pg_send_plain(c, "SELECT pg_current_xact_id()", take_xid, c) : ERR_OK;
+  return is_write ? pg_send_plain(c, "SELECT pg_current_xact_id(), clock_timestamp()", take_xid, c) : ERR_OK;
 }
 
 void pg_rollback(struct pg_conn *c) {
@@ -430,12 +433,25 @@ void pg_rollback(struct pg_conn *c) {
   c->is_in_transaction = false;
 }
 
+/* A server that crashes forgets the numbers of transactions of which nothing had reached the disk, and gives them again:
+ * pg_xact_status() then says "in the future", or tells what became of somebody else's. Its first checkpoint afterwards
+ * names the number with which it went on. */
+static const char status_sql[] =
+    "SELECT CASE WHEN (pg_postmaster_start_time() > $2::timestamptz OR checkpoint_time > $2::timestamptz) "
+    "AND "
+    "$1::xid8 >= (split_part(next_xid, ':', 1)::numeric * 4294967296 + split_part(next_xid, ':', "
+    "2)::numeric)::text::xid8 THEN 'forgotten' ELSE pg_xact_status($1::xid8) END FROM "
+    "pg_control_checkpoint()";
+
 /* What the server says of a commit: ERR_BUSY while it has not decided. */
-static enum err look_up(struct pg_conn *c, const char *xid) {
+static enum err look_up(struct pg_conn *c, const char *xid, const char *begun) {
   struct pg_args args = {};
   PGresult *r;
   pg_arg_text(&args, xid);
-  TRY(pg_ask_plain(c, "SELECT pg_xact_status($1::xid8)", &args, &r, NULL));
+  pg_arg_text(&args, begun);
+  enum err asked = pg_ask_plain(c, status_sql, &args, &r, NULL);
+  if (asked == ERR_INVALID) return ERR_CLOSED; /* in the future */
+  TRY(asked);
   struct str status = str_of(PQgetvalue(r, 0, 0));
   enum err e = str_eq(status, STR("committed"))     ? ERR_OK
                : str_eq(status, STR("in progress")) ? ERR_BUSY
@@ -454,16 +470,17 @@ static enum err look_up(struct pg_conn *c, const char *xid) {
 /* The connection went while a commit was under way: asks until the server tells, so that what was applied is never
  * called lost, nor the other way round. */
 static enum err resolve(struct pg_conn *c, struct err_detail *detail) {
-  char xid[sizeof c->xid];
+  char xid[sizeof c->xid], begun[sizeof c->begun];
   int64_t until_ms = now_ms() + c->timeout_ms;
   memcpy(xid, c->xid, sizeof xid);
+  memcpy(begun, c->begun, sizeof begun);
   enum err e = ERR_BUSY;
   if (c->config.is_away) atomic_store(c->config.is_away, true);
   while (e != ERR_OK && e != ERR_CLOSED) {
     const atomic_bool *stop = c->config.is_stopping;
     if (stop ? atomic_load(stop) : now_ms() >= until_ms) break;
     e = pg_need(c, NULL);
-    if (e == ERR_OK) e = look_up(c, xid);
+    if (e == ERR_OK) e = look_up(c, xid, begun);
     if (e != ERR_OK && e != ERR_CLOSED) poll(NULL, 0, DOUBT_POLL_MS);
   }
   if (c->config.is_away) atomic_store(c->config.is_away, false);

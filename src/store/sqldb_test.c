@@ -216,6 +216,32 @@ static void a_killed_server_fails_the_transaction_and_is_found_again(void **stat
   assert_int_equal(count("[\"a\",\"b\",\"late\"]"), 1);
 }
 
+/* A transaction of which nothing has reached the disk when the server dies. */
+static enum err commit_after_a_crash(int others, struct err_detail *detail) {
+  int rows = 0;
+  CHECK_OK(sqldb_begin(db, true, NULL));
+  CHECK_OK(sqldb_query(db, GET, SQL_ARGS(SQL_VALUE_TEXT("nobody")), check_row, &rows, NULL));
+  pg_fixture_kill();
+  pg_fixture_revive();
+  for (int i = 0; i < others; i++) (void)pg_fixture_sql(url, "SELECT pg_current_xact_id()");
+  return sqldb_commit(db, detail);
+}
+
+/* The server gives its number to somebody else, whose commit is not ours. */
+static void a_number_that_is_given_again_after_a_crash_is_not_taken_for_ours(void **state) {
+  (void)state;
+  struct err_detail detail = {};
+  assert_int_equal(commit_after_a_crash(5, &detail), ERR_UNAVAILABLE);
+  assert_string_equal(detail.hint, ""); /* the outcome is known */
+}
+
+static void a_number_that_the_server_forgot_is_no_reason_to_wait(void **state) {
+  (void)state;
+  struct err_detail detail = {};
+  assert_int_equal(commit_after_a_crash(0, &detail), ERR_UNAVAILABLE);
+  assert_string_equal(detail.hint, "");
+}
+
 static void a_session_that_was_ended_while_idle_is_replaced_unseen(void **state) {
   (void)state;
   put("a");
@@ -287,6 +313,8 @@ int main(void) {
       ON(POSTGRES, "pg", a_statement_that_takes_too_long_is_ended_by_the_server),
       ON(POSTGRES, "pg", a_session_that_was_ended_while_idle_is_replaced_unseen),
       ON(POSTGRES, "pg", a_killed_server_fails_the_transaction_and_is_found_again),
+      ON(POSTGRES, "pg", a_number_that_is_given_again_after_a_crash_is_not_taken_for_ours),
+      ON(POSTGRES, "pg", a_number_that_the_server_forgot_is_no_reason_to_wait),
       ON(POSTGRES, "pg", the_password_of_an_address_is_not_told),
       cmocka_unit_test(words_of_the_schema_are_spelt_for_each_database),
   };
