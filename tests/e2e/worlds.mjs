@@ -224,12 +224,14 @@ function look(from, to) {
 
 // ---- the comparison at the end ----
 const exportsFolder = path.join(stand.data, 'exports');
+const linesOf = (text) => text.split('\n').filter(Boolean).map((line) => JSON.parse(line));
+const unpacked = (input) => linesOf(execFileSync('zstd', ['-dc'], {input, encoding: 'utf8', maxBuffer: 1 << 28}));
 function exportsOf() { // of deleted worlds: id → {tombstone, lines, bytes}
   const found = new Map();
   for (const stone of stand.sql('SELECT "worldId","deletedAt","exportFile","exportSha256" FROM "WorldTombstone"')) {
     const file = stone.exportFile && path.join(exportsFolder, stone.exportFile);
     const bytes = file && fs.existsSync(file) ? fs.readFileSync(file) : null;
-    const lines = bytes ? execFileSync('zstd', ['-dc', file], {encoding: 'utf8', maxBuffer: 1 << 28}).trim().split('\n').map((line) => JSON.parse(line)) : [];
+    const lines = bytes ? unpacked(bytes) : [];
     found.set(stone.worldId, {...stone, bytes, lines});
   }
   return found;
@@ -240,10 +242,13 @@ async function kept() { // every message that is kept anywhere: id → [{turn, t
   for (const row of stand.sql('SELECT "worldId","turn","text","isUser" FROM "WorldInteraction"')) if (row.isUser) add(row.worldId, {turn: Number(row.turn), text: row.text});
   for (const {worldId, fromTurn} of stand.sql('SELECT "worldId","fromTurn" FROM "InteractionArchive"')) {
     const text = (await stand.ask('GET', `/api/worlds/${worldId}/archive/${fromTurn}`)).text;
-    for (const line of text.trim().split('\n')) { const one = JSON.parse(line); if (one.isUser) add(worldId, one); }
+    for (const one of linesOf(text)) if (one.isUser) add(worldId, one);
   }
   for (const [id, {lines}] of exportsOf())
-    for (const line of lines) if (line.table === 'WorldInteraction' && line.row.isUser) add(id, {turn: Number(line.row.turn), text: line.row.text});
+    for (const line of lines) {
+      if (line.table === 'WorldInteraction' && line.row.isUser) add(id, {turn: Number(line.row.turn), text: line.row.text});
+      for (const one of linesOf(line.segment?.lines ?? '')) if (one.isUser) add(id, one);
+    }
   return all;
 }
 async function judgeMessages() {

@@ -42,9 +42,9 @@ export class WorldBook {
 const rungOf = (idle) => STEPS.filter((step) => idle >= step).length;
 const iso = (ms) => ms === null ? 'null' : new Date(ms).toISOString();
 
-// A step of the ladder that was taken at `at` must have been due.
-export function judgeStep(book, reason, at) {
-  const rung = REASONS.indexOf(reason) + 1, idle = at - book.activeUntil(at), shield = book.isProtected(at);
+// A step of the ladder that was taken at `at`, or between `since` and then, must have been due.
+export function judgeStep(book, reason, at, since = at) {
+  const rung = REASONS.indexOf(reason) + 1, idle = at - book.activeUntil(at), shield = book.isProtected(since) && book.isProtected(at);
   if (shield) return [`${book.id}: ${reason} at ${iso(at)} although protected (${shield.what})`];
   if (idle < STEPS[rung - 1]) return [`${book.id}: ${reason} at ${iso(at)} after ${(idle / HOUR).toFixed(2)} hours (active ${iso(book.activeUntil(at))})`];
   return [];
@@ -56,7 +56,7 @@ export function judgeSight(book, row, from, to) {
   if (!row) {
     if (book.deletedAt !== null) return found;
     book.deletedAt = to;
-    return judgeDeletion(book, to);
+    return judgeDeletion(book, to, from);
   }
   if (row.isPaused !== (row.status !== 'RUNNING')) found.push(`${book.id}: A-27: isPaused ${row.isPaused}, status ${row.status}`);
   if (row.isPaused !== (row.pausedAt !== null)) found.push(`${book.id}: isPaused ${row.isPaused}, pausedAt ${iso(row.pausedAt)}`);
@@ -66,10 +66,11 @@ export function judgeSight(book, row, from, to) {
   const rung = REASONS.indexOf(row.pauseReason) + 1;
   if (rung > 0) {
     if (book.seen?.pausedAt !== row.pausedAt) found.push(...judgeStep(book, REASONS[0], row.pausedAt));
-    if (book.seen?.pauseReason !== row.pauseReason) found.push(...judgeStep(book, row.pauseReason, to));
+    const before = book.seen?.pausedAt === row.pausedAt ? REASONS.indexOf(book.seen.pauseReason) + 1 : 0;
+    if (rung > before) found.push(...judgeStep(book, row.pauseReason, to, from)); // down it goes when a mark is taken back
   }
   if (row.scheduledDeletion !== null && book.seen?.scheduledDeletion !== row.scheduledDeletion) {
-    found.push(...judgeStep(book, REASONS[2], to));
+    found.push(...judgeStep(book, REASONS[2], to, from));
     if (row.scheduledDeletion < book.activeUntil(to) + DELETE_AFTER) found.push(`${book.id}: to be deleted at ${iso(row.scheduledDeletion)}, too early`);
     book.marks.push({seenAt: to, mayBeSince: from, deletion: row.scheduledDeletion});
   }
@@ -79,10 +80,10 @@ export function judgeSight(book, row, from, to) {
   return found;
 }
 
-function judgeDeletion(book, at) {
+function judgeDeletion(book, at, since) {
   const found = [], mark = book.marks.at(-1), idle = at - book.activeUntil(at);
   if (idle < DELETE_AFTER) found.push(`${book.id}: deleted after ${(idle / DAY).toFixed(2)} idle days`);
-  if (book.isProtected(at)) found.push(`${book.id}: deleted although protected (${book.isProtected(at).what})`);
+  if (book.isProtected(since) && book.isProtected(at)) found.push(`${book.id}: deleted although protected (${book.isProtected(at).what})`);
   if (!mark) found.push(`${book.id}: deleted without ever being marked`);
   else if (at - mark.mayBeSince < LEAST_WARNING || at < mark.deletion) found.push(`${book.id}: deleted at ${iso(at)}, marked at ${iso(mark.seenAt)} for ${iso(mark.deletion)}`);
   return found;
@@ -95,6 +96,8 @@ export function judgeEnd(book, row, at) {
   if (shield && !/vacation|manual/.test(shield.what)) return [];
   if (shield) return row.isPaused && row.pauseReason === shield.what ? [] : [`${book.id}: ${shield.what}, but ${row.status} ${row.pauseReason}`];
   const want = rung === 0 ? null : REASONS[rung - 1];
+  // A favourite that slept already sleeps on when it is none any more; its ladder counts from a week later (U-35).
+  if (book.ladderFrom.length && row.isPaused && row.scheduledDeletion === null && REASONS.indexOf(row.pauseReason) + 1 > rung) return [];
   if (row.pauseReason !== want) return [`${book.id}: ${row.status} ${row.pauseReason}, want ${want} (idle ${(idle / HOUR).toFixed(2)} h)`];
   if ((rung === 3) !== (row.scheduledDeletion !== null)) return [`${book.id}: rung ${rung}, scheduledDeletion ${iso(row.scheduledDeletion)}`];
   // The mark may have come late; what is late for longer than its warning and a day is forgotten.

@@ -16,7 +16,7 @@ export const secret = 'test-secret';
 export const pause = (ms) => new Promise((done) => setTimeout(done, ms));
 const support = (name) => path.join(top, 'tests/support', name);
 const DEADLINE_MS = 30000; // longer than this without an answer is a hang
-const ADVANCE_MS = 180000;
+const ADVANCE_MS = Number(process.env.ADVANCE_MS ?? 180000);
 
 export class Stand {
   // kind: 'pg-redis' or 'embedded'; env: more of it for the server
@@ -128,12 +128,16 @@ export class Stand {
     return new Promise((done, fail) => {
       let got = '';
       const socket = connect(this.clock, () => socket.write(command + '\n'));
-      const timer = setTimeout(() => { fail(new Error(`the clock hangs in ${command}`)); socket.destroy(); }, ADVANCE_MS);
+      const timer = setTimeout(() => { fail(new Error(`the clock hangs in ${command}${this.stacks()}`)); socket.destroy(); }, ADVANCE_MS);
       const end = (value) => { clearTimeout(timer); done(value); socket.destroy(); };
       socket.on('data', (piece) => { got += piece; if (got.endsWith('\n')) end(got.trim()); });
       socket.on('error', () => end(null));
       socket.on('close', () => end(null));
     });
+  }
+  // Where its threads stand, if there is a debugger.
+  stacks() {
+    try { return '\n' + execFileSync('gdb', ['-p', String(this.child.pid), '-batch', '-ex', 'thread apply all bt 12'], {encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'], timeout: 60000}); } catch { return ''; }
   }
   // The server was away from whenever it died until then.
   setMarker(ms) { fs.writeFileSync(path.join(this.data, 'test-marker'), new Date(ms).toISOString() + '\n', {mode: 0o600}); }
