@@ -34,13 +34,13 @@ static enum err path_of(struct lane *l, char ret[BACKUP_PATH_MAX], struct err_de
                                       : err_set(detail, ERR_LIMIT, "folder", 0, "its path is too long");
 }
 
-static enum err part_path(struct lane *l, struct str name, const char *file, char ret[BACKUP_PATH_MAX],
-                          struct err_detail *detail) {
+static enum err part_path(struct lane *l, struct str name, const char *file, char ret[BACKUP_PATH_MAX]) {
   char inner[BACKUP_PATH_MAX];
-  if (!backup_name_is_valid(name)) return err_set(detail, ERR_INVALID, "name", 0, "is none of a backup");
+  if (!backup_name_is_valid(name)) return err_set(l->detail, ERR_INVALID, "name", 0, "is none of a backup");
   int n = snprintf(inner, sizeof inner, "backups/%.*s.part/%s", STR_ARG(name), file);
-  if (n <= 0 || n >= (int)sizeof inner) return err_set(detail, ERR_LIMIT, "name", 0, "its path is too long");
-  return path_of(l, ret, detail, inner, "");
+  if (n <= 0 || n >= (int)sizeof inner)
+    return err_set(l->detail, ERR_LIMIT, "name", 0, "its path is too long");
+  return path_of(l, ret, l->detail, inner, "");
 }
 
 static bool exists(struct lane *l, const char *file) {
@@ -72,7 +72,7 @@ enum err world_call_backup_begin(struct lane *l, const struct world_request *q, 
                  at.text + 8, at.text + 11, at.text + 14, at.text + 17);
   TRY(path_of(l, path, &r->detail, "backups", ""));
   TRY(os_make_dir(path, 0700, &r->detail));
-  TRY(part_path(l, str_of(name), "", path, &r->detail));
+  TRY(part_path(l, str_of(name), "", path));
   path[strlen(path) - 1] = '\0';
   backup_remove(path); /* of an attempt that was interrupted at this very second */
   TRY(os_make_dir(path, 0700, &r->detail));
@@ -86,15 +86,14 @@ static json_t *file_json(const struct backup_file *f) {
   return json_pack("{s:s, s:I, s:s}", "name", f->name, "bytes", (json_int_t)f->bytes, "sha256", f->sha256);
 }
 
-static enum err copy_one(struct lane *l, struct str name, const char *file, struct backup_file *ret,
-                         struct err_detail *detail) {
+static enum err copy_one(struct lane *l, struct str name, const char *file, struct backup_file *ret) {
   char from[BACKUP_PATH_MAX], copy[BACKUP_PATH_MAX], to[BACKUP_PATH_MAX + 4];
   bool is_text = strcmp(file, "sereno.ini") == 0;
-  TRY(path_of(l, from, detail, file, ""));
-  TRY(part_path(l, name, file, copy, detail));
+  TRY(path_of(l, from, l->detail, file, ""));
+  TRY(part_path(l, name, file, copy));
   (void)snprintf(to, sizeof to, "%s.zst", copy);
-  if (!is_text) TRY(sqldb_copy_file(from, copy, detail));
-  enum err e = backup_compress(is_text ? from : copy, to, ret, detail);
+  if (!is_text) TRY(sqldb_copy_file(from, copy, l->detail));
+  enum err e = backup_compress(is_text ? from : copy, to, ret, l->detail);
   if (!is_text) (void)unlink(copy);
   (void)snprintf(ret->name, sizeof ret->name, "%s.zst", file);
   return e;
@@ -120,39 +119,40 @@ static enum err sink_file(void *arg, struct str piece, struct err_detail *detail
 
 /* worlds/HEX.jsonl.zst: the id in hex, since any text may be an id. */
 static enum err export_one(struct lane *l, struct str name, struct str id, int64_t now_ms,
-                           struct backup_file *ret, struct err_detail *detail) {
+                           struct backup_file *ret) {
   char path[BACKUP_PATH_MAX];
   BUF_AUTO struct buf file = buf_new(sizeof ret->name);
   buf_add_text(&file, "worlds/");
   for (size_t i = 0; i < id.len; i++) buf_addf(&file, "%02x", (unsigned char)id.ptr[i]);
   buf_add_text(&file, ".jsonl.zst");
-  if (!buf_text(&file)) return err_set(detail, ERR_LIMIT, "worldId", 0, "its id is too long for a file name");
-  TRY(part_path(l, name, buf_text(&file), path, detail));
+  if (!buf_text(&file))
+    return err_set(l->detail, ERR_LIMIT, "worldId", 0, "its id is too long for a file name");
+  TRY(part_path(l, name, buf_text(&file), path));
   FILE *f = fopen(path, "wex");
-  if (!f) return os_error(errno, detail, "create", path);
-  enum err e = export_world(l, id, now_ms, sink_file, f, NULL, detail);
-  if (e == ERR_OK && (fflush(f) != 0 || fsync(fileno(f)) != 0)) e = os_error(errno, detail, "sync", path);
+  if (!f) return os_error(errno, l->detail, "create", path);
+  enum err e = export_world(l, id, now_ms, sink_file, f, NULL);
+  if (e == ERR_OK && (fflush(f) != 0 || fsync(fileno(f)) != 0)) e = os_error(errno, l->detail, "sync", path);
   fclose(f);
-  if (e == ERR_OK) e = backup_measure(path, ret, detail);
+  if (e == ERR_OK) e = backup_measure(path, ret, l->detail);
   else (void)unlink(path);
   (void)str_copy(ret->name, sizeof ret->name, buf_str(&file));
   return e;
 }
 
 static enum err export_page(struct lane *l, const struct world_request *q, struct str name, json_t *files,
-                            json_t **ret_next, struct err_detail *detail) {
+                            json_t **ret_next) {
   char path[BACKUP_PATH_MAX];
   struct str after = json_text_at(json_object_get(q->args, "cursor"), "id");
   struct id_list list = {&l->arena, ARENA_ARRAY(&l->arena, struct str, WORLDS_PAGE), 0};
   if (!list.ids) return ERR_NO_MEMORY;
-  TRY(part_path(l, name, "worlds", path, detail));
-  TRY(os_make_dir(path, 0700, detail));
+  TRY(part_path(l, name, "worlds", path));
+  TRY(os_make_dir(path, 0700, l->detail));
   TRY(sqldb_query(l->db, SQL_WORLD_IDS,
                   SQL_ARGS(SQL_VALUE_STR(after.ptr ? after : STR("")), SQL_VALUE_INT(WORLDS_PAGE)), add_id,
-                  &list, detail));
+                  &list, l->detail));
   for (size_t i = 0; i < list.count; i++) {
     struct backup_file file;
-    enum err e = export_one(l, name, list.ids[i], q->now_ms, &file, detail);
+    enum err e = export_one(l, name, list.ids[i], q->now_ms, &file);
     if (e == ERR_NOT_FOUND) continue; /* deleted meanwhile */
     if (e != ERR_OK) return e;
     json_array_append_new(files, file_json(&file));
@@ -171,9 +171,9 @@ enum err world_call_backup_file(struct lane *l, const struct world_request *q, s
   json_t *next = NULL;
   if (which < 0) return err_set(&r->detail, ERR_INVALID, "file", 0, "is none of a backup");
   if (which == 4) {
-    TRY(export_page(l, q, name, files, &next, &r->detail));
+    TRY(export_page(l, q, name, files, &next));
   } else {
-    TRY(copy_one(l, name, allowed[which], &file, &r->detail));
+    TRY(copy_one(l, name, allowed[which], &file));
     json_array_append_new(files, file_json(&file));
   }
   r->body = json_pack("{s:O, s:o}", "files", files, "next", next ? next : json_null());
@@ -183,27 +183,26 @@ enum err world_call_backup_file(struct lane *l, const struct world_request *q, s
 /* ---- finish ---- */
 
 /* Each file as it was said to be, read back from the disk. */
-static enum err verify(struct lane *l, struct str name, const json_t *files, int64_t *ret_bytes,
-                       struct err_detail *detail) {
+static enum err verify(struct lane *l, struct str name, const json_t *files, int64_t *ret_bytes) {
   for (size_t i = 0; i < json_array_size(files); i++) {
     const json_t *said = json_array_get(files, i);
     const char *file = json_string_value(json_object_get(said, "name"));
     struct backup_file seen;
     char path[BACKUP_PATH_MAX];
     if (!file || strstr(file, ".."))
-      return err_set(detail, ERR_INVALID, "files", 0, "names no file of a backup");
-    TRY(part_path(l, name, file, path, detail));
-    TRY(backup_measure(path, &seen, detail));
+      return err_set(l->detail, ERR_INVALID, "files", 0, "names no file of a backup");
+    TRY(part_path(l, name, file, path));
+    TRY(backup_measure(path, &seen, l->detail));
     if (seen.bytes != json_int_at(said, "bytes", -1) ||
         !str_eq(str_of(seen.sha256), json_text_at(said, "sha256")))
-      return err_set(detail, ERR_STORE_CORRUPT, "files", 0, "%.200s is not what was written", file);
+      return err_set(l->detail, ERR_STORE_CORRUPT, "files", 0, "%.200s is not what was written", file);
     *ret_bytes += seen.bytes;
   }
   return ERR_OK;
 }
 
 static enum err write_manifest(struct lane *l, const struct world_request *q, struct str name,
-                               const json_t *files, struct err_detail *detail) {
+                               const json_t *files) {
   char path[BACKUP_PATH_MAX];
   BUF_AUTO struct buf text = buf_new(MANIFEST_BYTES_MAX);
   struct json_writer w = jw_new(&text);
@@ -218,8 +217,8 @@ static enum err write_manifest(struct lane *l, const struct world_request *q, st
   jw_value(&w, files);
   jw_object_end(&w);
   TRY(buf_error(&text));
-  TRY(part_path(l, name, MANIFEST, path, detail));
-  return os_write_file(path, buf_str(&text), 0600, detail);
+  TRY(part_path(l, name, MANIFEST, path));
+  return os_write_file(path, buf_str(&text), 0600, l->detail);
 }
 
 static int by_name(const void *a, const void *b) { return strcmp(*(char *const *)b, *(char *const *)a); }
@@ -255,9 +254,9 @@ enum err world_call_backup_finish(struct lane *l, const struct world_request *q,
   int64_t keep = json_int_at(q->args, "keep", 7), bytes = 0;
   char part[BACKUP_PATH_MAX], done[BACKUP_PATH_MAX];
   if (keep < 1) return err_set(&r->detail, ERR_INVALID, "keep", 0, "has to be at least 1");
-  TRY(part_path(l, name, "", part, &r->detail));
-  TRY(verify(l, name, files, &bytes, &r->detail));
-  TRY(write_manifest(l, q, name, files, &r->detail));
+  TRY(part_path(l, name, "", part));
+  TRY(verify(l, name, files, &bytes));
+  TRY(write_manifest(l, q, name, files));
   part[strlen(part) - 1] = '\0';
   (void)str_copy(done, sizeof done, (struct str){part, strlen(part) - strlen(".part")});
   if (rename(part, done) != 0) return os_error(errno, &r->detail, "rename", part);
@@ -277,16 +276,16 @@ static enum err sink_buf(void *arg, struct str piece, struct err_detail *detail)
 
 /* Opens the copies in a folder of their own, as a lane that only reads. */
 static enum err export_from(struct lane *l, const char *folder, struct str id, int64_t now_ms,
-                            struct buf *out, struct err_detail *detail) {
+                            struct buf *out) {
   struct sqldb_config config = worlds_config(l->worlds)->db;
   struct lane old = {.worlds = l->worlds, .live = l->live, .arena = arena_new((size_t)256 * 1024 * 1024)};
   config.folder = folder;
   config.url = NULL;
   config.statements = world_statements;
   config.statement_count = WORLD_SQL_COUNT;
-  enum err e = sqldb_open(&config, &old.db, detail);
-  if (e == ERR_OK) e = archive_open(&config, &old.archive, detail);
-  if (e == ERR_OK) e = export_world(&old, id, now_ms, sink_buf, out, NULL, detail);
+  enum err e = sqldb_open(&config, &old.db, l->detail);
+  if (e == ERR_OK) e = archive_open(&config, &old.archive, l->detail);
+  if (e == ERR_OK) e = export_world(&old, id, now_ms, sink_buf, out, NULL);
   archive_close(old.archive);
   sqldb_close(old.db);
   arena_free(&old.arena);
@@ -294,34 +293,34 @@ static enum err export_from(struct lane *l, const char *folder, struct str id, i
 }
 
 static enum err unpack_and_export(struct lane *l, struct str backup, struct str id, int64_t now_ms,
-                                  const char *folder, struct buf *out, struct err_detail *detail) {
+                                  const char *folder, struct buf *out) {
   static const char *const files[] = {"worlds.db", ARCHIVE_FILE};
   char from[BACKUP_PATH_MAX], to[BACKUP_PATH_MAX + 20], inner[200];
-  TRY(os_make_dir(folder, 0700, detail));
+  TRY(os_make_dir(folder, 0700, l->detail));
   for (size_t i = 0; i < 2; i++) {
     (void)snprintf(inner, sizeof inner, "backups/%.*s/%s.zst", STR_ARG(backup), files[i]);
     (void)snprintf(to, sizeof to, "%s/%s", folder, files[i]);
     if (i > 0 && !exists(l, inner)) continue; /* nothing had been archived */
-    TRY(path_of(l, from, detail, inner, ""));
-    TRY(backup_decompress(from, to, detail));
+    TRY(path_of(l, from, l->detail, inner, ""));
+    TRY(backup_decompress(from, to, l->detail));
   }
-  return export_from(l, folder, id, now_ms, out, detail);
+  return export_from(l, folder, id, now_ms, out);
 }
 
 static enum err restore_payload(struct lane *l, struct str backup, struct str id, int64_t now_ms,
-                                struct buf *out, struct err_detail *detail) {
+                                struct buf *out) {
   char inner[600], path[BACKUP_PATH_MAX];
   BUF_AUTO struct buf hex = buf_new(400);
   for (size_t i = 0; i < id.len; i++) buf_addf(&hex, "%02x", (unsigned char)id.ptr[i]);
   (void)snprintf(inner, sizeof inner, "backups/%.*s/worlds/%s.jsonl.zst", STR_ARG(backup), buf_text(&hex));
   if (exists(l, inner)) {
-    TRY(path_of(l, path, detail, inner, ""));
-    return os_read_file(path, out, detail);
+    TRY(path_of(l, path, l->detail, inner, ""));
+    return os_read_file(path, out, l->detail);
   }
   (void)snprintf(inner, sizeof inner, "backups/%.*s.restore", STR_ARG(backup));
-  TRY(path_of(l, path, detail, inner, ""));
+  TRY(path_of(l, path, l->detail, inner, ""));
   backup_remove(path);
-  enum err e = unpack_and_export(l, backup, id, now_ms, path, out, detail);
+  enum err e = unpack_and_export(l, backup, id, now_ms, path, out);
   backup_remove(path);
   return e;
 }
@@ -334,7 +333,7 @@ enum err world_call_restore(struct lane *l, const struct world_request *q, struc
   if (!backup_name_is_valid(backup))
     return err_set(&r->detail, ERR_INVALID, "backup", 0, "is no name of a backup");
   if (!world_id_is_valid(id)) return err_set(&r->detail, ERR_INVALID, "worldId", 0, "is no id of a world");
-  TRY(restore_payload(l, backup, id, q->now_ms, &payload, &r->detail));
+  TRY(restore_payload(l, backup, id, q->now_ms, &payload));
   struct world_request import = *q;
   import.payload = buf_str(&payload);
   return world_call_import(l, &import, r);

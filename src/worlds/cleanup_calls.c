@@ -135,7 +135,8 @@ static enum err save_there(struct cleanup *c, struct idle_batch *b) {
     b->tokens[n++] = b->tokens[i];
   }
   for (size_t i = n; i < b->count; i++) b->worlds[i] = (struct live_world){};
-  return world_save_batch(c->lane, b->worlds, n, b->tokens, c->q->now_ms, b->results, c->detail);
+  struct world_snapshots s = {.worlds = b->worlds, .count = n, .tokens = b->tokens, .now_ms = c->q->now_ms};
+  return world_save_batch(c->lane, &s, b->results);
 }
 
 static void drop_orphans(struct cleanup *c, const struct idle_batch *b) {

@@ -42,28 +42,27 @@ struct doomed { /* one world under its lock, its live state sealed and in the da
   struct arena *arena;
 };
 
-static enum err flush_live(struct lane *l, struct doomed *d, bool is_for_good, int64_t now_ms,
-                           struct err_detail *detail) {
+static enum err flush_live(struct lane *l, struct doomed *d, bool is_for_good, int64_t now_ms) {
   bool done = false;
-  if (is_for_good) TRY(world_seal(l, &d->lock, 1, now_ms, detail));
-  TRY(live_read(l->live, &d->lock.id, 1, LIVE_ALL, d->arena, &d->live, detail));
+  if (is_for_good) TRY(world_seal(l, &d->lock, 1, now_ms));
+  TRY(live_read(l->live, &d->lock.id, 1, LIVE_ALL, d->arena, &d->live, l->detail));
   if (!d->live.is_there) return ERR_OK;
-  TRY(sqldb_begin(l->db, true, detail));
-  enum err e = world_flush(l, &d->live, 1, &d->lock.token, now_ms, &done, detail);
+  TRY(sqldb_begin(l->db, true, l->detail));
+  struct world_snapshots s = {&d->live, 1, &d->lock.token, now_ms};
+  enum err e = world_flush(l, &s, &done);
   if (e == ERR_OK && !done)
-    e = err_set(detail, ERR_WORLD_BUSY, "worldId", 0, "somebody else is moving this world");
-  if (e == ERR_OK) return sqldb_commit(l->db, detail);
+    e = err_set(l->detail, ERR_WORLD_BUSY, "worldId", 0, "somebody else is moving this world");
+  if (e == ERR_OK) return sqldb_commit(l->db, l->detail);
   sqldb_rollback(l->db);
   return e;
 }
 
-static enum err take(struct lane *l, struct str id, bool is_for_good, int64_t now_ms, struct doomed *ret,
-                     struct err_detail *detail) {
+static enum err take(struct lane *l, struct str id, bool is_for_good, int64_t now_ms, struct doomed *ret) {
   struct doomed d = {.lock = {.id = id}, .arena = ret->arena};
-  TRY(live_lock(l->live, &d.lock, 1, DELETE_LEASE_MS, now_ms, detail));
+  TRY(live_lock(l->live, &d.lock, 1, DELETE_LEASE_MS, now_ms, l->detail));
   if (d.lock.token == 0)
-    return err_set(detail, ERR_WORLD_BUSY, "worldId", 0, "somebody else is moving this world");
-  enum err e = flush_live(l, &d, is_for_good, now_ms, detail);
+    return err_set(l->detail, ERR_WORLD_BUSY, "worldId", 0, "somebody else is moving this world");
+  enum err e = flush_live(l, &d, is_for_good, now_ms);
   if (e == ERR_OK) *ret = d;
   else (void)live_unlock(l->live, &d.lock, 1, NULL);
   return e;
@@ -85,14 +84,14 @@ static enum err sink_file(void *arg, struct str piece, struct err_detail *detail
                                                            : os_error(errno, detail, "write", "export");
 }
 
-static enum err write_file(struct lane *l, struct str id, int64_t now_ms, const char *path, int64_t *ret_rows,
-                           struct err_detail *detail) {
+static enum err write_file(struct lane *l, struct str id, int64_t now_ms, const char *path,
+                           int64_t *ret_rows) {
   int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
   FILE *f = fd >= 0 ? fdopen(fd, "w") : NULL;
-  if (!f) return os_error(errno, detail, "create", path);
-  enum err e = export_world(l, id, now_ms, sink_file, f, ret_rows, detail);
-  if (e == ERR_OK && (fflush(f) != 0 || fsync(fileno(f)) != 0)) e = os_error(errno, detail, "sync", path);
-  if (fclose(f) != 0 && e == ERR_OK) e = os_error(errno, detail, "close", path);
+  if (!f) return os_error(errno, l->detail, "create", path);
+  enum err e = export_world(l, id, now_ms, sink_file, f, ret_rows);
+  if (e == ERR_OK && (fflush(f) != 0 || fsync(fileno(f)) != 0)) e = os_error(errno, l->detail, "sync", path);
+  if (fclose(f) != 0 && e == ERR_OK) e = os_error(errno, l->detail, "close", path);
   return e;
 }
 
@@ -137,8 +136,7 @@ static void safe_name(struct str id, char ret[SAFE_NAME_BYTES]) {
 }
 
 /* exports/ID-INSTANT.jsonl.zst */
-static enum err export_to_file(struct lane *l, struct str id, int64_t now_ms, struct export_file *ret,
-                               struct err_detail *detail) {
+static enum err export_to_file(struct lane *l, struct str id, int64_t now_ms, struct export_file *ret) {
   const char *folder = worlds_config(l->worlds)->folder;
   char exports[PATH_BYTES], safe[SAFE_NAME_BYTES], temporary[PATH_BYTES + 8];
   int64_t rows = 0;
@@ -146,12 +144,12 @@ static enum err export_to_file(struct lane *l, struct str id, int64_t now_ms, st
   (void)snprintf(ret->name, sizeof ret->name, "%s-%lld.jsonl.zst", safe, (long long)now_ms);
   if (snprintf(exports, sizeof exports, "%s/exports", folder) >= (int)sizeof exports ||
       snprintf(ret->path, sizeof ret->path, "%s/%s", exports, ret->name) >= (int)sizeof ret->path)
-    return err_set(detail, ERR_LIMIT, "folder", 0, "its path is too long");
+    return err_set(l->detail, ERR_LIMIT, "folder", 0, "its path is too long");
   (void)snprintf(temporary, sizeof temporary, "%s.part", ret->path);
-  TRY(os_make_dir(exports, 0700, detail));
-  TRY(write_file(l, id, now_ms, temporary, &rows, detail));
-  enum err e = verify_file(temporary, rows, ret->sha256, detail);
-  if (e == ERR_OK && rename(temporary, ret->path) != 0) e = os_error(errno, detail, "rename", temporary);
+  TRY(os_make_dir(exports, 0700, l->detail));
+  TRY(write_file(l, id, now_ms, temporary, &rows));
+  enum err e = verify_file(temporary, rows, ret->sha256, l->detail);
+  if (e == ERR_OK && rename(temporary, ret->path) != 0) e = os_error(errno, l->detail, "rename", temporary);
   if (e != ERR_OK) (void)unlink(temporary);
   return e;
 }
@@ -196,51 +194,49 @@ static bool unlink_export(void *arg, const struct sql_row *row) {
 }
 
 /* Exports of a world of this id that was deleted before: an erasure takes them, too (U-18). */
-static enum err remove_exports_of(struct lane *l, struct str id, struct err_detail *detail) {
+static enum err remove_exports_of(struct lane *l, struct str id) {
   char folder[PATH_BYTES];
   (void)str_copy(folder, sizeof folder, str_of(worlds_config(l->worlds)->folder));
-  TRY(sqldb_query(l->db, SQL_TOMBSTONE_FILES, SQL_ARGS(SQL_VALUE_STR(id)), unlink_export, folder, detail));
-  return sqldb_exec(l->db, SQL_TOMBSTONE_NO_FILES, SQL_ARGS(SQL_VALUE_STR(id)), NULL, detail);
+  TRY(sqldb_query(l->db, SQL_TOMBSTONE_FILES, SQL_ARGS(SQL_VALUE_STR(id)), unlink_export, folder, l->detail));
+  return sqldb_exec(l->db, SQL_TOMBSTONE_NO_FILES, SQL_ARGS(SQL_VALUE_STR(id)), NULL, l->detail);
 }
 
 /* ---- removing ---- */
 
 static enum err remove_in(struct lane *l, const struct world_request *q, struct str id,
-                          const struct export_file *file, const char *reason, struct err_detail *detail) {
-  TRY(erase_world_rows(l, id, q->now_ms, detail));
+                          const struct export_file *file, const char *reason) {
+  TRY(erase_world_rows(l, id, q->now_ms));
   return sqldb_exec(
       l->db, SQL_TOMBSTONE_PUT,
       SQL_ARGS(SQL_VALUE_STR(id), SQL_VALUE_INSTANT(q->now_ms),
                SQL_VALUE_STR(q->actor.name.ptr ? q->actor.name : STR("system")), SQL_VALUE_TEXT(reason),
                SQL_VALUE_TEXT(file ? file->name : NULL), SQL_VALUE_TEXT(file ? file->sha256 : NULL)),
-      NULL, detail);
+      NULL, l->detail);
 }
 
 /* Still due, in the transaction: nobody has kept, resumed or favoured it while it was exported. */
-static enum err check_due(struct lane *l, const struct world_settings *s, struct str id, int64_t now_ms,
-                          struct err_detail *detail) {
+static enum err check_due(struct lane *l, const struct world_settings *s, struct str id, int64_t now_ms) {
   struct world_cases one;
   BUF_AUTO struct buf ids = buf_new(1024);
   world_ids_text(&id, 1, &ids);
   TRY(world_cases_new(&l->arena, 1, &one));
   TRY(world_cases_read(l, SQL_CASES_HELD, SQL_ARGS(SQL_VALUE_INSTANT(now_ms), SQL_VALUE_STR(buf_str(&ids))),
-                       &one, detail));
-  if (one.count == 0) return err_set(detail, ERR_NOT_FOUND, "worldId", 0, "it is gone already");
+                       &one));
+  if (one.count == 0) return err_set(l->detail, ERR_NOT_FOUND, "worldId", 0, "it is gone already");
   struct world_verdict v = world_judge(s, &one.list[0].facts, now_ms);
   if (v.is_protected || world_purge_ms(s, &one.list[0].row, v.idle_since_ms, NULL) > now_ms)
-    return err_set(detail, ERR_WORLD_BUSY, "worldId", 0, "it is not due any more");
+    return err_set(l->detail, ERR_WORLD_BUSY, "worldId", 0, "it is not due any more");
   return ERR_OK;
 }
 
 static enum err remove_all(struct lane *l, const struct world_request *q, struct str id,
-                           const struct export_file *file, const struct world_settings *due_by,
-                           struct err_detail *detail) {
-  TRY(sqldb_begin(l->db, true, detail));
-  enum err e = due_by ? check_due(l, due_by, id, q->now_ms, detail) : ERR_OK;
-  if (e == ERR_OK) e = remove_in(l, q, id, file, due_by ? "inactivity" : "erased", detail);
-  if (e == ERR_OK) e = sqldb_commit(l->db, detail);
+                           const struct export_file *file, const struct world_settings *due_by) {
+  TRY(sqldb_begin(l->db, true, l->detail));
+  enum err e = due_by ? check_due(l, due_by, id, q->now_ms) : ERR_OK;
+  if (e == ERR_OK) e = remove_in(l, q, id, file, due_by ? "inactivity" : "erased");
+  if (e == ERR_OK) e = sqldb_commit(l->db, l->detail);
   if (e != ERR_OK) sqldb_rollback(l->db);
-  if (e == ERR_OK && export_forget_segments(l, id, NULL) != ERR_OK)
+  if (e == ERR_OK && export_forget_segments(l, id) != ERR_OK)
     return ERR_OK; /* the sweep takes what is left */
   return e;
 }
@@ -256,36 +252,43 @@ struct delete_run {
   json_t *failed_ids, *would;
 };
 
-static enum err delete_one(struct delete_run *d, struct str id, struct err_detail *detail) {
+/* A commit whose answer was lost may have deleted it: then its file is all there is. */
+static void drop_export(struct delete_run *d, struct str id, const struct export_file *file) {
+  struct world_row row;
+  struct err_detail *why = d->lane->detail;
+  d->lane->detail = NULL; /* what has failed is known already */
+  if (file->path[0] && world_get(d->lane, id, &row) == ERR_OK) (void)unlink(file->path);
+  d->lane->detail = why;
+}
+
+static enum err delete_one(struct delete_run *d, struct str id) {
   ARENA_AUTO struct arena arena = arena_new((size_t)512 * 1024 * 1024);
   struct export_file file = {};
   struct doomed doomed = {.arena = &arena};
-  TRY(take(d->lane, id, true, d->q->now_ms, &doomed, detail));
-  enum err e = export_to_file(d->lane, id, d->q->now_ms, &file, detail);
-  if (e == ERR_OK) e = remove_all(d->lane, d->q, id, &file, &d->settings, detail);
+  TRY(take(d->lane, id, true, d->q->now_ms, &doomed));
+  enum err e = export_to_file(d->lane, id, d->q->now_ms, &file);
+  if (e == ERR_OK) e = remove_all(d->lane, d->q, id, &file, &d->settings);
   if (e == ERR_OK) {
     d->freed += drop_live(d->lane, &doomed, d->q->now_ms);
     return ERR_OK;
   }
-  struct world_row
-      row; /* a commit whose answer was lost may have deleted it: then the file is all there is */
-  if (file.path[0] && world_get(d->lane, id, &row, NULL) == ERR_OK) (void)unlink(file.path);
+  drop_export(d, id, &file);
   (void)live_unlock(d->lane->live, &doomed.lock, 1, NULL);
   return e;
 }
 
-static void tell(struct lane *l, enum log_level level, const char *message, const char *id, const char *name,
+static void tell(struct lane *l, enum log_level level, const char *message, const struct world_row *row,
                  const struct err_detail *detail) {
   const struct worlds_config *config = worlds_config(l->worlds);
   if (!config->notice) return;
-  JSON_AUTO json_t *fields = json_pack("{s:s, s:s?, s:s?}", "worldId", id, "worldName", name, "error",
-                                       detail && detail->message[0] ? detail->message : NULL);
+  JSON_AUTO json_t *fields = json_pack("{s:s, s:s?, s:s?}", "worldId", row->id, "worldName", row->name,
+                                       "error", detail && detail->message[0] ? detail->message : NULL);
   config->notice(config->notice_arg, level, "WorldPauseService", message, fields);
 }
 
 static void take_case(struct delete_run *d, struct world_case *c) {
   struct world_verdict v = world_judge(&d->settings, &c->facts, d->q->now_ms);
-  struct err_detail detail = {};
+  struct err_detail detail = {}, *outer = d->lane->detail;
   d->due++;
   if (v.is_protected || world_purge_ms(&d->settings, &c->row, v.idle_since_ms, NULL) > d->q->now_ms) {
     d->not_yet++;
@@ -295,17 +298,19 @@ static void take_case(struct delete_run *d, struct world_case *c) {
     json_array_append_new(d->would, json_string(c->row.id));
     return;
   }
-  enum err e = delete_one(d, str_of(c->row.id), &detail);
+  d->lane->detail = &detail;
+  enum err e = delete_one(d, str_of(c->row.id));
+  d->lane->detail = outer;
   if (e == ERR_OK) {
     d->deleted++;
-    tell(d->lane, LOG_INFO, "World deleted", c->row.id, c->row.name, NULL);
+    tell(d->lane, LOG_INFO, "World deleted", &c->row, NULL);
   } else if (e == ERR_WORLD_BUSY || e == ERR_NOT_FOUND) {
     d->not_yet++;
   } else {
     d->failed++;
     if (json_array_size(d->failed_ids) < FAILED_MAX)
       json_array_append_new(d->failed_ids, json_string(c->row.id));
-    tell(d->lane, LOG_ERROR, "World could not be deleted", c->row.id, c->row.name, &detail);
+    tell(d->lane, LOG_ERROR, "World could not be deleted", &c->row, &detail);
   }
 }
 
@@ -329,13 +334,13 @@ enum err world_call_delete_page(struct lane *l, const struct world_request *q, s
   int64_t limit = json_int_at(q->args, "limit", DELETE_PAGE);
   if (limit < 1 || limit > DELETE_PAGE)
     return err_set(&r->detail, ERR_INVALID, "limit", 0, "has to be 1 to %d", DELETE_PAGE);
-  TRY(world_settings_with(l, q, &d.settings, &r->detail));
+  TRY(world_settings_with(l, q, &d.settings));
   TRY(world_cases_new(&l->arena, (size_t)limit, &cases));
   TRY(world_cases_read(
       l, SQL_CASES_DUE_DELETION,
       SQL_ARGS(SQL_VALUE_INSTANT(q->now_ms), SQL_VALUE_INSTANT(json_int_at(cursor, "at", FIRST_INSTANT)),
                SQL_VALUE_STR(after.ptr ? after : STR("")), SQL_VALUE_INT(limit)),
-      &cases, &r->detail));
+      &cases));
   JSON_AUTO json_t *failed_ids = d.failed_ids = json_array();
   JSON_AUTO json_t *would = d.would = json_array();
   for (size_t i = 0; i < cases.count; i++) take_case(&d, &cases.list[i]);
@@ -346,11 +351,10 @@ enum err world_call_delete_page(struct lane *l, const struct world_request *q, s
 
 /* ---- by requests ---- */
 
-static enum err owned(struct lane *l, const struct world_request *q, enum world_deed deed,
-                      struct err_detail *detail) {
+static enum err owned(struct lane *l, const struct world_request *q, enum world_deed deed) {
   struct world_row row;
-  TRY(world_get(l, q->world_id, &row, detail));
-  return world_may(deed, &q->actor, &row, world_is_member(l, q->world_id, q->actor.user_id), detail);
+  TRY(world_get(l, q->world_id, &row));
+  return world_may(deed, &q->actor, &row, world_is_member(l, q->world_id, q->actor.user_id), l->detail);
 }
 
 static enum err sink_payload(void *arg, struct str piece, struct err_detail *detail) {
@@ -362,46 +366,44 @@ static enum err sink_payload(void *arg, struct str piece, struct err_detail *det
 
 enum err world_call_export(struct lane *l, const struct world_request *q, struct world_reply *r) {
   struct doomed d = {.arena = &l->arena};
-  TRY(owned(l, q, DEED_OWN, &r->detail));
-  TRY(take(l, q->world_id, false, q->now_ms, &d, &r->detail));
+  TRY(owned(l, q, DEED_OWN));
+  TRY(take(l, q->world_id, false, q->now_ms, &d));
   (void)live_unlock(l->live, &d.lock, 1, NULL); /* what comes later is not in it */
   r->payload = buf_new(EXPORT_BYTES_MAX);
   int64_t rows = 0;
-  TRY(export_world(l, q->world_id, q->now_ms, sink_payload, &r->payload, &rows, &r->detail));
+  TRY(export_world(l, q->world_id, q->now_ms, sink_payload, &r->payload, &rows));
   r->body = json_pack("{s:s%, s:I, s:s}", "worldId", q->world_id.ptr, q->world_id.len, "rows",
                       (json_int_t)rows, "format", "JSON lines, zstd");
   return r->body ? ERR_OK : ERR_NO_MEMORY;
 }
 
 /* An imported world begins a new spell: what it was marked for long ago must not delete it tonight. */
-static enum err settle_import(struct lane *l, const struct world_request *q, struct str id,
-                              struct err_detail *detail) {
+static enum err settle_import(struct lane *l, const struct world_request *q, struct str id) {
   struct world_row row;
   struct world_settings s = worlds_settings(l, q->now_ms);
-  TRY(world_get_locked(l, id, &row, detail));
+  TRY(world_get_locked(l, id, &row));
   world_apply_take_back(&row);
   if (row.ladder_from_ms < q->now_ms) row.ladder_from_ms = q->now_ms;
-  TRY(world_put(l, &row, 0, q->now_ms, detail));
+  TRY(world_put(l, &row, 0, q->now_ms));
   if (row.is_paused && row.pause_reason != FIELD_NULL)
-    TRY(world_pause_begin(l, id, q->now_ms, row.pause_reason, world_daily_micro_usd(&s), detail));
-  return world_note(l, id, q->now_ms, q->actor.name, "imported", NULL, detail);
+    TRY(world_pause_begin(l, id, q->now_ms, row.pause_reason, world_daily_micro_usd(&s)));
+  return world_note(l, id, q->now_ms, q->actor.name, "imported", NULL);
 }
 
-static enum err import_in(struct lane *l, const struct world_request *q, struct import_result *ret,
-                          struct err_detail *detail) {
-  TRY(import_world(l, q, ret, detail));
+static enum err import_in(struct lane *l, const struct world_request *q, struct import_result *ret) {
+  TRY(import_world(l, q, ret));
   bool is_own = ret->owner_id && str_eq(str_of(ret->owner_id), q->actor.user_id);
   if (q->actor.kind == ACTOR_USER && !is_own)
-    return err_set(detail, ERR_FORBIDDEN, "worldId", 0, "only its owner may put a world back");
-  TRY(settle_import(l, q, ret->id, detail));
-  return sqldb_commit(l->db, detail);
+    return err_set(l->detail, ERR_FORBIDDEN, "worldId", 0, "only its owner may put a world back");
+  TRY(settle_import(l, q, ret->id));
+  return sqldb_commit(l->db, l->detail);
 }
 
 enum err world_call_import(struct lane *l, const struct world_request *q, struct world_reply *r) {
   struct import_result result = {};
   if (!q->payload.ptr) return err_set(&r->detail, ERR_INVALID, "file", 0, "send the export's bytes");
   TRY(sqldb_begin(l->db, true, &r->detail));
-  TRY(import_in(l, q, &result, &r->detail));
+  TRY(import_in(l, q, &result));
   r->status = 201;
   r->body = json_pack("{s:b, s:s%, s:I, s:I}", "success", 1, "worldId", result.id.ptr, result.id.len, "rows",
                       (json_int_t)result.rows, "segments", (json_int_t)result.segments);
@@ -410,15 +412,15 @@ enum err world_call_import(struct lane *l, const struct world_request *q, struct
 
 enum err world_call_erase(struct lane *l, const struct world_request *q, struct world_reply *r) {
   struct doomed d = {.arena = &l->arena};
-  TRY(owned(l, q, DEED_OWN, &r->detail));
-  TRY(take(l, q->world_id, true, q->now_ms, &d, &r->detail));
-  enum err e = remove_all(l, q, q->world_id, NULL, NULL, &r->detail);
+  TRY(owned(l, q, DEED_OWN));
+  TRY(take(l, q->world_id, true, q->now_ms, &d));
+  enum err e = remove_all(l, q, q->world_id, NULL, NULL);
   if (e != ERR_OK) {
     (void)live_unlock(l->live, &d.lock, 1, NULL);
     return e;
   }
   (void)drop_live(l, &d, q->now_ms);
-  TRY(remove_exports_of(l, q->world_id, &r->detail));
+  TRY(remove_exports_of(l, q->world_id));
   r->body = json_pack("{s:b, s:s%}", "success", 1, "worldId", q->world_id.ptr, q->world_id.len);
   return r->body ? ERR_OK : ERR_NO_MEMORY;
 }

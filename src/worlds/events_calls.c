@@ -51,9 +51,9 @@ static bool read_known(void *arg, const struct sql_row *row) {
   return false;
 }
 
-static enum err known_of(struct lane *l, struct str id, struct known *ret, struct err_detail *detail) {
+static enum err known_of(struct lane *l, struct str id, struct known *ret) {
   *ret = (struct known){.arena = &l->arena, .at_ms = INSTANT_NONE};
-  return sqldb_query(l->db, SQL_STORY_METRIC, SQL_ARGS(SQL_VALUE_STR(id)), read_known, ret, detail);
+  return sqldb_query(l->db, SQL_STORY_METRIC, SQL_ARGS(SQL_VALUE_STR(id)), read_known, ret, l->detail);
 }
 
 struct day {
@@ -66,12 +66,11 @@ static bool read_day(void *arg, const struct sql_row *row) {
   return false;
 }
 
-static enum err day_of(struct lane *l, struct str id, int64_t now_ms, struct day *ret,
-                       struct err_detail *detail) {
+static enum err day_of(struct lane *l, struct str id, int64_t now_ms, struct day *ret) {
   *ret = (struct day){};
   int64_t day = world_day(worlds_config(l->worlds)->timezone, now_ms);
   return sqldb_query(l->db, SQL_STORY_DAY, SQL_ARGS(SQL_VALUE_STR(id), SQL_VALUE_INT(day)), read_day, ret,
-                     detail);
+                     l->detail);
 }
 
 static int64_t events_per_day(const struct world_settings *s, const struct world_row *row) {
@@ -93,13 +92,12 @@ static bool note_found(void *arg, const struct sql_row *row) {
   return false;
 }
 
-static enum err has_live_event(struct lane *l, struct str id, int64_t now_ms, bool *ret,
-                               struct err_detail *detail) {
+static enum err has_live_event(struct lane *l, struct str id, int64_t now_ms, bool *ret) {
   *ret = false;
   return sqldb_query(
       l->db, SQL_STORY_EVENT_LIVE,
       SQL_ARGS(SQL_VALUE_STR(id), SQL_VALUE_INSTANT(now_ms - DIRECTOR_LIFE_MS), SQL_VALUE_INSTANT(now_ms)),
-      note_found, ret, detail);
+      note_found, ret, l->detail);
 }
 
 /* ---- events.page {cursor: {after}} → {now, hasLlm, worlds: […], next: {after} | null} ---- */
@@ -118,16 +116,15 @@ static bool read_row(void *arg, const struct sql_row *row) {
 }
 
 static enum err world_json(struct lane *l, const struct world_row *row, int64_t user_ms,
-                           const struct live_world *live, int64_t now_ms, json_t **ret,
-                           struct err_detail *detail) {
+                           const struct live_world *live, int64_t now_ms, json_t **ret) {
   struct world_settings s = worlds_settings(l, now_ms);
   struct str id = str_of(row->id);
   struct story_lines window;
   struct known known;
   struct day day;
-  TRY(story_window(l, id, 0, INT64_MAX, live, &window, detail));
-  TRY(known_of(l, id, &known, detail));
-  TRY(day_of(l, id, now_ms, &day, detail));
+  TRY(story_window(l, id, 0, INT64_MAX, live, &window));
+  TRY(known_of(l, id, &known));
+  TRY(day_of(l, id, now_ms, &day));
   *ret = json_pack("{s:s, s:s, s:I, s:o, s:o, s:o, s:I, s:I, s:I}", "id", row->id, "locale",
                    row->locale ? row->locale : "es", "userActiveAt", (json_int_t)user_ms, "window",
                    story_window_json(&window), "story", parse_or_null(str_of(row->story)), "director",
@@ -144,34 +141,32 @@ struct chosen { /* of a page */
 };
 
 /* The first worlds of the page whose user was here lately and that have no live event. */
-static enum err choose(struct lane *l, const struct page *p, int64_t now_ms, struct chosen *ret,
-                       struct err_detail *detail) {
+static enum err choose(struct lane *l, const struct page *p, int64_t now_ms, struct chosen *ret) {
   int64_t since_ms = now_ms - worlds_settings(l, now_ms).event_window_sec * STORY_MS_PER_S;
   struct str *ids = ARENA_ARRAY(&l->arena, struct str, p->count);
   struct live_world *live = ARENA_ARRAY(&l->arena, struct live_world, p->count);
   if (!ids || !live) return p->count ? ERR_NO_MEMORY : ERR_OK;
   for (size_t i = 0; i < p->count; i++) ids[i] = str_of(p->rows[i].id);
-  TRY(live_read(l->live, ids, p->count, LIVE_META, &l->arena, live, detail));
+  TRY(live_read(l->live, ids, p->count, LIVE_META, &l->arena, live, l->detail));
   for (; ret->looked_at < p->count && ret->count < PAGE_WORLDS; ret->looked_at++) {
     size_t i = ret->looked_at;
     bool has_event;
     int64_t user_ms = p->rows[i].last_active_ms;
     if (live[i].is_there && live[i].active_ms > user_ms) user_ms = live[i].active_ms;
     if (user_ms < since_ms) continue;
-    TRY(has_live_event(l, ids[i], now_ms, &has_event, detail));
+    TRY(has_live_event(l, ids[i], now_ms, &has_event));
     if (has_event) continue;
     ret->rows[ret->count] = &p->rows[i], ret->ids[ret->count] = ids[i], ret->user_ms[ret->count++] = user_ms;
   }
   return ERR_OK;
 }
 
-static enum err chosen_json(struct lane *l, const struct chosen *c, int64_t now_ms, json_t *list,
-                            struct err_detail *detail) {
+static enum err chosen_json(struct lane *l, const struct chosen *c, int64_t now_ms, json_t *list) {
   struct live_world live[PAGE_WORLDS];
-  if (c->count) TRY(live_read(l->live, c->ids, c->count, LIVE_JOURNAL, &l->arena, live, detail));
+  if (c->count) TRY(live_read(l->live, c->ids, c->count, LIVE_JOURNAL, &l->arena, live, l->detail));
   for (size_t i = 0; i < c->count; i++) {
     json_t *world;
-    TRY(world_json(l, c->rows[i], c->user_ms[i], &live[i], now_ms, &world, detail));
+    TRY(world_json(l, c->rows[i], c->user_ms[i], &live[i], now_ms, &world));
     if (json_array_append_new(list, world) != 0) return ERR_NO_MEMORY;
   }
   return ERR_OK;
@@ -187,9 +182,9 @@ enum err call_events_page(struct lane *l, const struct world_request *q, struct 
                   SQL_ARGS(SQL_VALUE_STR(after.ptr ? after : STR("")), SQL_VALUE_INT(PAGE_ROWS)), read_row, p,
                   &r->detail));
   TRY(p->error);
-  TRY(choose(l, p, q->now_ms, &chosen, &r->detail));
+  TRY(choose(l, p, q->now_ms, &chosen));
   JSON_AUTO json_t *list = json_array();
-  TRY(chosen_json(l, &chosen, q->now_ms, list, &r->detail));
+  TRY(chosen_json(l, &chosen, q->now_ms, list));
   bool has_more = p->count == PAGE_ROWS || chosen.looked_at < p->count;
   json_t *next = has_more ? json_pack("{s:s}", "after", p->rows[chosen.looked_at - 1].id) : json_null();
   return reply_with(r,
@@ -209,7 +204,7 @@ enum err call_events_budget(struct lane *l, const struct world_request *q, struc
   struct world_row row;
   int64_t changed = 0;
   struct str id = id_of(q);
-  TRY(world_get(l, id, &row, &r->detail));
+  TRY(world_get(l, id, &row));
   const char *bar = bar_of(&row);
   if (!worlds_config(l->worlds)->llm_base_url) bar = "no_llm";
   if (!bar && s.director_per_day > 0)
@@ -236,8 +231,7 @@ struct commit {
   struct id_text event_id;
 };
 
-static enum err commit_event_read(struct lane *l, const json_t *args, struct commit *c,
-                                  struct err_detail *detail) {
+static enum err commit_event_read(struct lane *l, const json_t *args, struct commit *c) {
   const json_t *event = json_object_get(args, "event");
   if (!json_is_object(event)) return ERR_OK;
   c->has_event = true;
@@ -246,30 +240,29 @@ static enum err commit_event_read(struct lane *l, const json_t *args, struct com
   c->before = dump(l, json_object_get(event, "metricsBefore"), METRICS_BYTES_MAX);
   c->reason = dump(l, json_object_get(args, "reasons"), REASONS_BYTES_MAX);
   if (field_enum_index(event_type_names, c->type) < 0)
-    return err_set(detail, ERR_INVALID, "event.type", 0, "there is no such type of event");
+    return err_set(l->detail, ERR_INVALID, "event.type", 0, "there is no such type of event");
   if (c->text.len == 0 || c->text.len > DIRECTOR_TEXT_MAX)
-    return err_set(detail, ERR_INVALID, "event.text", 0, "a text has 1 to %d bytes", DIRECTOR_TEXT_MAX);
+    return err_set(l->detail, ERR_INVALID, "event.text", 0, "a text has 1 to %d bytes", DIRECTOR_TEXT_MAX);
   if (!c->participants.ptr || !c->before.ptr || !c->reason.ptr)
-    return err_set(detail, ERR_LIMIT, "event", 0, "the event is too big");
+    return err_set(l->detail, ERR_LIMIT, "event", 0, "the event is too big");
   return ERR_OK;
 }
 
-static enum err commit_read(struct lane *l, const struct world_request *q, struct commit *c,
-                            struct err_detail *detail) {
+static enum err commit_read(struct lane *l, const struct world_request *q, struct commit *c) {
   JSON_AUTO json_t *director = NULL;
   *c = (struct commit){.id = id_of(q),
                        .slot_ms = json_int_at(q->args, "slot", INSTANT_NONE),
                        .turn = json_int_at(q->args, "turn", 0),
                        .now_ms = q->now_ms};
-  if (!world_id_is_valid(c->id)) return err_set(detail, ERR_INVALID, "worldId", 0, "worldId is missing");
-  if (c->slot_ms == INSTANT_NONE) return err_set(detail, ERR_INVALID, "slot", 0, "slot is missing");
+  if (!world_id_is_valid(c->id)) return err_set(l->detail, ERR_INVALID, "worldId", 0, "worldId is missing");
+  if (c->slot_ms == INSTANT_NONE) return err_set(l->detail, ERR_INVALID, "slot", 0, "slot is missing");
   director = json_pack("{s:I, s:O?, s:O?}", "slot", (json_int_t)c->slot_ms, "state",
                        json_object_get(q->args, "director"), "reasons", json_object_get(q->args, "reasons"));
   c->metrics = dump(l, json_object_get(q->args, "metrics"), METRICS_BYTES_MAX);
   c->director = dump(l, director, DIRECTOR_BYTES_MAX);
   if (!c->metrics.ptr || !c->director.ptr)
-    return err_set(detail, ERR_LIMIT, "director", 0, "metrics or director are too big");
-  return commit_event_read(l, q->args, c, detail);
+    return err_set(l->detail, ERR_LIMIT, "director", 0, "metrics or director are too big");
+  return commit_event_read(l, q->args, c);
 }
 
 static bool read_id(void *arg, const struct sql_row *row) {
@@ -277,20 +270,20 @@ static bool read_id(void *arg, const struct sql_row *row) {
 }
 
 /* A slot that was kept before is not kept again: what it came to is the answer. */
-static enum err is_slot_done(struct lane *l, struct commit *c, bool *ret, struct err_detail *detail) {
+static enum err is_slot_done(struct lane *l, struct commit *c, bool *ret) {
   struct known known;
-  TRY(known_of(l, c->id, &known, detail));
+  TRY(known_of(l, c->id, &known));
   JSON_AUTO json_t *director = parse_or_null(known.director);
   *ret = json_int_at(director, "slot", INSTANT_NONE) >= c->slot_ms;
   if (!*ret) return ERR_OK;
   TRY(sqldb_query(l->db, SQL_STORY_EVENT_OF_SLOT, SQL_ARGS(SQL_VALUE_STR(c->id), SQL_VALUE_INT(c->slot_ms)),
-                  read_id, &c->event_id, detail));
+                  read_id, &c->event_id, l->detail));
   c->is_applied = c->has_event && c->event_id.text[0];
   c->bar = c->is_applied ? NULL : "slot_done";
   return ERR_OK;
 }
 
-static enum err add_event(struct lane *l, struct commit *c, struct str actor, struct err_detail *detail) {
+static enum err add_event(struct lane *l, struct commit *c, struct str actor) {
   c->event_id = world_new_id(c->now_ms);
   TRY(sqldb_exec(l->db, SQL_STORY_EVENT_ADD,
                  SQL_ARGS(SQL_VALUE_STR(c->id), SQL_VALUE_TEXT(c->event_id.text), SQL_VALUE_STR(c->type),
@@ -298,41 +291,40 @@ static enum err add_event(struct lane *l, struct commit *c, struct str actor, st
                           SQL_VALUE_INSTANT(c->now_ms + DIRECTOR_LIFE_MS), SQL_VALUE_INT(c->turn),
                           SQL_VALUE_STR(c->text), SQL_VALUE_STR(c->participants), SQL_VALUE_STR(c->reason),
                           SQL_VALUE_STR(c->before)),
-                 NULL, detail));
+                 NULL, l->detail));
   json_t *note = json_pack("{s:s, s:s%}", "eventId", c->event_id.text, "type", c->type.ptr, c->type.len);
-  return world_note(l, c->id, c->now_ms, actor, "emergent_event", note, detail);
+  return world_note(l, c->id, c->now_ms, actor, "emergent_event", note);
 }
 
-static enum err keep(struct lane *l, struct commit *c, struct str actor, struct err_detail *detail) {
+static enum err keep(struct lane *l, struct commit *c, struct str actor) {
   int64_t day = world_day(worlds_config(l->worlds)->timezone, c->now_ms);
   TRY(sqldb_exec(l->db, SQL_STORY_METRIC_PUT,
                  SQL_ARGS(SQL_VALUE_STR(c->id), SQL_VALUE_INSTANT(c->now_ms), SQL_VALUE_INT(c->turn),
                           SQL_VALUE_STR(c->metrics), SQL_VALUE_STR(c->director)),
-                 NULL, detail));
+                 NULL, l->detail));
   TRY(sqldb_exec(l->db, SQL_STORY_DAY_EVALUATED,
                  SQL_ARGS(SQL_VALUE_STR(c->id), SQL_VALUE_INT(day), SQL_VALUE_INT(c->has_event)), NULL,
-                 detail));
-  if (c->has_event) TRY(add_event(l, c, actor, detail));
+                 l->detail));
+  if (c->has_event) TRY(add_event(l, c, actor));
   c->is_kept = true, c->is_applied = c->has_event;
   return ERR_OK;
 }
 
 /* Whether the world may still have it is looked at again, now that nobody else can change that. */
-static enum err commit_checked(struct lane *l, struct commit *c, int64_t token, struct str actor,
-                               struct err_detail *detail) {
+static enum err commit_checked(struct lane *l, struct commit *c, int64_t token, struct str actor) {
   struct world_settings s = worlds_settings(l, c->now_ms);
   struct world_row row;
   struct day day;
   bool is_done;
-  TRY(world_get_locked(l, c->id, &row, detail));
+  TRY(world_get_locked(l, c->id, &row));
   if (token > 0 && row.fence > token)
-    return err_set(detail, ERR_WORLD_BUSY, "worldId", 0, "somebody else holds it");
-  TRY(is_slot_done(l, c, &is_done, detail));
+    return err_set(l->detail, ERR_WORLD_BUSY, "worldId", 0, "somebody else holds it");
+  TRY(is_slot_done(l, c, &is_done));
   if (is_done) return ERR_OK;
   c->bar = bar_of(&row);
-  TRY(day_of(l, c->id, c->now_ms, &day, detail));
+  TRY(day_of(l, c->id, c->now_ms, &day));
   if (!c->bar && c->has_event && day.events >= events_per_day(&s, &row)) c->bar = "day_full";
-  return c->bar ? ERR_OK : keep(l, c, actor, detail);
+  return c->bar ? ERR_OK : keep(l, c, actor);
 }
 
 /* The event as the application finds it in the live state; the same bytes each time, so a repetition adds none. */
@@ -345,7 +337,7 @@ static struct str live_text(struct lane *l, const struct commit *c) {
 }
 
 /* What is not live gets it from the database when it wakes: "WorldEvent" is the truth. */
-static enum err show(struct lane *l, const struct commit *c, int64_t token, struct err_detail *detail) {
+static enum err show(struct lane *l, const struct commit *c, int64_t token) {
   struct live_entry entry = {.at_ms = c->now_ms, .bytes = live_text(l, c)};
   struct live_append a = {.id = c->id,
                           .token = token,
@@ -354,34 +346,32 @@ static enum err show(struct lane *l, const struct commit *c, int64_t token, stru
                           .event_count = 1,
                           .events_applied = 1};
   if (!entry.bytes.ptr) return ERR_NO_MEMORY;
-  TRY(live_write(l->live, &a, 1, c->now_ms, detail));
+  TRY(live_write(l->live, &a, 1, c->now_ms, l->detail));
   if (a.error != ERR_NOT_FOUND) return a.error;
-  return sqldb_exec(l->db, SQL_STORY_EVENT_COUNTED, SQL_ARGS(SQL_VALUE_STR(c->id)), NULL, detail);
+  return sqldb_exec(l->db, SQL_STORY_EVENT_COUNTED, SQL_ARGS(SQL_VALUE_STR(c->id)), NULL, l->detail);
 }
 
-static enum err commit_held(struct lane *l, struct commit *c, int64_t token, struct str actor,
-                            struct err_detail *detail) {
-  TRY(sqldb_begin(l->db, true, detail));
-  enum err e = commit_checked(l, c, token, actor, detail);
+static enum err commit_held(struct lane *l, struct commit *c, int64_t token, struct str actor) {
+  TRY(sqldb_begin(l->db, true, l->detail));
+  enum err e = commit_checked(l, c, token, actor);
   if (e != ERR_OK || !c->is_kept) {
     sqldb_rollback(l->db);
     return e;
   }
-  TRY(sqldb_commit(l->db, detail));
-  struct err_detail why = {};
-  if (c->is_applied && show(l, c, token, &why) != ERR_OK)
+  TRY(sqldb_commit(l->db, l->detail));
+  if (c->is_applied && show(l, c, token) != ERR_OK)
     world_notice(l, LOG_WARN, "EmergentEvents", "Emergent event is in the database only",
                  json_pack("{s:s%, s:s, s:s}", "worldId", c->id.ptr, c->id.len, "eventId", c->event_id.text,
-                           "why", why.message));
+                           "why", l->detail ? l->detail->message : ""));
   return ERR_OK;
 }
 
 enum err call_events_commit(struct lane *l, const struct world_request *q, struct world_reply *r) {
   struct commit c;
   struct world_hold hold;
-  TRY(commit_read(l, q, &c, &r->detail));
-  TRY(world_hold(l, c.id, q->now_ms, &hold, &r->detail));
-  enum err e = commit_held(l, &c, hold.lock.token, q->actor.name, &r->detail);
+  TRY(commit_read(l, q, &c));
+  TRY(world_hold(l, c.id, q->now_ms, &hold));
+  enum err e = commit_held(l, &c, hold.lock.token, q->actor.name);
   world_release(l, &hold);
   if (e != ERR_OK) return e;
   if (c.is_kept && c.is_applied)

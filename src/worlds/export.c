@@ -178,7 +178,7 @@ static enum err write_all(struct export_run *x, struct lane *l, struct str id, i
   jw_object_end(&w);
   TRY(end_line(x, ZSTD_e_continue));
   TRY(add_tables(x, l, id));
-  TRY(export_each_segment(l, id, add_segment, x, x->detail));
+  TRY(export_each_segment(l, id, add_segment, x));
   w = jw_new(&x->line);
   jw_object(&w);
   jw_kbool(&w, "end", true);
@@ -188,13 +188,13 @@ static enum err write_all(struct export_run *x, struct lane *l, struct str id, i
 }
 
 enum err export_world(struct lane *l, struct str id, int64_t now_ms, export_sink_fn *fn, void *arg,
-                      int64_t *ret_rows, struct err_detail *detail) {
+                      int64_t *ret_rows) {
   struct export_run x = {
-      .z = ZSTD_createCStream(), .fn = fn, .arg = arg, .line = buf_new(LINE_BYTES_MAX), .detail = detail};
+      .z = ZSTD_createCStream(), .fn = fn, .arg = arg, .line = buf_new(LINE_BYTES_MAX), .detail = l->detail};
   if (!x.z) return ERR_NO_MEMORY;
   ZSTD_CCtx_setParameter(x.z, ZSTD_c_compressionLevel, LEVEL);
   ZSTD_CCtx_setParameter(x.z, ZSTD_c_checksumFlag, 1);
-  enum err e = sqldb_begin(l->db, false, detail);
+  enum err e = sqldb_begin(l->db, false, l->detail);
   if (e == ERR_OK) {
     e = write_all(&x, l, id, now_ms);
     sqldb_rollback(l->db); /* it has only read */
@@ -430,7 +430,7 @@ static enum err import_line(void *arg, const json_t *line, struct err_detail *de
   if (!x->result.id.ptr) return damaged(detail, "its first line is not ours");
   if (segment) {
     x->result.segments++;
-    return export_put_segment(x->lane, x->result.id, segment, x->now_ms, detail);
+    return export_put_segment(x->lane, x->result.id, segment, x->now_ms);
   }
   if (json_object_get(line, "application")) return take_application(x, line, detail);
   const struct export_table *t = table_find(json_text_at(line, "table"));
@@ -439,14 +439,13 @@ static enum err import_line(void *arg, const json_t *line, struct err_detail *de
   return take_row(x, t, row, detail);
 }
 
-enum err import_world(struct lane *l, const struct world_request *q, struct import_result *ret,
-                      struct err_detail *detail) {
+enum err import_world(struct lane *l, const struct world_request *q, struct import_result *ret) {
   struct import_run x = {.lane = l,
                          .now_ms = q->now_ms,
                          .is_trusted = q->actor.kind != ACTOR_USER,
                          .rows = buf_new(LINE_BYTES_MAX)};
-  enum err e = export_lines(q->payload, import_line, &x, detail);
-  if (e == ERR_OK) e = insert_rows(&x, detail);
+  enum err e = export_lines(q->payload, import_line, &x, l->detail);
+  if (e == ERR_OK) e = insert_rows(&x, l->detail);
   buf_free(&x.rows);
   if (e == ERR_OK) *ret = x.result;
   return e;
@@ -454,9 +453,9 @@ enum err import_world(struct lane *l, const struct world_request *q, struct impo
 
 /* ---- erasing ---- */
 
-enum err erase_world_rows(struct lane *l, struct str id, int64_t now_ms, struct err_detail *detail) {
+enum err erase_world_rows(struct lane *l, struct str id, int64_t now_ms) {
   for (size_t i = TABLES; i-- > 0;) /* "World" last */
-    TRY(sqldb_exec(l->db, tables[i].erase_sql, SQL_ARGS(SQL_VALUE_STR(id)), NULL, detail));
+    TRY(sqldb_exec(l->db, tables[i].erase_sql, SQL_ARGS(SQL_VALUE_STR(id)), NULL, l->detail));
   return sqldb_exec(l->db, SQL_ERASE_PAUSES, SQL_ARGS(SQL_VALUE_STR(id), SQL_VALUE_INSTANT(now_ms)), NULL,
-                    detail);
+                    l->detail);
 }

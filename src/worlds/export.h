@@ -12,7 +12,7 @@ typedef enum err export_sink_fn(void *arg, struct str piece, struct err_detail *
 /* Writes the world as the database has it (flush what is live before): one read transaction, memory bounded by the
  * largest row. ret_rows may be NULL. ERR_NOT_FOUND. */
 enum err export_world(struct lane *l, struct str id, int64_t now_ms, export_sink_fn *fn, void *arg,
-                      int64_t *ret_rows, struct err_detail *detail);
+                      int64_t *ret_rows);
 /* Calls fn for each line of a compressed file; ERR_INVALID when it is damaged or not whole. */
 typedef enum err export_line_fn(void *arg, const json_t *line, struct err_detail *detail);
 enum err export_lines(struct str file, export_line_fn *fn, void *arg, struct err_detail *detail);
@@ -24,8 +24,7 @@ struct import_result {
   const char *owner_id; /* in l->arena */
   int64_t rows, segments;
 };
-enum err import_world(struct lane *l, const struct world_request *q, struct import_result *ret,
-                      struct err_detail *detail);
+enum err import_world(struct lane *l, const struct world_request *q, struct import_result *ret);
 /* Removes every row of a world, the archive's too, in the write transaction at hand (the archive after it: *its* rows
  * count for nothing without the index). */
-enum err erase_world_rows(struct lane *l, struct str id, int64_t now_ms, struct err_detail *detail);
+enum err erase_world_rows(struct lane *l, struct str id, int64_t now_ms);

@@ -54,10 +54,10 @@ static bool read_case(void *arg, const struct sql_row *row) {
 }
 
 enum err world_cases_read(struct lane *l, size_t statement, const struct sql_value *args, size_t count,
-                          struct world_cases *cases, struct err_detail *detail) {
+                          struct world_cases *cases) {
   cases->count = 0;
   if (cases->max == 0) return ERR_OK;
-  TRY(sqldb_query(l->db, statement, args, count, read_case, cases, detail));
+  TRY(sqldb_query(l->db, statement, args, count, read_case, cases, l->detail));
   return arena_error(cases->arena);
 }
 
@@ -68,14 +68,14 @@ int64_t world_live_activity(const struct live_world *w) {
 }
 
 enum err world_cases_live(struct lane *l, struct world_case *cases, size_t count, struct arena *arena,
-                          struct live_world *snapshots, struct err_detail *detail) {
+                          struct live_world *snapshots) {
   ASSERT(count <= LIVE_BATCH_MAX);
   if (count == 0 || live_mode(l->live) == LIVE_NONE) return ERR_OK;
   struct str *ids = ARENA_ARRAY(arena, struct str, count);
   struct live_world *seen = snapshots ? snapshots : ARENA_ARRAY(arena, struct live_world, count);
   if (!ids || !seen) return ERR_NO_MEMORY;
   for (size_t i = 0; i < count; i++) ids[i] = str_of(cases[i].row.id);
-  TRY(live_read(l->live, ids, count, LIVE_META, arena, seen, detail));
+  TRY(live_read(l->live, ids, count, LIVE_META, arena, seen, l->detail));
   for (size_t i = 0; i < count; i++) cases[i].facts.live_active_ms = world_live_activity(&seen[i]);
   return ERR_OK;
 }
@@ -87,17 +87,16 @@ void world_ids_text(const struct str *ids, size_t count, struct buf *out) {
   jw_array_end(&w);
 }
 
-enum err world_case_get(struct lane *l, struct str id, int64_t now_ms, struct world_case *ret,
-                        struct err_detail *detail) {
+enum err world_case_get(struct lane *l, struct str id, int64_t now_ms, struct world_case *ret) {
   struct world_cases one;
   BUF_AUTO struct buf ids = buf_new(1024);
   world_ids_text(&id, 1, &ids);
   TRY(buf_error(&ids));
   TRY(world_cases_new(&l->arena, 1, &one));
   TRY(world_cases_read(l, SQL_CASES_OF, SQL_ARGS(SQL_VALUE_INSTANT(now_ms), SQL_VALUE_STR(buf_str(&ids))),
-                       &one, detail));
+                       &one));
   if (one.count == 0)
-    return err_set(detail, ERR_NOT_FOUND, "id", 0, "there is no world \"%.*s\"", STR_ARG(id));
+    return err_set(l->detail, ERR_NOT_FOUND, "id", 0, "there is no world \"%.*s\"", STR_ARG(id));
   *ret = one.list[0];
   ret->facts.row = &ret->row;
   return ERR_OK;

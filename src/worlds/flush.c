@@ -35,13 +35,13 @@ static bool visit_kept(void *arg, const struct sql_row *row) {
 }
 
 static enum err read_kept(struct lane *l, enum world_sql statement, const struct live_world *worlds,
-                          size_t count, struct kept *ret, struct err_detail *detail) {
+                          size_t count, struct kept *ret) {
   struct str *ids = ARENA_ARRAY(&l->arena, struct str, count + 1);
   if (!ids) return ERR_NO_MEMORY;
   for (size_t i = 0; i < count; i++) ids[i] = worlds[i].id;
   struct str list = world_ids_json(l, ids, count);
   if (!list.ptr) return ERR_NO_MEMORY;
-  return sqldb_query(l->db, statement, SQL_ARGS(SQL_VALUE_STR(list)), visit_kept, ret, detail);
+  return sqldb_query(l->db, statement, SQL_ARGS(SQL_VALUE_STR(list)), visit_kept, ret, l->detail);
 }
 
 /* activity counts until it has been saved once; what came from the database was never unsaved. */
@@ -54,10 +54,10 @@ static int64_t unsaved_ms(const struct live_world *w, const struct kept *k) {
 }
 
 enum err world_unsaved_activity(struct lane *l, const struct live_world *worlds, size_t count,
-                                int64_t *ret_ms, struct err_detail *detail) {
+                                int64_t *ret_ms) {
   struct kept *kept = ARENA_ARRAY(&l->arena, struct kept, count + 1);
   if (!kept) return ERR_NO_MEMORY;
-  TRY(read_kept(l, SQL_STATE_KEPT, worlds, count, kept, detail));
+  TRY(read_kept(l, SQL_STATE_KEPT, worlds, count, kept));
   for (size_t i = 0; i < count; i++)
     ret_ms[i] = worlds[i].is_there ? unsaved_ms(&worlds[i], &kept[i]) : INSTANT_NONE;
   return ERR_OK;
@@ -74,7 +74,6 @@ struct flush {
   int64_t now_ms, zstd_above;
   struct rows states, interactions, stats, moved, seen;
   struct buf blobs;
-  struct err_detail *detail;
 };
 
 static void rows_begin(struct rows *r) {
@@ -96,7 +95,7 @@ static enum err rows_run(struct flush *f, struct rows *r, enum world_sql stateme
   TRY(buf_error(&r->text));
   if (r->count == 0) return ERR_OK;
   return sqldb_exec(f->lane->db, statement, SQL_ARGS(SQL_VALUE_STR(buf_str(&r->text))), ret_changed,
-                    f->detail);
+                    f->lane->detail);
 }
 
 static void add_instant(struct json_writer *w, const char *key, int64_t ms) {
@@ -227,7 +226,7 @@ static enum err is_saved_entry(struct flush *f, struct str id, const struct live
   return sqldb_query(
       f->lane->db, SQL_INTERACTION_IS,
       SQL_ARGS(SQL_VALUE_STR(id), SQL_VALUE_INT(e->turn), SQL_VALUE_INSTANT(e->at_ms), SQL_VALUE_STR(text)),
-      found_one, ret, f->detail);
+      found_one, ret, f->lane->detail);
 }
 
 /* Turns that the database has given already: to these entries, if sync died between commit and live_saved; to others, if
@@ -246,7 +245,7 @@ static enum err standing_behind(struct flush *f, const struct live_world *lw, co
   struct live_world now = {};
   *ret = SAFE;
   if (lw->version <= lw->saved_version || live_mode(f->lane->live) == LIVE_NONE) return ERR_OK;
-  TRY(live_read(f->lane->live, &lw->id, 1, LIVE_META, &f->lane->arena, &now, f->detail));
+  TRY(live_read(f->lane->live, &lw->id, 1, LIVE_META, &f->lane->arena, &now, f->lane->detail));
   if (now.is_there && now.version < k->version) *ret = FALLEN_BACK;
   return ERR_OK;
 }
@@ -307,7 +306,7 @@ static enum err run_all(struct flush *f) {
   int64_t inserted = 0;
   TRY(rows_run(f, &f->interactions, SQL_INTERACTIONS_ADD, &inserted));
   if ((size_t)inserted != f->interactions.count)
-    return err_set(f->detail, ERR_WORLD_BUSY, "turn", 0,
+    return err_set(f->lane->detail, ERR_WORLD_BUSY, "turn", 0,
                    "an application gave turns of these worlds meanwhile");
   jw_array_end(&f->states.w);
   TRY(buf_error(&f->states.text));
@@ -315,20 +314,19 @@ static enum err run_all(struct flush *f) {
     TRY(sqldb_exec(f->lane->db, SQL_STATE_PUT_MANY,
                    SQL_ARGS(SQL_VALUE_STR(buf_str(&f->states.text)), SQL_VALUE_BLOB(buf_str(&f->blobs)),
                             SQL_VALUE_INSTANT(f->now_ms)),
-                   NULL, f->detail));
+                   NULL, f->lane->detail));
   TRY(rows_run(f, &f->stats, SQL_STATS_PUT_MANY, NULL));
   TRY(rows_run(f, &f->moved, SQL_WORLDS_MOVED, NULL));
   return rows_run(f, &f->seen, SQL_MEMBERS_SEEN, NULL);
 }
 
-static enum err flush_all(struct flush *f, const struct live_world *worlds, size_t count,
-                          const int64_t *tokens, bool *ret_done) {
-  struct kept *kept = ARENA_ARRAY(&f->lane->arena, struct kept, count + 1);
+static enum err flush_all(struct flush *f, const struct world_snapshots *s, bool *ret_done) {
+  struct kept *kept = ARENA_ARRAY(&f->lane->arena, struct kept, s->count + 1);
   if (!kept) return ERR_NO_MEMORY;
-  TRY(read_kept(f->lane, SQL_STATE_KEPT_LOCKED, worlds, count, kept, f->detail));
-  for (size_t i = 0; i < count; i++) {
-    int64_t token = tokens ? tokens[i] : 0;
-    struct live_world lw = worlds[i];
+  TRY(read_kept(f->lane, SQL_STATE_KEPT_LOCKED, s->worlds, s->count, kept));
+  for (size_t i = 0; i < s->count; i++) {
+    int64_t token = s->tokens ? s->tokens[i] : 0;
+    struct live_world lw = s->worlds[i];
     enum standing standing;
     TRY(standing_of(f, &lw, &kept[i], token, &standing));
     ret_done[i] = standing != REFUSED;
@@ -338,14 +336,13 @@ static enum err flush_all(struct flush *f, const struct live_world *worlds, size
   return run_all(f);
 }
 
-enum err world_flush(struct lane *l, const struct live_world *worlds, size_t count, const int64_t *tokens,
-                     int64_t now_ms, bool *ret_done, struct err_detail *detail) {
-  struct flush f = {.lane = l, .now_ms = now_ms, .detail = detail};
-  f.zstd_above = worlds_settings(l, now_ms).hibernate_kb * 1024;
+enum err world_flush(struct lane *l, const struct world_snapshots *s, bool *ret_done) {
+  struct flush f = {.lane = l, .now_ms = s->now_ms};
+  f.zstd_above = worlds_settings(l, s->now_ms).hibernate_kb * 1024;
   struct rows *all[] = {&f.states, &f.interactions, &f.stats, &f.moved, &f.seen};
   for (size_t i = 0; i < sizeof all / sizeof *all; i++) rows_begin(all[i]);
   f.blobs = buf_new(BLOBS_BYTES_MAX);
-  enum err e = flush_all(&f, worlds, count, tokens, ret_done);
+  enum err e = flush_all(&f, s, ret_done);
   for (size_t i = 0; i < sizeof all / sizeof *all; i++) buf_free(&all[i]->text);
   buf_free(&f.blobs);
   return e;
@@ -380,55 +377,52 @@ static bool visit_turn(void *arg, const struct sql_row *row) {
   return false;
 }
 
-enum err world_state_read(struct lane *l, struct str id, struct live_world *ret, struct err_detail *detail) {
+enum err world_state_read(struct lane *l, struct str id, struct live_world *ret) {
   *ret = (struct live_world){.id = id, .active_ms = INSTANT_NONE, .dirty_ms = INSTANT_NONE};
-  struct state_visit v = {l, ret, detail, ERR_OK};
-  TRY(sqldb_query(l->db, SQL_STATE_GET, SQL_ARGS(SQL_VALUE_STR(id)), visit_state, &v, detail));
+  struct state_visit v = {l, ret, l->detail, ERR_OK};
+  TRY(sqldb_query(l->db, SQL_STATE_GET, SQL_ARGS(SQL_VALUE_STR(id)), visit_state, &v, l->detail));
   if (!ret->is_there)
-    TRY(sqldb_query(l->db, SQL_TURN_LAST, SQL_ARGS(SQL_VALUE_STR(id)), visit_turn, &ret->turn, detail));
+    TRY(sqldb_query(l->db, SQL_TURN_LAST, SQL_ARGS(SQL_VALUE_STR(id)), visit_turn, &ret->turn, l->detail));
   return v.error;
 }
 
-static enum err load_events(struct lane *l, const struct live_world *w, int64_t token, int64_t now_ms,
-                            struct err_detail *detail) {
+static enum err load_events(struct lane *l, const struct live_world *w, int64_t token, int64_t now_ms) {
   struct live_append a = {.id = w->id,
                           .token = token,
                           .active_ms = INSTANT_NONE,
                           .events = w->events,
                           .event_count = w->event_count};
   if (w->event_count == 0) return ERR_OK;
-  TRY(live_write(l->live, &a, 1, now_ms, detail));
+  TRY(live_write(l->live, &a, 1, now_ms, l->detail));
   return a.error == ERR_BUSY || a.error == ERR_CONFLICT ? ERR_WORLD_BUSY : a.error;
 }
 
-static enum err open_again(struct lane *l, const struct world_row *row, int64_t token, int64_t now_ms,
-                           struct err_detail *detail) {
+static enum err open_again(struct lane *l, const struct world_row *row, int64_t token, int64_t now_ms) {
   struct live_field fields[WORLD_ACCESS_FIELDS];
-  TRY(world_access_fields(l, row, INSTANT_NONE, fields, detail));
+  TRY(world_access_fields(l, row, INSTANT_NONE, fields));
   struct live_append a = {.id = str_of(row->id),
                           .token = token,
                           .active_ms = INSTANT_NONE,
                           .core = fields,
                           .core_count = WORLD_ACCESS_FIELDS - 1}; /* sys.from stays */
-  TRY(live_write(l->live, &a, 1, now_ms, detail));
+  TRY(live_write(l->live, &a, 1, now_ms, l->detail));
   return a.error == ERR_BUSY || a.error == ERR_CONFLICT ? ERR_WORLD_BUSY : a.error;
 }
 
-enum err world_activate(struct lane *l, const struct world_row *row, int64_t token, int64_t now_ms,
-                        struct err_detail *detail) {
+enum err world_activate(struct lane *l, const struct world_row *row, int64_t token, int64_t now_ms) {
   struct live_world w;
   struct live_field access[WORLD_ACCESS_FIELDS];
   if (live_mode(l->live) == LIVE_NONE) return ERR_OK;
   ASSERT(!row->is_paused);
-  TRY(world_state_read(l, str_of(row->id), &w, detail));
-  TRY(world_access_fields(l, row, row->last_active_ms, access, detail));
+  TRY(world_state_read(l, str_of(row->id), &w));
+  TRY(world_access_fields(l, row, row->last_active_ms, access));
   struct live_append fields = {.core = access, .core_count = WORLD_ACCESS_FIELDS};
   int64_t version = w.version;
   w.active_ms = row->last_active_ms;
   TRY(world_state_apply(&w, &fields, now_ms, &l->arena));
   w.version = w.saved_version = version;
-  enum err e = live_load(l->live, &w, token, now_ms, detail);
-  if (e == ERR_CONFLICT) return open_again(l, row, token, now_ms, detail);
+  enum err e = live_load(l->live, &w, token, now_ms, l->detail);
+  if (e == ERR_CONFLICT) return open_again(l, row, token, now_ms);
   TRY(e);
-  return load_events(l, &w, token, now_ms, detail);
+  return load_events(l, &w, token, now_ms);
 }

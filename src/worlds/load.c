@@ -71,24 +71,23 @@ static bool visit_row(void *arg, const struct sql_row *row) {
   return v->error == ERR_OK;
 }
 
-static enum err get(struct lane *l, enum world_sql statement, struct str id, struct world_row *ret,
-                    struct err_detail *detail) {
+static enum err get(struct lane *l, enum world_sql statement, struct str id, struct world_row *ret) {
   struct world_row found = {};
   struct row_visit v = {.arena = &l->arena, .rows = &found, .count = 1};
-  TRY(sqldb_query(l->db, statement, SQL_ARGS(SQL_VALUE_STR(id)), visit_row, &v, detail));
+  TRY(sqldb_query(l->db, statement, SQL_ARGS(SQL_VALUE_STR(id)), visit_row, &v, l->detail));
   TRY(v.error);
   if (!v.found)
-    return err_set(detail, ERR_NOT_FOUND, "worldId", 0, "there is no world \"%.*s\"", STR_ARG(id));
+    return err_set(l->detail, ERR_NOT_FOUND, "worldId", 0, "there is no world \"%.*s\"", STR_ARG(id));
   *ret = found;
   return ERR_OK;
 }
 
-enum err world_get(struct lane *l, struct str id, struct world_row *ret, struct err_detail *detail) {
-  return get(l, SQL_WORLD_GET, id, ret, detail);
+enum err world_get(struct lane *l, struct str id, struct world_row *ret) {
+  return get(l, SQL_WORLD_GET, id, ret);
 }
 
-enum err world_get_locked(struct lane *l, struct str id, struct world_row *ret, struct err_detail *detail) {
-  return get(l, SQL_WORLD_GET_LOCKED, id, ret, detail);
+enum err world_get_locked(struct lane *l, struct str id, struct world_row *ret) {
+  return get(l, SQL_WORLD_GET_LOCKED, id, ret);
 }
 
 struct str world_ids_json(struct lane *l, const struct str *ids, size_t count) {
@@ -102,13 +101,12 @@ struct str world_ids_json(struct lane *l, const struct str *ids, size_t count) {
   return copy ? (struct str){copy, out.len} : STR_NONE;
 }
 
-enum err world_get_many(struct lane *l, const struct str *ids, size_t count, struct world_row *ret,
-                        struct err_detail *detail) {
+enum err world_get_many(struct lane *l, const struct str *ids, size_t count, struct world_row *ret) {
   struct str list = world_ids_json(l, ids, count);
   if (!list.ptr) return ERR_NO_MEMORY;
   for (size_t i = 0; i < count; i++) ret[i] = (struct world_row){};
   struct row_visit v = {.arena = &l->arena, .rows = ret, .count = count, .is_list = true};
-  TRY(sqldb_query(l->db, SQL_WORLD_GET_MANY, SQL_ARGS(SQL_VALUE_STR(list)), visit_row, &v, detail));
+  TRY(sqldb_query(l->db, SQL_WORLD_GET_MANY, SQL_ARGS(SQL_VALUE_STR(list)), visit_row, &v, l->detail));
   return v.error;
 }
 
@@ -126,8 +124,7 @@ bool world_is_member(struct lane *l, struct str id, struct str user_id) {
   return e == ERR_OK && found;
 }
 
-enum err world_put(struct lane *l, const struct world_row *row, int64_t token, int64_t now_ms,
-                   struct err_detail *detail) {
+enum err world_put(struct lane *l, const struct world_row *row, int64_t token, int64_t now_ms) {
   int64_t changed = 0;
   bool is_paused = row->is_paused != 0;
   ASSERT(is_paused == (row->status == WORLD_PAUSED || row->status == WORLD_ARCHIVED)); /* */
@@ -141,20 +138,19 @@ enum err world_put(struct lane *l, const struct world_row *row, int64_t token, i
                SQL_VALUE_INSTANT(row->scheduled_deletion_ms), SQL_VALUE_INSTANT(row->vacation_until_ms),
                SQL_VALUE_INSTANT(row->ladder_from_ms), SQL_VALUE_INT(row->warned),
                SQL_VALUE_INSTANT(row->warned_ms), SQL_VALUE_INT(token), SQL_VALUE_INSTANT(now_ms)),
-      &changed, detail));
+      &changed, l->detail));
   if (changed == 1) return ERR_OK;
-  return err_set(detail, ERR_WORLD_BUSY, "worldId", 0, "another holder of the lock wrote \"%s\" meanwhile",
+  return err_set(l->detail, ERR_WORLD_BUSY, "worldId", 0, "another holder of the lock wrote \"%s\" meanwhile",
                  row->id);
 }
 
 /* ---- the lock ---- */
 
-enum err world_hold(struct lane *l, struct str id, int64_t now_ms, struct world_hold *ret,
-                    struct err_detail *detail) {
+enum err world_hold(struct lane *l, struct str id, int64_t now_ms, struct world_hold *ret) {
   struct world_hold h = {.lock = {.id = id}};
-  TRY(live_lock(l->live, &h.lock, 1, LIVE_LEASE_MS, now_ms, detail));
+  TRY(live_lock(l->live, &h.lock, 1, LIVE_LEASE_MS, now_ms, l->detail));
   if (h.lock.token == 0)
-    return err_set(detail, ERR_WORLD_BUSY, "worldId", 0, "somebody else is moving \"%.*s\"", STR_ARG(id));
+    return err_set(l->detail, ERR_WORLD_BUSY, "worldId", 0, "somebody else is moving \"%.*s\"", STR_ARG(id));
   *ret = h;
   return ERR_OK;
 }
@@ -182,7 +178,7 @@ struct id_text world_new_id(int64_t now_ms) {
 }
 
 enum err world_note(struct lane *l, struct str id, int64_t at_ms, struct str actor, const char *action,
-                    json_t *detail_json, struct err_detail *detail) {
+                    json_t *detail_json) {
   char *text = detail_json ? json_to_text(detail_json) : NULL;
   bool has_failed = detail_json && !text;
   json_decref(detail_json);
@@ -192,21 +188,21 @@ enum err world_note(struct lane *l, struct str id, int64_t at_ms, struct str act
                           SQL_ARGS(SQL_VALUE_TEXT(note_id.text), SQL_VALUE_STR(id), SQL_VALUE_INSTANT(at_ms),
                                    SQL_VALUE_STR(actor.ptr ? actor : STR("system")), SQL_VALUE_TEXT(action),
                                    SQL_VALUE_TEXT(text)),
-                          NULL, detail);
+                          NULL, l->detail);
   free(text);
   return e;
 }
 
 enum err world_pause_begin(struct lane *l, struct str id, int64_t at_ms, int64_t reason,
-                           int64_t daily_micro_usd, struct err_detail *detail) {
+                           int64_t daily_micro_usd) {
   struct id_text pause_id = world_new_id(at_ms);
   return sqldb_exec(l->db, SQL_WORLD_PAUSE_OPEN,
                     SQL_ARGS(SQL_VALUE_TEXT(pause_id.text), SQL_VALUE_STR(id), SQL_VALUE_INSTANT(at_ms),
                              SQL_VALUE_TEXT(pause_reason_names[reason]), SQL_VALUE_INT(daily_micro_usd)),
-                    NULL, detail);
+                    NULL, l->detail);
 }
 
-enum err world_pause_end(struct lane *l, struct str id, int64_t at_ms, struct err_detail *detail) {
+enum err world_pause_end(struct lane *l, struct str id, int64_t at_ms) {
   return sqldb_exec(l->db, SQL_WORLD_PAUSE_CLOSE, SQL_ARGS(SQL_VALUE_STR(id), SQL_VALUE_INSTANT(at_ms)), NULL,
-                    detail);
+                    l->detail);
 }

@@ -7,12 +7,11 @@
 #include "worlds/worlds.h"
 
 /* Reads the row; ERR_NOT_FOUND names the id. Texts in l->arena. */
-enum err world_get(struct lane *l, struct str id, struct world_row *ret, struct err_detail *detail);
+enum err world_get(struct lane *l, struct str id, struct world_row *ret);
 /* The same inside a write transaction: the row stays as it is until its end. */
-enum err world_get_locked(struct lane *l, struct str id, struct world_row *ret, struct err_detail *detail);
+enum err world_get_locked(struct lane *l, struct str id, struct world_row *ret);
 /* ret[i] belongs to ids[i]; a row whose id is NULL is not there. */
-enum err world_get_many(struct lane *l, const struct str *ids, size_t count, struct world_row *ret,
-                        struct err_detail *detail);
+enum err world_get_many(struct lane *l, const struct str *ids, size_t count, struct world_row *ret);
 /* A row of WORLD_COLUMNS (sql.h), texts in the arena. */
 enum err world_row_read(const struct sql_row *row, struct arena *arena, struct world_row *ret);
 /* SQL from outside and imported files may say half of it: isPaused rules, and what stands beside it follows (X-2). Part
@@ -22,8 +21,7 @@ bool world_is_member(struct lane *l, struct str id, struct str user_id);
 /* Writes the ladder's columns (status, isPaused, pausedAt, pauseReason, lastActiveAt, isFavorite, scheduledDeletion,
  * vacationUntil, ladderFrom, warned, warnedAt, fence, updatedAt) if the fence lets it: ERR_WORLD_BUSY when a greater
  * token was there. token 0: the fence is not looked at. For rows read by world_get_locked in the same transaction. */
-enum err world_put(struct lane *l, const struct world_row *row, int64_t token, int64_t now_ms,
-                   struct err_detail *detail);
+enum err world_put(struct lane *l, const struct world_row *row, int64_t token, int64_t now_ms);
 /* A list of texts as the JSON array that statements take; in l->arena, STR_NONE without memory. */
 struct str world_ids_json(struct lane *l, const struct str *ids, size_t count);
 
@@ -31,49 +29,51 @@ struct str world_ids_json(struct lane *l, const struct str *ids, size_t count);
 struct world_hold {
   struct live_lock lock;
 };
-enum err world_hold(struct lane *l, struct str id, int64_t now_ms, struct world_hold *ret,
-                    struct err_detail *detail);
+enum err world_hold(struct lane *l, struct str id, int64_t now_ms, struct world_hold *ret);
 void world_release(struct lane *l, struct world_hold *h);
 
 /* Makes the live state from the database ("WorldState") unless it is there: core, session, events, turn, activity; and
  * opens it to messages (world_access.h). For running worlds. In mode none: nothing. */
-enum err world_activate(struct lane *l, const struct world_row *row, int64_t token, int64_t now_ms,
-                        struct err_detail *detail);
+enum err world_activate(struct lane *l, const struct world_row *row, int64_t token, int64_t now_ms);
 /* Closes the live states of these locked worlds to messages until they are activated anew: before the commit of a pause
  * or a deletion, so that a crash between the commit and live_clear leaves no state that takes messages by itself. It
  * raises their versions: seal, then read the snapshot that is flushed and cleared. Worlds that are not live: nothing. */
-enum err world_seal(struct lane *l, const struct live_lock *locks, size_t count, int64_t now_ms,
-                    struct err_detail *detail);
+enum err world_seal(struct lane *l, const struct live_lock *locks, size_t count, int64_t now_ms);
 /* User activity of these snapshots that has not reached the database yet (X-6), else INSTANT_NONE: what
  * world_facts.live_active_ms wants. Needs LIVE_CORE to be exact about worlds that were activated by a tick. */
 enum err world_unsaved_activity(struct lane *l, const struct live_world *worlds, size_t count,
-                                int64_t *ret_ms, struct err_detail *detail);
+                                int64_t *ret_ms);
+struct world_snapshots { /* of LIVE_ALL */
+  const struct live_world *worlds;
+  size_t count;
+  const int64_t *tokens; /* of the locks held; NULL or 0 without */
+  int64_t now_ms;
+};
 /* Inside a write transaction: puts what is unsaved of these snapshots (core, session, journal, stats, activity) into
- * the database, by arrays; state bigger than hibernateAboveKB is compressed (B-72). Idempotent: what the
- * database has in this version or a later one is left. tokens: of the locks held, NULL or 0 without. Returns in
- * ret_done per world whether it is safe now (the fence or an unknown id refuse). Snapshots are of LIVE_ALL. */
-enum err world_flush(struct lane *l, const struct live_world *worlds, size_t count, const int64_t *tokens,
-                     int64_t now_ms, bool *ret_done, struct err_detail *detail);
+ * the database, by arrays; state bigger than hibernateAboveKB is compressed (B-72). Idempotent: what the database has
+ * in this version or a later one is left. Returns in ret_done per world whether it is safe now (the fence or an unknown
+ * id refuse). ERR_WORLD_BUSY: somebody else gave turns of these worlds meanwhile. */
+enum err world_flush(struct lane *l, const struct world_snapshots *s, bool *ret_done);
 /* The state as the database has it, as a snapshot in l->arena; is_there false: it never had any. */
-enum err world_state_read(struct lane *l, struct str id, struct live_world *ret, struct err_detail *detail);
+enum err world_state_read(struct lane *l, struct str id, struct live_world *ret);
 
 /* For rows of our tables: grows with time, unlike any other. */
 struct id_text world_new_id(int64_t now_ms);
 /* One row of the lifeline, in the transaction at hand. detail_json: an object (taken over) or NULL. */
 enum err world_note(struct lane *l, struct str id, int64_t at_ms, struct str actor, const char *action,
-                    json_t *detail_json, struct err_detail *detail);
+                    json_t *detail_json);
 /* Opens and ends the interval of the cost ledger, in the transaction at hand. */
 enum err world_pause_begin(struct lane *l, struct str id, int64_t at_ms, int64_t reason,
-                           int64_t daily_micro_usd, struct err_detail *detail);
-enum err world_pause_end(struct lane *l, struct str id, int64_t at_ms, struct err_detail *detail);
+                           int64_t daily_micro_usd);
+enum err world_pause_end(struct lane *l, struct str id, int64_t at_ms);
 
 /* One world, under its lock and in a transaction of its own: what pause, resume and the ladder's odd ones use.
  * *row is read anew in it and is afterwards what was written. Notices are given here.
  * Pause: seal, flush, step, ledger, lifeline; then the live state is cleared. Of a world that is paused already only
  * the reason changes (an escalation keeps pausedAt and the ledger's interval). */
 enum err world_do_pause(struct lane *l, struct world_row *row, int64_t token, int64_t reason,
-                        struct str actor, int64_t now_ms, struct err_detail *detail);
+                        struct str actor, int64_t now_ms);
 /* Resume: the database only (and what a crash left of the live state is saved and removed); world_activate brings the
  * state back where it is wanted. lastActiveAt = active_ms. A running world is left as it is. */
 enum err world_do_resume(struct lane *l, struct world_row *row, int64_t token, int64_t active_ms,
-                         struct str actor, int64_t now_ms, struct err_detail *detail);
+                         struct str actor, int64_t now_ms);

@@ -40,21 +40,22 @@ enum err call_consolidation_page(struct lane *l, const struct world_request *q, 
 /* ---- read ---- */
 
 /* What lies unsaved in the live state is saved first, so that the rows are all there are. */
-static enum err save_live(struct lane *l, struct str id, int64_t now_ms, struct err_detail *detail) {
+static enum err save_live(struct lane *l, struct str id, int64_t now_ms) {
   struct live_world w;
   bool is_done = false;
-  TRY(live_read(l->live, &id, 1, LIVE_META, &l->arena, &w, detail));
+  TRY(live_read(l->live, &id, 1, LIVE_META, &l->arena, &w, l->detail));
   if (!w.is_there || w.dirty_ms == INSTANT_NONE) return ERR_OK;
-  TRY(live_read(l->live, &id, 1, LIVE_ALL, &l->arena, &w, detail));
-  TRY(sqldb_begin(l->db, true, detail));
-  enum err e = world_flush(l, &w, 1, NULL, now_ms, &is_done, detail);
-  if (e == ERR_OK) e = sqldb_commit(l->db, detail);
+  TRY(live_read(l->live, &id, 1, LIVE_ALL, &l->arena, &w, l->detail));
+  TRY(sqldb_begin(l->db, true, l->detail));
+  struct world_snapshots s = {.worlds = &w, .count = 1, .now_ms = now_ms};
+  enum err e = world_flush(l, &s, &is_done);
+  if (e == ERR_OK) e = sqldb_commit(l->db, l->detail);
   if (e != ERR_OK) {
     sqldb_rollback(l->db);
     return e;
   }
   struct live_mark mark = {.id = id, .version = w.version, .turn = w.turn};
-  return is_done ? live_saved(l->live, &mark, 1, detail) : ERR_OK;
+  return is_done ? live_saved(l->live, &mark, 1, l->detail) : ERR_OK;
 }
 
 struct batch {
@@ -66,18 +67,15 @@ struct batch {
   size_t count;
 };
 
-static enum err cut_of(struct lane *l, struct str id, int64_t keep, int64_t *ret, bool *ret_found,
-                       struct err_detail *detail) {
-  return memory_number(l, SQL_MEMORY_CUT, SQL_ARGS(SQL_VALUE_STR(id), SQL_VALUE_INT(keep)), ret, ret_found,
-                       detail);
+static enum err cut_of(struct lane *l, struct str id, int64_t keep, int64_t *ret, bool *ret_found) {
+  return memory_number(l, SQL_MEMORY_CUT, SQL_ARGS(SQL_VALUE_STR(id), SQL_VALUE_INT(keep)), ret, ret_found);
 }
 
-static enum err hot_rows(struct lane *l, struct batch *b, int64_t from, int64_t to, size_t room,
-                         struct err_detail *detail) {
+static enum err hot_rows(struct lane *l, struct batch *b, int64_t from, int64_t to, size_t room) {
   return memory_rows(
       l, SQL_MEMORY_ROWS,
       SQL_ARGS(SQL_VALUE_STR(b->id), SQL_VALUE_INT(from), SQL_VALUE_INT(to), SQL_VALUE_INT((int64_t)room)),
-      room, &b->hot, &b->hot_count, detail);
+      room, &b->hot, &b->hot_count);
 }
 
 /* Both by turn; of the same turn the hot row counts. */
@@ -95,14 +93,13 @@ static enum err unite(struct arena *arena, struct batch *b, const struct memory_
 
 /* Rows that lie within a segment that is in the archive already (they were restored): it is made anew with them, so
  * that nothing it held is lost. */
-static enum err read_restored(struct lane *l, struct batch *b, const struct memory_segment *s, int64_t cut,
-                              struct err_detail *detail) {
+static enum err read_restored(struct lane *l, struct batch *b, const struct memory_segment *s, int64_t cut) {
   BUF_AUTO struct buf lines = buf_new(SEGMENT_LINES_BYTES_MAX + 1);
   struct memory_item *old;
   size_t old_count;
-  TRY(hot_rows(l, b, s->from_turn, s->to_turn < cut ? s->to_turn : cut, UNION_ROWS_MAX, detail));
-  TRY(memory_segment_lines(l, b->id, s, &lines, detail));
-  TRY(segment_read(buf_str(&lines), &l->arena, &old, &old_count, detail));
+  TRY(hot_rows(l, b, s->from_turn, s->to_turn < cut ? s->to_turn : cut, UNION_ROWS_MAX));
+  TRY(memory_segment_lines(l, b->id, s, &lines));
+  TRY(segment_read(buf_str(&lines), &l->arena, &old, &old_count, l->detail));
   TRY(unite(&l->arena, b, old, old_count));
   b->from_turn = s->from_turn;
   b->to_turn = s->to_turn;
@@ -110,13 +107,12 @@ static enum err read_restored(struct lane *l, struct batch *b, const struct memo
 }
 
 /* A new segment ends before the next one that is there: segments never overlap. */
-static enum err read_new(struct lane *l, struct batch *b, int64_t first, int64_t cut,
-                         struct err_detail *detail) {
+static enum err read_new(struct lane *l, struct batch *b, int64_t first, int64_t cut) {
   struct memory_segment next;
   size_t count;
-  TRY(memory_segments(l, b->id, first, &next, 1, &count, detail));
+  TRY(memory_segments(l, b->id, first, &next, 1, &count));
   if (count && next.from_turn <= cut) cut = next.from_turn - 1;
-  TRY(hot_rows(l, b, first, cut, MEMORY_SEGMENT_MAX, detail));
+  TRY(hot_rows(l, b, first, cut, MEMORY_SEGMENT_MAX));
   b->items = b->hot;
   b->count = b->hot_count;
   b->from_turn = first;
@@ -124,14 +120,14 @@ static enum err read_new(struct lane *l, struct batch *b, int64_t first, int64_t
   return ERR_OK;
 }
 
-static enum err read_batch(struct lane *l, struct batch *b, int64_t cut, struct err_detail *detail) {
+static enum err read_batch(struct lane *l, struct batch *b, int64_t cut) {
   struct memory_segment s;
   int64_t first = 0;
   bool found = false, is_restored = false;
-  TRY(memory_number(l, SQL_MEMORY_FIRST, SQL_ARGS(SQL_VALUE_STR(b->id)), &first, &found, detail));
+  TRY(memory_number(l, SQL_MEMORY_FIRST, SQL_ARGS(SQL_VALUE_STR(b->id)), &first, &found));
   ASSERT(found); /* there is a cut */
-  TRY(memory_segment_at(l, b->id, first, &s, &is_restored, detail));
-  return is_restored ? read_restored(l, b, &s, cut, detail) : read_new(l, b, first, cut, detail);
+  TRY(memory_segment_at(l, b->id, first, &s, &is_restored));
+  return is_restored ? read_restored(l, b, &s, cut) : read_new(l, b, first, cut);
 }
 
 static enum err add_lines(const struct memory_item *items, size_t count, struct buf *lines,
@@ -198,13 +194,12 @@ enum err call_consolidation_read(struct lane *l, const struct world_request *q, 
   bool has_more, has_cut;
   if (keep < 1 || above < keep)
     return err_set(&r->detail, ERR_INVALID, "consolidateKeep", 0, "keep 1 to consolidateAbove interactions");
-  TRY(world_get(l, b.id, &row, &r->detail));
-  TRY(save_live(l, b.id, q->now_ms, &r->detail));
-  TRY(cut_of(l, b.id, json_bool_at(q->args, "isFirst", false) ? above : keep, &threshold, &has_more,
-             &r->detail));
-  TRY(cut_of(l, b.id, keep, &cut, &has_cut, &r->detail));
+  TRY(world_get(l, b.id, &row));
+  TRY(save_live(l, b.id, q->now_ms));
+  TRY(cut_of(l, b.id, json_bool_at(q->args, "isFirst", false) ? above : keep, &threshold, &has_more));
+  TRY(cut_of(l, b.id, keep, &cut, &has_cut));
   if (!has_more || !has_cut) return answer_done(l, b.id, has_cut ? cut : INT64_MIN, r);
-  TRY(read_batch(l, &b, cut, &r->detail));
+  TRY(read_batch(l, &b, cut));
   return answer_batch(&row, &b, r);
 }
 
@@ -241,7 +236,7 @@ enum err call_consolidation_archive(struct lane *l, const struct world_request *
   BUF_AUTO struct buf lines = buf_new(SEGMENT_LINES_BYTES_MAX + 1);
   char hex[SEGMENT_SHA256_LEN + 1];
   TRY(read_segment_args(q, &a, &r->detail));
-  TRY(lane_archive(l, &archive, &r->detail));
+  TRY(lane_archive(l, &archive));
   TRY(segment_unpack(q->payload, &lines, &r->detail));
   segment_sha256(buf_str(&lines), hex);
   if (!str_eq(str_of(hex), a.sha256))
@@ -257,7 +252,7 @@ enum err call_consolidation_archive(struct lane *l, const struct world_request *
   memcpy(back.sha256, hex, sizeof hex);
   int64_t bytes = (int64_t)lines.len;
   buf_clear(&lines);
-  TRY(memory_segment_lines(l, a.id, &back, &lines, &r->detail));
+  TRY(memory_segment_lines(l, a.id, &back, &lines));
   r->body = json_pack("{s:I, s:I}", "bytes", (json_int_t)bytes, "storedBytes", (json_int_t)q->payload.len);
   return r->body ? ERR_OK : ERR_NO_MEMORY;
 }
@@ -272,7 +267,7 @@ struct commit {
   bool is_done_already, has_new_summary;
 };
 
-static enum err check_rows(struct lane *l, struct commit *c, struct err_detail *detail) {
+static enum err check_rows(struct lane *l, struct commit *c) {
   struct memory_item *rows;
   size_t count;
   char hex[SEGMENT_SHA256_LEN + 1];
@@ -281,16 +276,16 @@ static enum err check_rows(struct lane *l, struct commit *c, struct err_detail *
   TRY(memory_rows(l, SQL_MEMORY_ROWS_LOCKED,
                   SQL_ARGS(SQL_VALUE_STR(c->a.id), SQL_VALUE_INT(c->a.from_turn), SQL_VALUE_INT(c->a.hot_to),
                            SQL_VALUE_INT(UNION_ROWS_MAX + 1)),
-                  UNION_ROWS_MAX + 1, &rows, &count, detail));
+                  UNION_ROWS_MAX + 1, &rows, &count));
   TRY(memory_number(
       l, SQL_ARCHIVE_REFERS,
       SQL_ARGS(SQL_VALUE_STR(c->a.id), SQL_VALUE_INT(c->a.from_turn), SQL_VALUE_STR(c->a.sha256)), &one,
-      &refers, detail));
+      &refers));
   c->is_done_already = count == 0 && refers;
   if (c->is_done_already) return ERR_OK;
-  TRY(hash_of(rows, count, hex, detail));
+  TRY(hash_of(rows, count, hex, l->detail));
   if (!str_eq(str_of(hex), c->a.hot_sha256))
-    return err_set(detail, ERR_CONFLICT, "hotSha256", 0,
+    return err_set(l->detail, ERR_CONFLICT, "hotSha256", 0,
                    "interactions %lld to %lld have changed since they were read", (long long)c->a.from_turn,
                    (long long)c->a.hot_to);
   c->deleted = (int64_t)count;
@@ -298,41 +293,41 @@ static enum err check_rows(struct lane *l, struct commit *c, struct err_detail *
   return ERR_OK;
 }
 
-static enum err write_all(struct lane *l, struct commit *c, struct err_detail *detail) {
+static enum err write_all(struct lane *l, struct commit *c) {
   const struct segment_args *a = &c->a;
   int64_t deleted = 0, counted = 0;
   TRY(sqldb_exec(l->db, SQL_ARCHIVE_INDEX,
                  SQL_ARGS(SQL_VALUE_STR(a->id), SQL_VALUE_INT(a->from_turn), SQL_VALUE_INT(a->to_turn),
                           SQL_VALUE_INT(a->count), SQL_VALUE_STR(a->sha256), SQL_VALUE_INT(a->bytes),
                           SQL_VALUE_INT(a->stored_bytes), SQL_VALUE_INSTANT(c->q->now_ms)),
-                 NULL, detail));
+                 NULL, l->detail));
   struct memory_summary_place place = {a->id, 0, a->from_turn, a->to_turn, a->count, a->sha256, c->q->now_ms};
-  TRY(memory_summary_put(l, &place, json_object_get(c->q->args, "summary"), &c->has_new_summary, detail));
+  TRY(memory_summary_put(l, &place, json_object_get(c->q->args, "summary"), &c->has_new_summary));
   TRY(sqldb_exec(l->db, SQL_MEMORY_DELETE,
                  SQL_ARGS(SQL_VALUE_STR(a->id), SQL_VALUE_INT(a->from_turn), SQL_VALUE_INT(a->hot_to)),
-                 &deleted, detail));
+                 &deleted, l->detail));
   if (deleted != c->deleted)
-    return err_set(detail, ERR_CONFLICT, "worldId", 0, "%lld interactions would go where %lld were archived",
-                   (long long)deleted, (long long)c->deleted);
+    return err_set(l->detail, ERR_CONFLICT, "worldId", 0,
+                   "%lld interactions would go where %lld were archived", (long long)deleted,
+                   (long long)c->deleted);
   TRY(sqldb_exec(l->db, SQL_MEMORY_COUNTED,
                  SQL_ARGS(SQL_VALUE_STR(a->id), SQL_VALUE_INT(deleted), SQL_VALUE_INT(c->token)), &counted,
-                 detail));
+                 l->detail));
   if (counted != 1)
-    return err_set(detail, ERR_WORLD_BUSY, "worldId", 0, "another holder of the lock wrote meanwhile");
+    return err_set(l->detail, ERR_WORLD_BUSY, "worldId", 0, "another holder of the lock wrote meanwhile");
   return world_note(l, a->id, c->q->now_ms, c->q->actor.name, "consolidated",
                     json_pack("{s:I, s:I, s:I, s:s%}", "fromTurn", (json_int_t)a->from_turn, "toTurn",
                               (json_int_t)a->to_turn, "count", (json_int_t)a->count, "sha256", a->sha256.ptr,
-                              a->sha256.len),
-                    detail);
+                              a->sha256.len));
 }
 
-static enum err commit_held(struct lane *l, struct commit *c, struct err_detail *detail) {
+static enum err commit_held(struct lane *l, struct commit *c) {
   struct world_row row;
-  TRY(sqldb_begin(l->db, true, detail));
-  enum err e = world_get_locked(l, c->a.id, &row, detail);
-  if (e == ERR_OK) e = check_rows(l, c, detail);
-  if (e == ERR_OK && !c->is_done_already) e = write_all(l, c, detail);
-  if (e == ERR_OK) e = sqldb_commit(l->db, detail);
+  TRY(sqldb_begin(l->db, true, l->detail));
+  enum err e = world_get_locked(l, c->a.id, &row);
+  if (e == ERR_OK) e = check_rows(l, c);
+  if (e == ERR_OK && !c->is_done_already) e = write_all(l, c);
+  if (e == ERR_OK) e = sqldb_commit(l->db, l->detail);
   if (e != ERR_OK) sqldb_rollback(l->db);
   return e;
 }
@@ -345,14 +340,14 @@ enum err call_consolidation_commit(struct lane *l, const struct world_request *q
   struct world_hold hold;
   bool is_there = false;
   TRY(read_segment_args(q, &c.a, &r->detail));
-  TRY(lane_archive(l, &archive, &r->detail));
+  TRY(lane_archive(l, &archive));
   TRY(archive_has(archive, &(struct archive_key){c.a.id, c.a.from_turn, c.a.sha256}, &is_there, &r->detail));
   if (!is_there)
     return err_set(&r->detail, ERR_CONFLICT, "sha256", 0,
                    "the archive has no such segment: archive it first");
-  TRY(world_hold(l, c.a.id, q->now_ms, &hold, &r->detail));
+  TRY(world_hold(l, c.a.id, q->now_ms, &hold));
   c.token = hold.lock.token;
-  enum err e = commit_held(l, &c, &r->detail);
+  enum err e = commit_held(l, &c);
   world_release(l, &hold);
   TRY(e);
   r->body = json_pack("{s:I, s:I, s:i}", "interactionsDeleted", (json_int_t)c.deleted, "deletedBytes",

@@ -133,7 +133,7 @@ static void hot_lines(struct worlds_fixture *f, const char *id, struct buf *out)
   CHECK_OK(memory_rows(
       &f->lane, SQL_MEMORY_ROWS,
       SQL_ARGS(SQL_VALUE_TEXT(id), SQL_VALUE_INT(INT64_MIN), SQL_VALUE_INT(INT64_MAX), SQL_VALUE_INT(100000)),
-      100000, &items, &count, NULL));
+      100000, &items, &count));
   for (size_t i = 0; i < count; i++) assert_true(segment_add(out, &items[i]));
   arena_free(&f->lane.arena);
   f->lane.arena = arena_new((size_t)256 * 1024 * 1024);
@@ -401,7 +401,7 @@ static void a_world_that_somebody_holds_is_left_for_the_next_night(void **state)
   make_world(&f, "x", "ana");
   fill(&f, "w", 1, 1001, 0);
   fill(&f, "x", 1, 1001, 0);
-  CHECK_OK(world_hold(&f.second, STR("w"), f.now_ms, &hold, NULL));
+  CHECK_OK(world_hold(&f.second, STR("w"), f.now_ms, &hold));
   JSON_AUTO json_t *result = run(&f, "{}");
   assert_int_equal(number(result, "busy"), 1);
   assert_int_equal(count_of(&f, HOT, "w"), 1001);
@@ -465,7 +465,7 @@ static void a_missing_segment_is_told_and_nothing_is_put_back(void **state) {
   make_world(&f, "w", "ana");
   fill(&f, "w", 1, 1001, 0);
   json_decref(run(&f, "{}"));
-  CHECK_OK(memory_forget_segments(&f.lane, STR("w"), NULL));
+  CHECK_OK(memory_forget_segments(&f.lane, STR("w")));
   assert_int_equal(world_try(&f, &f.lane, "world.archive_restore", "w", "ana", "{'fromTurn':1}", NULL, NULL),
                    ERR_STORE_CORRUPT);
   assert_int_equal(count_of(&f, HOT, "w"), 100);

@@ -35,25 +35,24 @@ static bool take_old(void *arg, const struct sql_row *row) {
 }
 
 /* First the index, then the segments: what is left between the two is swept. */
-static enum err expire_old(struct lane *l, struct archive *a, int64_t before_ms, struct keys *k,
-                           struct err_detail *detail) {
+static enum err expire_old(struct lane *l, struct archive *a, int64_t before_ms, struct keys *k) {
   TRY(sqldb_query(l->db, SQL_ARCHIVE_OLD, SQL_ARGS(SQL_VALUE_INSTANT(before_ms), SQL_VALUE_INT(EXPIRE_MAX)),
-                  take_old, k, detail));
+                  take_old, k, l->detail));
   TRY(arena_error(k->arena));
-  TRY(sqldb_begin(l->db, true, detail));
+  TRY(sqldb_begin(l->db, true, l->detail));
   enum err e = sqldb_exec(l->db, SQL_SUMMARY_FORGET,
-                          SQL_ARGS(SQL_VALUE_INSTANT(before_ms), SQL_VALUE_INT(EXPIRE_MAX)), NULL, detail);
+                          SQL_ARGS(SQL_VALUE_INSTANT(before_ms), SQL_VALUE_INT(EXPIRE_MAX)), NULL, l->detail);
   for (size_t i = 0; i < k->count && e == ERR_OK; i++)
     e = sqldb_exec(l->db, SQL_ARCHIVE_UNINDEX,
                    SQL_ARGS(SQL_VALUE_STR(k->keys[i].world_id), SQL_VALUE_INT(k->keys[i].from_turn),
                             SQL_VALUE_STR(k->keys[i].sha256)),
-                   NULL, detail);
-  if (e == ERR_OK) e = sqldb_commit(l->db, detail);
+                   NULL, l->detail);
+  if (e == ERR_OK) e = sqldb_commit(l->db, l->detail);
   if (e != ERR_OK) {
     sqldb_rollback(l->db);
     return e;
   }
-  return k->count ? archive_drop(a, k->keys, k->count, detail) : ERR_OK;
+  return k->count ? archive_drop(a, k->keys, k->count, l->detail) : ERR_OK;
 }
 
 /* ---- what nothing refers to ---- */
@@ -66,9 +65,8 @@ static bool take_key(void *arg, const struct archive_key *key, int64_t created_m
   return arena_error(k->arena) == ERR_OK;
 }
 
-static enum err sweep(struct lane *l, struct archive *a, const struct archive_key *after, struct keys *k,
-                      struct err_detail *detail) {
-  TRY(archive_list(a, after, SWEEP_MAX, take_key, k, detail));
+static enum err sweep(struct lane *l, struct archive *a, const struct archive_key *after, struct keys *k) {
+  TRY(archive_list(a, after, SWEEP_MAX, take_key, k, l->detail));
   TRY(arena_error(k->arena));
   size_t orphans = 0;
   for (size_t i = 0; i < k->count; i++) {
@@ -77,11 +75,11 @@ static enum err sweep(struct lane *l, struct archive *a, const struct archive_ke
     TRY(memory_number(l, SQL_ARCHIVE_REFERS,
                       SQL_ARGS(SQL_VALUE_STR(k->keys[i].world_id), SQL_VALUE_INT(k->keys[i].from_turn),
                                SQL_VALUE_STR(k->keys[i].sha256)),
-                      &one, &refers, detail));
+                      &one, &refers));
     if (!refers) k->keys[orphans++] = k->keys[i];
   }
   k->count = orphans;
-  return orphans ? archive_drop(a, k->keys, orphans, detail) : ERR_OK;
+  return orphans ? archive_drop(a, k->keys, orphans, l->detail) : ERR_OK;
 }
 
 /* {after: {worldId, fromTurn, sha256}} → {expired, swept, after or null}: until after is null and expired is 0. */
@@ -96,10 +94,10 @@ enum err call_consolidation_expire(struct lane *l, const struct world_request *q
   old->arena = swept->arena = &l->arena;
   swept->before_ms = q->now_ms - SWEEP_AGE_MS;
   int64_t days = json_int_at(q->args, "archiveRetentionDays", s.archive_days);
-  TRY(lane_archive(l, &a, &r->detail));
-  if (days > 0) TRY(expire_old(l, a, q->now_ms - days * DAY_MS, old, &r->detail));
+  TRY(lane_archive(l, &a));
+  if (days > 0) TRY(expire_old(l, a, q->now_ms - days * DAY_MS, old));
   bool is_valid = from.world_id.ptr && from.sha256.ptr;
-  TRY(sweep(l, a, is_valid ? &from : NULL, swept, &r->detail));
+  TRY(sweep(l, a, is_valid ? &from : NULL, swept));
   json_t *next = json_null();
   if (swept->seen == SWEEP_MAX)
     next = json_pack("{s:s%, s:I, s:s%}", "worldId", swept->last.world_id.ptr, swept->last.world_id.len,
@@ -115,7 +113,7 @@ enum err call_consolidation_shrink(struct lane *l, const struct world_request *q
   (void)q;
   struct archive *a;
   int64_t hot = 0, archived = 0;
-  TRY(lane_archive(l, &a, &r->detail));
+  TRY(lane_archive(l, &a));
   TRY(sqldb_shrink(l->db, SHRINK_PAGES, &r->detail));
   TRY(archive_shrink(a, SHRINK_PAGES, &r->detail));
   TRY(sqldb_live_bytes(l->db, &hot, &r->detail));
@@ -138,15 +136,14 @@ static int64_t local_day(const char *zone, int64_t now_ms) {
   return (now_ms + offset_s * 1000) / DAY_MS;
 }
 
-static enum err take_calls(struct lane *l, int64_t day, int64_t wanted, int64_t limit, int64_t *ret,
-                           struct err_detail *detail) {
+static enum err take_calls(struct lane *l, int64_t day, int64_t wanted, int64_t limit, int64_t *ret) {
   int64_t used = 0;
   bool found;
-  TRY(memory_number(l, SQL_LLM_DAY, SQL_ARGS(SQL_VALUE_INT(day)), &used, &found, detail));
+  TRY(memory_number(l, SQL_LLM_DAY, SQL_ARGS(SQL_VALUE_INT(day)), &used, &found));
   int64_t left = limit > used ? limit - used : 0;
   *ret = wanted < left ? wanted : left;
   if (*ret == 0) return ERR_OK;
-  return sqldb_exec(l->db, SQL_LLM_TAKE, SQL_ARGS(SQL_VALUE_INT(day), SQL_VALUE_INT(*ret)), NULL, detail);
+  return sqldb_exec(l->db, SQL_LLM_TAKE, SQL_ARGS(SQL_VALUE_INT(day), SQL_VALUE_INT(*ret)), NULL, l->detail);
 }
 
 /* {calls} → {configured, baseUrl, apiKey, model, granted}: at most so many, of what the day has left. */
@@ -158,8 +155,7 @@ enum err call_consolidation_llm(struct lane *l, const struct world_request *q, s
   if (wanted < 0 || wanted > 1000) return err_set(&r->detail, ERR_INVALID, "calls", 0, "0 to 1000 calls");
   if (is_configured && wanted) {
     TRY(sqldb_begin(l->db, true, &r->detail));
-    enum err e =
-        take_calls(l, local_day(c->timezone, q->now_ms), wanted, s.llm_calls_per_day, &granted, &r->detail);
+    enum err e = take_calls(l, local_day(c->timezone, q->now_ms), wanted, s.llm_calls_per_day, &granted);
     if (e == ERR_OK) e = sqldb_commit(l->db, &r->detail);
     if (e != ERR_OK) {
       sqldb_rollback(l->db);

@@ -3,16 +3,16 @@
 #include "worlds/sql.h"
 #include "worlds/world_moves.h"
 
-enum err lane_archive(struct lane *l, struct archive **ret, struct err_detail *detail) {
-  if (!l->archive) TRY(archive_open(&worlds_config(l->worlds)->db, &l->archive, detail));
+enum err lane_archive(struct lane *l, struct archive **ret) {
+  if (!l->archive) TRY(archive_open(&worlds_config(l->worlds)->db, &l->archive, l->detail));
   *ret = l->archive;
   return ERR_OK;
 }
 
-enum err memory_forget_segments(struct lane *l, struct str world_id, struct err_detail *detail) {
+enum err memory_forget_segments(struct lane *l, struct str world_id) {
   struct archive *a;
-  TRY(lane_archive(l, &a, detail));
-  return archive_forget(a, world_id, detail);
+  TRY(lane_archive(l, &a));
+  return archive_forget(a, world_id, l->detail);
 }
 
 struct str memory_world_id(const struct world_request *q) {
@@ -32,9 +32,9 @@ static bool take_number(void *arg, const struct sql_row *row) {
 }
 
 enum err memory_number(struct lane *l, size_t statement, const struct sql_value *args, size_t arg_count,
-                       int64_t *ret, bool *ret_found, struct err_detail *detail) {
+                       int64_t *ret, bool *ret_found) {
   struct number n = {};
-  TRY(sqldb_query(l->db, statement, args, arg_count, take_number, &n, detail));
+  TRY(sqldb_query(l->db, statement, args, arg_count, take_number, &n, l->detail));
   if (n.found) *ret = n.value;
   *ret_found = n.found;
   return ERR_OK;
@@ -72,11 +72,11 @@ static bool take_row(void *arg, const struct sql_row *row) {
 }
 
 enum err memory_rows(struct lane *l, size_t statement, const struct sql_value *args, size_t arg_count,
-                     size_t room, struct memory_item **ret, size_t *ret_count, struct err_detail *detail) {
+                     size_t room, struct memory_item **ret, size_t *ret_count) {
   struct rows_visit v = {
       .arena = &l->arena, .items = ARENA_ARRAY(&l->arena, struct memory_item, room + 1), .room = room};
   if (!v.items) return ERR_NO_MEMORY;
-  TRY(sqldb_query(l->db, statement, args, arg_count, take_row, &v, detail));
+  TRY(sqldb_query(l->db, statement, args, arg_count, take_row, &v, l->detail));
   TRY(v.error);
   *ret = v.items;
   *ret_count = v.count;
@@ -109,57 +109,57 @@ static bool take_segment(void *arg, const struct sql_row *row) {
 }
 
 enum err memory_segment_at(struct lane *l, struct str world_id, int64_t turn, struct memory_segment *ret,
-                           bool *ret_found, struct err_detail *detail) {
+                           bool *ret_found) {
   struct memory_segment s;
   struct segments_visit v = {&s, 1, 0};
   TRY(sqldb_query(l->db, SQL_ARCHIVE_AT, SQL_ARGS(SQL_VALUE_STR(world_id), SQL_VALUE_INT(turn)), take_segment,
-                  &v, detail));
+                  &v, l->detail));
   *ret_found = v.count && s.to_turn >= turn;
   if (*ret_found) *ret = s;
   return ERR_OK;
 }
 
 enum err memory_segments(struct lane *l, struct str world_id, int64_t from_turn, struct memory_segment *ret,
-                         size_t limit, size_t *ret_count, struct err_detail *detail) {
+                         size_t limit, size_t *ret_count) {
   struct segments_visit v = {ret, limit, 0};
   TRY(sqldb_query(l->db, SQL_ARCHIVE_FROM,
                   SQL_ARGS(SQL_VALUE_STR(world_id), SQL_VALUE_INT(from_turn), SQL_VALUE_INT((int64_t)limit)),
-                  take_segment, &v, detail));
+                  take_segment, &v, l->detail));
   *ret_count = v.count;
   return ERR_OK;
 }
 
 enum err memory_segment_lines(struct lane *l, struct str world_id, const struct memory_segment *s,
-                              struct buf *ret_lines, struct err_detail *detail) {
+                              struct buf *ret_lines) {
   struct archive *a;
   char got[SEGMENT_SHA256_LEN + 1];
   BUF_AUTO struct buf blob = buf_new(ARCHIVE_BLOB_BYTES_MAX + 1);
-  TRY(lane_archive(l, &a, detail));
+  TRY(lane_archive(l, &a));
   struct archive_key key = {world_id, s->from_turn, str_of(s->sha256)};
-  enum err e = archive_get(a, &key, &blob, detail);
+  enum err e = archive_get(a, &key, &blob, l->detail);
   if (e == ERR_NOT_FOUND)
-    return err_set(detail, ERR_STORE_CORRUPT, "archive", 0, "the segment from turn %lld is missing",
+    return err_set(l->detail, ERR_STORE_CORRUPT, "archive", 0, "the segment from turn %lld is missing",
                    (long long)s->from_turn);
   TRY(e);
   size_t start = ret_lines->len;
-  TRY(segment_unpack(buf_str(&blob), ret_lines, detail));
+  TRY(segment_unpack(buf_str(&blob), ret_lines, l->detail));
   segment_sha256(str_from(buf_str(ret_lines), start), got);
   if (strcmp(got, s->sha256) == 0) return ERR_OK;
-  return err_set(detail, ERR_STORE_CORRUPT, "archive", 0,
+  return err_set(l->detail, ERR_STORE_CORRUPT, "archive", 0,
                  "the segment from turn %lld is not what was put there", (long long)s->from_turn);
 }
 
 #define SEGMENTS_PAGE 64
 
 enum err memory_each_segment(struct lane *l, struct str world_id, int64_t from_turn, memory_segment_fn *fn,
-                             void *arg, struct err_detail *detail) {
+                             void *arg) {
   struct memory_segment page[SEGMENTS_PAGE];
   for (size_t count = SEGMENTS_PAGE; count == SEGMENTS_PAGE;) {
-    TRY(memory_segments(l, world_id, from_turn, page, SEGMENTS_PAGE, &count, detail));
+    TRY(memory_segments(l, world_id, from_turn, page, SEGMENTS_PAGE, &count));
     for (size_t i = 0; i < count; i++) {
       BUF_AUTO struct buf lines = buf_new(SEGMENT_LINES_BYTES_MAX + 1);
-      TRY(memory_segment_lines(l, world_id, &page[i], &lines, detail));
-      TRY(fn(arg, &page[i], buf_str(&lines), detail));
+      TRY(memory_segment_lines(l, world_id, &page[i], &lines));
+      TRY(fn(arg, &page[i], buf_str(&lines), l->detail));
       from_turn = page[i].from_turn + 1;
     }
   }

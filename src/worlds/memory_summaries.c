@@ -53,7 +53,7 @@ static bool take_found(void *arg, const struct sql_row *row) {
 }
 
 static enum err add(struct lane *l, const struct memory_summary_place *at, const char *id,
-                    const struct parts *p, struct err_detail *detail) {
+                    const struct parts *p) {
   return sqldb_exec(
       l->db, SQL_SUMMARY_ADD,
       SQL_ARGS(SQL_VALUE_TEXT(id), SQL_VALUE_STR(at->world_id), SQL_VALUE_INT(at->level),
@@ -61,33 +61,33 @@ static enum err add(struct lane *l, const struct memory_summary_place *at, const
                SQL_VALUE_STR(p->method), SQL_VALUE_STR(p->text), SQL_VALUE_TEXT(p->key_moments),
                SQL_VALUE_TEXT(p->entities), SQL_VALUE_TEXT(p->relations), SQL_VALUE_STR(at->source_hash),
                SQL_VALUE_REAL(p->importance), SQL_VALUE_INSTANT(at->now_ms)),
-      NULL, detail);
+      NULL, l->detail);
 }
 
 static enum err renew(struct lane *l, const struct memory_summary_place *at, const char *id,
-                      const struct parts *p, struct err_detail *detail) {
+                      const struct parts *p) {
   return sqldb_exec(
       l->db, SQL_SUMMARY_RENEW,
       SQL_ARGS(SQL_VALUE_TEXT(id), SQL_VALUE_INT(at->to_turn), SQL_VALUE_INT(at->count),
                SQL_VALUE_STR(p->method), SQL_VALUE_STR(p->text), SQL_VALUE_TEXT(p->key_moments),
                SQL_VALUE_TEXT(p->entities), SQL_VALUE_TEXT(p->relations), SQL_VALUE_STR(at->source_hash),
                SQL_VALUE_REAL(p->importance), SQL_VALUE_INSTANT(at->now_ms)),
-      NULL, detail);
+      NULL, l->detail);
 }
 
 enum err memory_summary_put(struct lane *l, const struct memory_summary_place *at, const json_t *summary,
-                            bool *ret_is_new, struct err_detail *detail) {
+                            bool *ret_is_new) {
   struct found f = {.hash = at->source_hash};
   struct parts p;
   TRY(sqldb_query(l->db, SQL_SUMMARY_FIND,
                   SQL_ARGS(SQL_VALUE_STR(at->world_id), SQL_VALUE_INT(at->level),
                            SQL_VALUE_INT(at->from_turn), SQL_VALUE_INT(at->to_turn)),
-                  take_found, &f, detail));
+                  take_found, &f, l->detail));
   *ret_is_new = false;
   if (f.is_there && f.is_same) return ERR_OK;
-  TRY(read_parts(summary, &p, detail));
+  TRY(read_parts(summary, &p, l->detail));
   struct id_text id = world_new_id(at->now_ms);
-  enum err e = f.is_there ? renew(l, at, f.id, &p, detail) : add(l, at, id.text, &p, detail);
+  enum err e = f.is_there ? renew(l, at, f.id, &p) : add(l, at, id.text, &p);
   parts_free(&p);
   *ret_is_new = e == ERR_OK && !f.is_there;
   return e;
@@ -99,15 +99,15 @@ static bool take_summary(void *arg, const struct sql_row *row) {
   return json_array_append_new(arg, memory_summary_json(row)) == 0;
 }
 
-static enum err oldest(struct lane *l, struct str id, json_t *list, struct err_detail *detail) {
+static enum err oldest(struct lane *l, struct str id, json_t *list) {
   int64_t level = 0;
   bool found = false;
   TRY(memory_number(l, SQL_SUMMARY_LEVEL, SQL_ARGS(SQL_VALUE_STR(id), SQL_VALUE_INT(MEMORY_MERGE)), &level,
-                    &found, detail));
+                    &found));
   if (!found) return ERR_OK;
   return sqldb_query(l->db, SQL_SUMMARY_OLDEST,
                      SQL_ARGS(SQL_VALUE_STR(id), SQL_VALUE_INT(level), SQL_VALUE_INT(MEMORY_MERGE)),
-                     take_summary, list, detail);
+                     take_summary, list, l->detail);
 }
 
 struct weight {
@@ -123,14 +123,14 @@ static bool take_since(void *arg, const struct sql_row *row) {
   return false;
 }
 
-static enum err newest(struct lane *l, struct str id, json_t *list, struct err_detail *detail) {
+static enum err newest(struct lane *l, struct str id, json_t *list) {
   struct weight w = {.since_ms = INSTANT_NONE};
-  TRY(sqldb_query(l->db, SQL_SUMMARY_REFLECTION, SQL_ARGS(SQL_VALUE_STR(id)), take_since, &w, detail));
+  TRY(sqldb_query(l->db, SQL_SUMMARY_REFLECTION, SQL_ARGS(SQL_VALUE_STR(id)), take_since, &w, l->detail));
   TRY(sqldb_query(l->db, SQL_SUMMARY_WEIGHT, SQL_ARGS(SQL_VALUE_STR(id), SQL_VALUE_INSTANT(w.since_ms)),
-                  take_weight, &w, detail));
+                  take_weight, &w, l->detail));
   if (w.sum < MEMORY_REFLECT_AT) return ERR_OK;
   return sqldb_query(l->db, SQL_SUMMARY_TOP, SQL_ARGS(SQL_VALUE_STR(id), SQL_VALUE_INT(MEMORY_MERGE + 1)),
-                     take_summary, list, detail);
+                     take_summary, list, l->detail);
 }
 
 /* {worldId, reflects} → {summaries}: the oldest eight of a level that has so many, or none; with reflects the newest
@@ -140,8 +140,7 @@ enum err call_consolidation_merge(struct lane *l, const struct world_request *q,
   r->body = json_pack("{s:o}", "summaries", list);
   if (!r->body) return ERR_NO_MEMORY;
   bool reflects = json_bool_at(q->args, "reflects", false);
-  return reflects ? newest(l, memory_world_id(q), list, &r->detail)
-                  : oldest(l, memory_world_id(q), list, &r->detail);
+  return reflects ? newest(l, memory_world_id(q), list) : oldest(l, memory_world_id(q), list);
 }
 
 struct hashes {
@@ -157,8 +156,7 @@ static bool take_hash(void *arg, const struct sql_row *row) {
   return true;
 }
 
-static enum err merge_in(struct lane *l, const struct world_request *q, struct parts *p,
-                         struct err_detail *detail) {
+static enum err merge_in(struct lane *l, const struct world_request *q, struct parts *p) {
   const json_t *summary = json_object_get(q->args, "summary"), *ids = json_object_get(q->args, "ids");
   struct id_text id = world_new_id(q->now_ms);
   struct hashes h = {};
@@ -169,12 +167,12 @@ static enum err merge_in(struct lane *l, const struct world_request *q, struct p
   enum err e =
       sqldb_exec(l->db, SQL_SUMMARY_MERGED,
                  SQL_ARGS(SQL_VALUE_STR(memory_world_id(q)), SQL_VALUE_TEXT(list), SQL_VALUE_TEXT(id.text)),
-                 &changed, detail);
+                 &changed, l->detail);
   free(list);
   TRY(e);
   if (changed != (int64_t)json_array_size(ids))
-    return err_set(detail, ERR_CONFLICT, "ids", 0, "these summaries have been merged or pinned meanwhile");
-  TRY(sqldb_query(l->db, SQL_SUMMARY_HASHES, SQL_ARGS(SQL_VALUE_TEXT(id.text)), take_hash, &h, detail));
+    return err_set(l->detail, ERR_CONFLICT, "ids", 0, "these summaries have been merged or pinned meanwhile");
+  TRY(sqldb_query(l->db, SQL_SUMMARY_HASHES, SQL_ARGS(SQL_VALUE_TEXT(id.text)), take_hash, &h, l->detail));
   segment_sha256((struct str){h.all, h.len}, hex);
   struct memory_summary_place at = {.world_id = memory_world_id(q),
                                     .level = json_int_at(summary, "level", 1),
@@ -183,7 +181,7 @@ static enum err merge_in(struct lane *l, const struct world_request *q, struct p
                                     .count = json_int_at(summary, "count", 0),
                                     .source_hash = str_of(hex),
                                     .now_ms = q->now_ms};
-  return add(l, &at, id.text, p, detail);
+  return add(l, &at, id.text, p);
 }
 
 /* {worldId, ids, summary} → {summariesCreated: 1} */
@@ -194,7 +192,7 @@ enum err call_consolidation_merged(struct lane *l, const struct world_request *q
     return err_set(&r->detail, ERR_INVALID, "ids", 0, "2 to %d summaries become one", MEMORY_MERGE);
   TRY(read_parts(json_object_get(q->args, "summary"), &p, &r->detail));
   enum err e = sqldb_begin(l->db, true, &r->detail);
-  if (e == ERR_OK) e = merge_in(l, q, &p, &r->detail);
+  if (e == ERR_OK) e = merge_in(l, q, &p);
   if (e == ERR_OK) e = sqldb_commit(l->db, &r->detail);
   if (e != ERR_OK) sqldb_rollback(l->db);
   parts_free(&p);
@@ -213,7 +211,7 @@ enum err call_consolidation_reflected(struct lane *l, const struct world_request
                                     .source_hash = json_text_at(q->args, "sourceHash"),
                                     .now_ms = q->now_ms};
   enum err e = sqldb_begin(l->db, true, &r->detail);
-  if (e == ERR_OK) e = memory_summary_put(l, &at, json_object_get(q->args, "summary"), &is_new, &r->detail);
+  if (e == ERR_OK) e = memory_summary_put(l, &at, json_object_get(q->args, "summary"), &is_new);
   if (e == ERR_OK) e = sqldb_commit(l->db, &r->detail);
   if (e != ERR_OK) sqldb_rollback(l->db);
   TRY(e);

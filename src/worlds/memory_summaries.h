@@ -12,4 +12,4 @@ struct memory_summary_place { /* what a summary is about; texts borrowed */
  * or in the place of an older one about the same turns; of the same source nothing is changed, and a text that an owner
  * has edited stays. ERR_INVALID: it is none. */
 enum err memory_summary_put(struct lane *l, const struct memory_summary_place *place, const json_t *summary,
-                            bool *ret_is_new, struct err_detail *detail);
+                            bool *ret_is_new);

@@ -19,10 +19,10 @@
 #define HOUR_MS 3600000.0
 
 static enum err may(struct lane *l, const struct world_request *q, enum world_deed deed,
-                    struct world_row *ret, struct err_detail *detail) {
-  TRY(world_get(l, q->world_id, ret, detail));
+                    struct world_row *ret) {
+  TRY(world_get(l, q->world_id, ret));
   bool is_member = world_is_member(l, q->world_id, q->actor.user_id);
-  return world_may(deed, &q->actor, ret, is_member, detail);
+  return world_may(deed, &q->actor, ret, is_member, l->detail);
 }
 
 /* ---- summaries ---- */
@@ -37,7 +37,7 @@ enum err call_world_summaries(struct lane *l, const struct world_request *q, str
   int64_t limit = json_int_at(q->args, "limit", 100);
   if (limit < 1 || limit > PAGE_MAX)
     return err_set(&r->detail, ERR_INVALID, "limit", 0, "limit is 1 to %d", PAGE_MAX);
-  TRY(may(l, q, DEED_SEE, &row, &r->detail));
+  TRY(may(l, q, DEED_SEE, &row));
   json_t *list = json_array();
   TRY(reply_with(r, json_pack("{s:o}", "summaries", list)));
   return sqldb_query(l->db, SQL_SUMMARY_LIST,
@@ -62,41 +62,39 @@ static bool take_edit(void *arg, const struct sql_row *row) {
   return false;
 }
 
-static enum err check_pins(struct lane *l, struct str id, struct err_detail *detail) {
+static enum err check_pins(struct lane *l, struct str id) {
   int64_t pins = 0;
   bool found;
-  TRY(memory_number(l, SQL_SUMMARY_PINS, SQL_ARGS(SQL_VALUE_STR(id)), &pins, &found, detail));
+  TRY(memory_number(l, SQL_SUMMARY_PINS, SQL_ARGS(SQL_VALUE_STR(id)), &pins, &found));
   if (pins < PINS_MAX) return ERR_OK;
-  return err_set(detail, ERR_LIMIT, "isPinned", 0, "at most %d summaries of a world are pinned", PINS_MAX);
+  return err_set(l->detail, ERR_LIMIT, "isPinned", 0, "at most %d summaries of a world are pinned", PINS_MAX);
 }
 
-static enum err change_summary(struct lane *l, const struct world_request *q, struct str summary_id,
-                               struct err_detail *detail) {
+static enum err change_summary(struct lane *l, const struct world_request *q, struct str summary_id) {
   struct edit e = {.lane = l};
   struct str text = json_text_at(q->args, "text");
   const json_t *pin = json_object_get(q->args, "isPinned");
   TRY(sqldb_query(l->db, SQL_SUMMARY_GET, SQL_ARGS(SQL_VALUE_STR(q->world_id), SQL_VALUE_STR(summary_id)),
-                  take_edit, &e, detail));
+                  take_edit, &e, l->detail));
   if (!e.found || e.is_merged)
-    return err_set(detail, ERR_NOT_FOUND, "summaryId", 0, "there is no such summary");
+    return err_set(l->detail, ERR_NOT_FOUND, "summaryId", 0, "there is no such summary");
   struct str now = str_of(e.text), before = e.previous ? str_of(e.previous) : STR_NONE;
   if (json_bool_at(q->args, "restore", false)) {
-    if (!before.ptr) return err_set(detail, ERR_CONFLICT, "restore", 0, "this summary was never edited");
+    if (!before.ptr) return err_set(l->detail, ERR_CONFLICT, "restore", 0, "this summary was never edited");
     now = before, before = STR_NONE;
   } else if (text.ptr) {
     if (!before.ptr) before = now; /* the text of the machine, however often it is edited */
     now = text;
   }
   bool is_pinned = json_is_boolean(pin) ? json_is_true(pin) : e.is_pinned;
-  if (is_pinned && !e.is_pinned) TRY(check_pins(l, q->world_id, detail));
+  if (is_pinned && !e.is_pinned) TRY(check_pins(l, q->world_id));
   TRY(sqldb_exec(l->db, SQL_SUMMARY_EDIT,
                  SQL_ARGS(SQL_VALUE_STR(q->world_id), SQL_VALUE_STR(summary_id), SQL_VALUE_STR(now),
                           SQL_VALUE_STR(before), SQL_VALUE_BOOL(is_pinned)),
-                 NULL, detail));
+                 NULL, l->detail));
   return world_note(
       l, q->world_id, q->now_ms, q->actor.name, "summary_edited",
-      json_pack("{s:s%, s:b}", "summaryId", summary_id.ptr, summary_id.len, "isPinned", (int)is_pinned),
-      detail);
+      json_pack("{s:s%, s:b}", "summaryId", summary_id.ptr, summary_id.len, "isPinned", (int)is_pinned));
 }
 
 /* {summaryId, text | restore: true, isPinned} → the summary. */
@@ -108,9 +106,9 @@ enum err call_world_summary_edit(struct lane *l, const struct world_request *q, 
   if (text.ptr && (text.len < 1 || text.len > MEMORY_SUMMARY_BYTES_MAX))
     return err_set(&r->detail, ERR_INVALID, "text", 0, "a summary has 1 to %d bytes",
                    MEMORY_SUMMARY_BYTES_MAX);
-  TRY(may(l, q, DEED_OWN, &row, &r->detail));
+  TRY(may(l, q, DEED_OWN, &row));
   TRY(sqldb_begin(l->db, true, &r->detail));
-  enum err e = change_summary(l, q, id, &r->detail);
+  enum err e = change_summary(l, q, id);
   if (e == ERR_OK) e = sqldb_commit(l->db, &r->detail);
   if (e != ERR_OK) {
     sqldb_rollback(l->db);
@@ -130,10 +128,10 @@ enum err call_world_archive(struct lane *l, const struct world_request *q, struc
   size_t count = 0;
   if (limit < 1 || limit > PAGE_MAX)
     return err_set(&r->detail, ERR_INVALID, "limit", 0, "limit is 1 to %d", PAGE_MAX);
-  TRY(may(l, q, DEED_SEE, &row, &r->detail));
+  TRY(may(l, q, DEED_SEE, &row));
   struct memory_segment *s = ARENA_ARRAY(&l->arena, struct memory_segment, (size_t)limit);
   if (!s || after == INT64_MAX) return ERR_NO_MEMORY;
-  TRY(memory_segments(l, q->world_id, after + 1, s, (size_t)limit, &count, &r->detail));
+  TRY(memory_segments(l, q->world_id, after + 1, s, (size_t)limit, &count));
   json_t *list = json_array();
   for (size_t i = 0; i < count; i++)
     json_array_append_new(
@@ -163,17 +161,17 @@ static enum err cat_one(void *arg, const struct memory_segment *s, struct str li
 }
 
 /* The turn range asked for: one segment by fromTurn, or all. */
-static enum err asked_range(struct lane *l, const struct world_request *q, int64_t *ret_from, int64_t *ret_to,
-                            struct err_detail *detail) {
+static enum err asked_range(struct lane *l, const struct world_request *q, int64_t *ret_from,
+                            int64_t *ret_to) {
   const json_t *from = json_object_get(q->args, "fromTurn");
   struct memory_segment s;
   bool found = false;
   *ret_from = INT64_MIN;
   *ret_to = INT64_MAX;
   if (!json_is_integer(from)) return ERR_OK;
-  TRY(memory_segment_at(l, q->world_id, json_integer_value(from), &s, &found, detail));
+  TRY(memory_segment_at(l, q->world_id, json_integer_value(from), &s, &found));
   if (!found)
-    return err_set(detail, ERR_NOT_FOUND, "fromTurn", 0, "turn %lld is not in the archive",
+    return err_set(l->detail, ERR_NOT_FOUND, "fromTurn", 0, "turn %lld is not in the archive",
                    (long long)json_integer_value(from));
   *ret_from = s.from_turn;
   *ret_to = s.to_turn;
@@ -186,15 +184,15 @@ enum err call_world_archive_cat(struct lane *l, const struct world_request *q, s
   int64_t from;
   r->payload = buf_new(CAT_BYTES_MAX);
   struct cat c = {.out = &r->payload};
-  TRY(may(l, q, DEED_SEE, &row, &r->detail));
-  TRY(asked_range(l, q, &from, &c.to_turn, &r->detail));
+  TRY(may(l, q, DEED_SEE, &row));
+  TRY(asked_range(l, q, &from, &c.to_turn));
   if (c.to_turn == INT64_MAX) {
-    TRY(memory_each_segment(l, q->world_id, from, cat_one, &c, &r->detail));
+    TRY(memory_each_segment(l, q->world_id, from, cat_one, &c));
   } else {
     struct memory_segment s;
     bool found;
-    TRY(memory_segment_at(l, q->world_id, from, &s, &found, &r->detail));
-    TRY(memory_segment_lines(l, q->world_id, &s, &r->payload, &r->detail));
+    TRY(memory_segment_at(l, q->world_id, from, &s, &found));
+    TRY(memory_segment_lines(l, q->world_id, &s, &r->payload));
     c.segments = 1;
     c.count = s.count;
   }
@@ -203,7 +201,7 @@ enum err call_world_archive_cat(struct lane *l, const struct world_request *q, s
 }
 
 static enum err put_rows(struct lane *l, struct str id, const struct memory_item *items, size_t count,
-                         int64_t *ret_added, struct err_detail *detail) {
+                         int64_t *ret_added) {
   for (size_t i = 0; i < count; i++) {
     int64_t added = 0;
     TRY(sqldb_exec(
@@ -211,34 +209,33 @@ static enum err put_rows(struct lane *l, struct str id, const struct memory_item
         SQL_ARGS(SQL_VALUE_STR(id), SQL_VALUE_INT(items[i].turn), SQL_VALUE_INSTANT(items[i].at_ms),
                  SQL_VALUE_STR(items[i].speaker), SQL_VALUE_BOOL(items[i].is_user),
                  SQL_VALUE_STR(items[i].place), SQL_VALUE_STR(items[i].text), SQL_VALUE_STR(items[i].data)),
-        &added, detail));
+        &added, l->detail));
     *ret_added += added;
   }
   return ERR_OK;
 }
 
 static enum err restore(struct lane *l, const struct world_request *q, const struct memory_segment *s,
-                        int64_t token, int64_t *ret_added, struct err_detail *detail) {
+                        int64_t token, int64_t *ret_added) {
   BUF_AUTO struct buf lines = buf_new(SEGMENT_LINES_BYTES_MAX + 1);
   struct memory_item *items;
   size_t count;
   int64_t counted = 0;
-  TRY(memory_segment_lines(l, q->world_id, s, &lines, detail));
-  TRY(segment_read(buf_str(&lines), &l->arena, &items, &count, detail));
-  TRY(sqldb_begin(l->db, true, detail));
-  enum err e = put_rows(l, q->world_id, items, count, ret_added, detail);
+  TRY(memory_segment_lines(l, q->world_id, s, &lines));
+  TRY(segment_read(buf_str(&lines), &l->arena, &items, &count, l->detail));
+  TRY(sqldb_begin(l->db, true, l->detail));
+  enum err e = put_rows(l, q->world_id, items, count, ret_added);
   if (e == ERR_OK)
     e = sqldb_exec(l->db, SQL_MEMORY_COUNTED,
                    SQL_ARGS(SQL_VALUE_STR(q->world_id), SQL_VALUE_INT(-*ret_added), SQL_VALUE_INT(token)),
-                   &counted, detail);
+                   &counted, l->detail);
   if (e == ERR_OK && counted != 1)
-    e = err_set(detail, ERR_WORLD_BUSY, "worldId", 0, "somebody else wrote meanwhile");
+    e = err_set(l->detail, ERR_WORLD_BUSY, "worldId", 0, "somebody else wrote meanwhile");
   if (e == ERR_OK)
     e = world_note(l, q->world_id, q->now_ms, q->actor.name, "restored",
                    json_pack("{s:I, s:I, s:I}", "fromTurn", (json_int_t)s->from_turn, "toTurn",
-                             (json_int_t)s->to_turn, "interactions", (json_int_t)*ret_added),
-                   detail);
-  if (e == ERR_OK) e = sqldb_commit(l->db, detail);
+                             (json_int_t)s->to_turn, "interactions", (json_int_t)*ret_added));
+  if (e == ERR_OK) e = sqldb_commit(l->db, l->detail);
   if (e != ERR_OK) sqldb_rollback(l->db);
   return e;
 }
@@ -251,11 +248,11 @@ enum err call_world_archive_restore(struct lane *l, const struct world_request *
   struct world_hold hold;
   bool found = false;
   int64_t added = 0, from = json_int_at(q->args, "fromTurn", INT64_MIN);
-  TRY(may(l, q, DEED_OWN, &row, &r->detail));
-  TRY(memory_segment_at(l, q->world_id, from, &s, &found, &r->detail));
+  TRY(may(l, q, DEED_OWN, &row));
+  TRY(memory_segment_at(l, q->world_id, from, &s, &found));
   if (!found) return err_set(&r->detail, ERR_NOT_FOUND, "fromTurn", 0, "this turn is not in the archive");
-  TRY(world_hold(l, q->world_id, q->now_ms, &hold, &r->detail));
-  enum err e = restore(l, q, &s, hold.lock.token, &added, &r->detail);
+  TRY(world_hold(l, q->world_id, q->now_ms, &hold));
+  enum err e = restore(l, q, &s, hold.lock.token, &added);
   world_release(l, &hold);
   TRY(e);
   return reply_with(r, json_pack("{s:b, s:I, s:I, s:I}", "success", 1, "restored", (json_int_t)added,
@@ -364,7 +361,7 @@ static enum err make_context(struct context *c, size_t limit, struct world_reply
   size_t count;
   struct str id = c->q->world_id;
   TRY(memory_rows(l, SQL_MEMORY_NEWEST, SQL_ARGS(SQL_VALUE_STR(id), SQL_VALUE_INT(RECENT_MAX)), RECENT_MAX,
-                  &recent, &count, &r->detail));
+                  &recent, &count));
   c->candidates = ARENA_ARRAY(&l->arena, struct candidate, CANDIDATES_MAX);
   if (!c->candidates) return ERR_NO_MEMORY;
   for (size_t i = 0; i < count; i++)
@@ -394,7 +391,7 @@ enum err call_world_context(struct lane *l, const struct world_request *q, struc
   JSON_AUTO json_t *summaries = json_array();
   if (limit < 1 || limit > CANDIDATES_MAX)
     return err_set(&r->detail, ERR_INVALID, "limit", 0, "limit is 1 to %d", CANDIDATES_MAX);
-  TRY(may(l, q, DEED_SEE, &row, &r->detail));
+  TRY(may(l, q, DEED_SEE, &row));
   TRY(sqldb_query(l->db, SQL_SUMMARY_TOP,
                   SQL_ARGS(SQL_VALUE_STR(q->world_id), SQL_VALUE_INT(SUMMARIES_MAX + PINS_MAX)), take_summary,
                   summaries, &r->detail));

@@ -106,7 +106,7 @@ enum err call_world_message(struct lane *l, const struct world_request *q, struc
     p.append.core = &seen;
     p.append.core_count = 1;
   }
-  TRY(world_post(l, q, &p, &r->detail));
+  TRY(world_post(l, q, &p));
   return post_answer(q, &p, true, r);
 }
 
@@ -122,7 +122,7 @@ enum err call_world_touch(struct lane *l, const struct world_request *q, struct 
     p.append.core = &seen;
     p.append.core_count = 1;
   }
-  TRY(world_post(l, q, &p, &r->detail));
+  TRY(world_post(l, q, &p));
   return post_answer(q, &p, false, r);
 }
 
@@ -139,7 +139,7 @@ enum err call_world_tick(struct lane *l, const struct world_request *q, struct w
   TRY(ARGS_READ(l, q, tick_fields, &args, &r->detail));
   struct world_post p = {.deed = DEED_OPERATE, .needs_user_here = true};
   p.append = (struct live_append){.active_ms = INSTANT_NONE, .ticks = args.n};
-  TRY(world_post(l, q, &p, &r->detail));
+  TRY(world_post(l, q, &p));
   return reply_with(r, json_pack("{s:I, s:b, s:o}", "ticks", (json_int_t)p.ticks, "allowed", !p.is_refused,
                                  "reason", p.is_refused ? json_string("user_away") : json_null()));
 }

@@ -64,12 +64,12 @@ static bool read_open(void *arg, const struct sql_row *row) {
 }
 
 /* Turns that are in the journal only count as well. */
-static enum err read_live_turns(struct lane *l, struct open_events *o, struct err_detail *detail) {
+static enum err read_live_turns(struct lane *l, struct open_events *o) {
   struct str ids[MEASURE_ROWS];
   struct live_world *live = ARENA_ARRAY(&l->arena, struct live_world, o->count ? o->count : 1);
   if (!live) return ERR_NO_MEMORY;
   for (size_t i = 0; i < o->count; i++) ids[i] = o->list[i].world_id;
-  if (o->count) TRY(live_read(l->live, ids, o->count, LIVE_META, &l->arena, live, detail));
+  if (o->count) TRY(live_read(l->live, ids, o->count, LIVE_META, &l->arena, live, l->detail));
   for (size_t i = 0; i < o->count; i++)
     if (live[i].is_there && live[i].turn > o->list[i].last_turn) o->list[i].last_turn = live[i].turn;
   return ERR_OK;
@@ -79,39 +79,37 @@ struct measured {
   int64_t ended, measured;
 };
 
-static enum err end_event(struct lane *l, const struct open_event *e, int64_t now_ms, struct measured *m,
-                          struct err_detail *detail) {
+static enum err end_event(struct lane *l, const struct open_event *e, int64_t now_ms, struct measured *m) {
   bool was_taken_up = e->last_turn >= e->turn + DIRECTOR_LIFE_TURNS;
   if (!e->is_applied || (!was_taken_up && now_ms < e->expires_ms)) return ERR_OK;
   m->ended++;
   return sqldb_exec(l->db, SQL_STORY_EVENT_OVER,
                     SQL_ARGS(SQL_VALUE_STR(e->id), SQL_VALUE_TEXT(was_taken_up ? "done" : "expired")), NULL,
-                    detail);
+                    l->detail);
 }
 
-static enum err store_after(struct lane *l, const struct open_event *e, const json_t *metrics,
-                            struct err_detail *detail) {
+static enum err store_after(struct lane *l, const struct open_event *e, const json_t *metrics) {
   BUF_AUTO struct buf out = buf_new(METRICS_BYTES_MAX);
   struct json_writer w = jw_new(&out);
   jw_value(&w, metrics);
   TRY(buf_error(&out));
   return sqldb_exec(l->db, SQL_STORY_EVENT_MEASURED,
-                    SQL_ARGS(SQL_VALUE_STR(e->id), SQL_VALUE_STR(buf_str(&out))), NULL, detail);
+                    SQL_ARGS(SQL_VALUE_STR(e->id), SQL_VALUE_STR(buf_str(&out))), NULL, l->detail);
 }
 
-static enum err measure_event(struct lane *l, const struct open_event *e, int64_t now_ms, struct measured *m,
-                              struct err_detail *detail) {
+static enum err measure_event(struct lane *l, const struct open_event *e, int64_t now_ms,
+                              struct measured *m) {
   struct story nobody = {};
   struct story_lines window = {};
   struct live_world live;
   int64_t until = e->turn + DIRECTOR_AFTER_TURNS;
   if (e->last_turn < until && now_ms - e->created_ms < MEASURE_LIMIT_MS) return ERR_OK;
-  TRY(live_read(l->live, &e->world_id, 1, LIVE_JOURNAL, &l->arena, &live, detail));
-  TRY(story_window(l, e->world_id, e->turn, until, &live, &window, detail));
+  TRY(live_read(l->live, &e->world_id, 1, LIVE_JOURNAL, &l->arena, &live, l->detail));
+  TRY(story_window(l, e->world_id, e->turn, until, &live, &window));
   JSON_AUTO json_t *metrics = measure_window(&window, &nobody, language_of(e->locale));
   if (!metrics) return ERR_NO_MEMORY;
   m->measured++;
-  return store_after(l, e, metrics, detail);
+  return store_after(l, e, metrics);
 }
 
 enum err call_events_measure(struct lane *l, const struct world_request *q, struct world_reply *r) {
@@ -124,11 +122,11 @@ enum err call_events_measure(struct lane *l, const struct world_request *q, stru
                   SQL_ARGS(SQL_VALUE_STR(after.ptr ? after : STR("")), SQL_VALUE_INT(MEASURE_ROWS)),
                   read_open, o, &r->detail));
   TRY(arena_error(&l->arena));
-  TRY(read_live_turns(l, o, &r->detail));
+  TRY(read_live_turns(l, o));
   TRY(sqldb_begin(l->db, true, &r->detail));
   for (size_t i = 0; i < o->count; i++) {
-    TRY(end_event(l, &o->list[i], q->now_ms, &m, &r->detail));
-    TRY(measure_event(l, &o->list[i], q->now_ms, &m, &r->detail));
+    TRY(end_event(l, &o->list[i], q->now_ms, &m));
+    TRY(measure_event(l, &o->list[i], q->now_ms, &m));
   }
   TRY(sqldb_commit(l->db, &r->detail));
   json_t *next =
@@ -173,15 +171,14 @@ static bool read_evaluation(void *arg, const struct sql_row *row) {
 }
 
 /* A world that was never evaluated is measured as it stands. */
-static enum err measure_now(struct lane *l, const struct world_row *row, struct evaluation *e,
-                            struct err_detail *detail) {
+static enum err measure_now(struct lane *l, const struct world_row *row, struct evaluation *e) {
   struct str id = str_of(row->id);
   struct story_lines window;
   struct live_world live;
   struct story story;
   JSON_AUTO json_t *tree = parse_or_null(str_of(row->story));
   bool has_live = live_read(l->live, &id, 1, LIVE_JOURNAL, &l->arena, &live, NULL) == ERR_OK;
-  TRY(story_window(l, id, 0, INT64_MAX, has_live ? &live : NULL, &window, detail));
+  TRY(story_window(l, id, 0, INT64_MAX, has_live ? &live : NULL, &window));
   story_read(tree, &story);
   e->values = measure_window(&window, &story, language_of(row->locale));
   e->director = json_null();
@@ -207,13 +204,13 @@ enum err call_world_narrative(struct lane *l, const struct world_request *q, str
   struct evaluation e = {.at_ms = INSTANT_NONE};
   struct last_event last = {};
   json_t *today = NULL;
-  TRY(world_get(l, q->world_id, &row, &r->detail));
+  TRY(world_get(l, q->world_id, &row));
   bool is_member = q->actor.kind == ACTOR_USER && world_is_member(l, q->world_id, q->actor.user_id);
   TRY(world_may(DEED_SEE, &q->actor, &row, is_member, &r->detail));
   int64_t day = world_day(worlds_config(l->worlds)->timezone, q->now_ms);
   enum err error = sqldb_query(l->db, SQL_STORY_METRIC, SQL_ARGS(SQL_VALUE_STR(q->world_id)), read_evaluation,
                                &e, &r->detail);
-  if (error == ERR_OK && !e.values) error = measure_now(l, &row, &e, &r->detail);
+  if (error == ERR_OK && !e.values) error = measure_now(l, &row, &e);
   if (error == ERR_OK)
     error = sqldb_query(l->db, SQL_STORY_EVENT_LAST, SQL_ARGS(SQL_VALUE_STR(q->world_id)), read_last, &last,
                         &r->detail);

@@ -32,10 +32,10 @@ static json_t *state_json(const struct world_row *row, const char *flag, bool va
 }
 
 static enum err pause_with(struct lane *l, const struct world_request *q, struct world_row *row,
-                           struct world_pause_step *step, struct err_detail *detail) {
+                           struct world_pause_step *step) {
   struct world_hold hold;
-  TRY(world_hold(l, q->world_id, q->now_ms, &hold, detail));
-  struct world_move m = {l, hold.lock.token, q->now_ms, q->actor.name, detail};
+  TRY(world_hold(l, q->world_id, q->now_ms, &hold));
+  struct world_move m = {l, hold.lock.token, q->now_ms, q->actor.name, l->detail};
   enum err e = world_pause_step(&m, row, step);
   world_release(l, &hold);
   return e;
@@ -55,8 +55,8 @@ enum err call_world_pause(struct lane *l, const struct world_request *q, struct 
   struct world_row row;
   TRY(ARGS_READ(l, q, pause_fields, &args, &r->detail));
   struct world_pause_step step = {.reason = args.reason == 0 ? PAUSE_MANUAL : PAUSE_SYSTEM};
-  TRY(world_see(l, q, step.reason == PAUSE_MANUAL ? DEED_OWN : DEED_OPERATE, &row, &r->detail));
-  TRY(pause_with(l, q, &row, &step, &r->detail));
+  TRY(world_see(l, q, step.reason == PAUSE_MANUAL ? DEED_OWN : DEED_OPERATE, &row));
+  TRY(pause_with(l, q, &row, &step));
   if (step.has_changed) tell_pause(l, q, &row);
   return reply_with(r, state_json(&row, "wasPaused", !step.has_paused));
 }
@@ -64,17 +64,16 @@ enum err call_world_pause(struct lane *l, const struct world_request *q, struct 
 /* ---- resume ---- */
 
 static enum err resume_held(struct lane *l, const struct world_request *q, struct world_row *row,
-                            bool *ret_resumed, struct err_detail *detail) {
+                            bool *ret_resumed) {
   struct world_hold hold;
   struct world_db_step step = {.resume_ms = q->now_ms};
-  TRY(world_hold(l, q->world_id, q->now_ms, &hold, detail));
-  enum err e = world_get(l, q->world_id, row, detail);
+  TRY(world_hold(l, q->world_id, q->now_ms, &hold));
+  enum err e = world_get(l, q->world_id, row);
   if (e == ERR_OK && row->is_paused) {
-    struct world_move m = {l, hold.lock.token, q->now_ms, q->actor.name, detail};
+    struct world_move m = {l, hold.lock.token, q->now_ms, q->actor.name, l->detail};
     e = world_db_step(&m, row, &step);
     *ret_resumed = step.has_resumed;
-    if (e == ERR_OK)
-      (void)world_activate(l, row, hold.lock.token, q->now_ms, NULL); /* else the next message */
+    if (e == ERR_OK) (void)world_activate(l, row, hold.lock.token, q->now_ms); /* else the next message */
   }
   world_release(l, &hold);
   return e;
@@ -84,8 +83,8 @@ static enum err resume_held(struct lane *l, const struct world_request *q, struc
 enum err call_world_resume(struct lane *l, const struct world_request *q, struct world_reply *r) {
   struct world_row row;
   bool has_resumed = false;
-  enum err e = world_see(l, q, DEED_RESUME, &row, &r->detail);
-  if (e == ERR_OK) e = resume_held(l, q, &row, &has_resumed, &r->detail);
+  enum err e = world_see(l, q, DEED_RESUME, &row);
+  if (e == ERR_OK) e = resume_held(l, q, &row, &has_resumed);
   if (e != ERR_OK && e != ERR_WORLD_BUSY) /* B-64: the log says why */
     world_notice(l, LOG_WARN, COMPONENT, "World could not be resumed",
                  json_pack("{s:s#, s:s, s:s, s:s#}", "worldId", q->world_id.ptr, (int)q->world_id.len,
@@ -100,26 +99,25 @@ enum err call_world_resume(struct lane *l, const struct world_request *q, struct
 typedef bool change_fn(struct lane *l, const struct world_request *q, struct world_row *row, int64_t value);
 
 static enum err change_held(struct lane *l, const struct world_request *q, struct world_row *row,
-                            int64_t token, change_fn *fn, int64_t value, const char *action,
-                            struct err_detail *detail) {
-  TRY(sqldb_begin(l->db, true, detail));
-  TRY(world_get_locked(l, q->world_id, row, detail));
+                            int64_t token, change_fn *fn, int64_t value, const char *action) {
+  TRY(sqldb_begin(l->db, true, l->detail));
+  TRY(world_get_locked(l, q->world_id, row));
   if (!fn(l, q, row, value)) {
     sqldb_rollback(l->db);
     return ERR_OK;
   }
-  TRY(world_put(l, row, token, q->now_ms, detail));
+  TRY(world_put(l, row, token, q->now_ms));
   json_t *what = json_pack("{s:b, s:o}", "isFavorite", row->is_favorite != 0, "scheduledDeletion",
                            world_json_instant(row->scheduled_deletion_ms));
-  TRY(world_note(l, q->world_id, q->now_ms, q->actor.name, action, what, detail));
-  return sqldb_commit(l->db, detail);
+  TRY(world_note(l, q->world_id, q->now_ms, q->actor.name, action, what));
+  return sqldb_commit(l->db, l->detail);
 }
 
 static enum err change_row(struct lane *l, const struct world_request *q, struct world_row *row,
-                           change_fn *fn, int64_t value, const char *action, struct err_detail *detail) {
+                           change_fn *fn, int64_t value, const char *action) {
   struct world_hold hold;
-  TRY(world_hold(l, q->world_id, q->now_ms, &hold, detail));
-  enum err e = change_held(l, q, row, hold.lock.token, fn, value, action, detail);
+  TRY(world_hold(l, q->world_id, q->now_ms, &hold));
+  enum err e = change_held(l, q, row, hold.lock.token, fn, value, action);
   if (e != ERR_OK) sqldb_rollback(l->db);
   world_release(l, &hold);
   return e;
@@ -154,9 +152,9 @@ enum err call_world_favorite(struct lane *l, const struct world_request *q, stru
   struct favorite_args args = {};
   struct world_row row;
   TRY(ARGS_READ(l, q, favorite_fields, &args, &r->detail));
-  TRY(world_see(l, q, DEED_OWN, &row, &r->detail));
+  TRY(world_see(l, q, DEED_OWN, &row));
   int64_t value = args.favorite == FIELD_NULL ? !row.is_favorite : args.favorite;
-  TRY(change_row(l, q, &row, set_favorite, value, value ? "favorite" : "unfavorite", &r->detail));
+  TRY(change_row(l, q, &row, set_favorite, value, value ? "favorite" : "unfavorite"));
   return reply_with(
       r, json_pack("{s:b, s:s, s:b, s:o}", "success", 1, "worldId", row.id, "isFavorite",
                    row.is_favorite != 0, "scheduledDeletion", world_json_instant(row.scheduled_deletion_ms)));
@@ -172,9 +170,9 @@ static bool take_mark_back(struct lane *l, const struct world_request *q, struct
   return true;
 }
 
-enum err world_protect(struct lane *l, const struct world_request *q, struct err_detail *detail) {
+enum err world_protect(struct lane *l, const struct world_request *q) {
   struct world_row row;
-  return change_row(l, q, &row, take_mark_back, 0, "mark_taken_back", detail);
+  return change_row(l, q, &row, take_mark_back, 0, "mark_taken_back");
 }
 
 /* ---- vacation ---- */
@@ -191,7 +189,7 @@ static const struct field vacation_fields[] = {
 static enum err end_vacation(struct lane *l, const struct world_request *q, struct world_row *row,
                              struct world_reply *r) {
   bool has_resumed = false;
-  if (row->pause_reason == PAUSE_VACATION) TRY(resume_held(l, q, row, &has_resumed, &r->detail));
+  if (row->pause_reason == PAUSE_VACATION) TRY(resume_held(l, q, row, &has_resumed));
   return reply_with(r, state_json(row, "wasResumed", has_resumed));
 }
 
@@ -200,7 +198,7 @@ enum err call_world_vacation(struct lane *l, const struct world_request *q, stru
   struct vacation_args args = {};
   struct world_row row;
   TRY(ARGS_READ(l, q, vacation_fields, &args, &r->detail));
-  TRY(world_see(l, q, DEED_OWN, &row, &r->detail));
+  TRY(world_see(l, q, DEED_OWN, &row));
   if (args.end) return end_vacation(l, q, &row, r);
   if (args.until_ms == FIELD_NULL)
     return err_set(&r->detail, ERR_INVALID, "until", 0, "until is required: when the vacation ends");
@@ -208,7 +206,7 @@ enum err call_world_vacation(struct lane *l, const struct world_request *q, stru
     return err_set(&r->detail, ERR_INVALID, "until", 0,
                    "until must lie in the future, at most five years ahead");
   struct world_pause_step step = {.reason = PAUSE_VACATION, .vacation_until_ms = args.until_ms};
-  TRY(pause_with(l, q, &row, &step, &r->detail));
+  TRY(pause_with(l, q, &row, &step));
   if (step.has_changed) tell_pause(l, q, &row);
   return reply_with(r, state_json(&row, "wasPaused", !step.has_paused));
 }

@@ -57,7 +57,7 @@ static enum err read_live(struct batch *b) {
   struct str *ids = ARENA_ARRAY(b->arena, struct str, b->count);
   if (!ids) return ERR_NO_MEMORY;
   for (size_t i = 0; i < b->count; i++) ids[i] = b->locks[i].id;
-  TRY(world_seal(b->p->lane, b->locks, b->count, b->p->q->now_ms, b->p->detail));
+  TRY(world_seal(b->p->lane, b->locks, b->count, b->p->q->now_ms));
   return live_read(b->p->lane->live, ids, b->count, LIVE_ALL, b->arena, b->seen, b->p->detail);
 }
 
@@ -78,11 +78,11 @@ static enum err read_cases(struct batch *b) {
   jw_array_end(&w);
   TRY(buf_error(&text));
   TRY(world_cases_read(b->p->lane, SQL_CASES_HELD,
-                       SQL_ARGS(SQL_VALUE_INSTANT(b->p->q->now_ms), SQL_VALUE_STR(buf_str(&text))), &b->cases,
-                       b->p->detail));
+                       SQL_ARGS(SQL_VALUE_INSTANT(b->p->q->now_ms), SQL_VALUE_STR(buf_str(&text))),
+                       &b->cases));
   int64_t *active_ms = ARENA_ARRAY(b->arena, int64_t, b->count);
   if (!active_ms) return ERR_NO_MEMORY;
-  TRY(world_unsaved_activity(b->p->lane, b->seen, b->count, active_ms, b->p->detail));
+  TRY(world_unsaved_activity(b->p->lane, b->seen, b->count, active_ms));
   for (size_t i = 0; i < b->cases.count; i++) {
     struct world_case *c = &b->cases.list[i];
     b->lock_of[i] = lock_index(b, c->row.id);
@@ -115,7 +115,8 @@ static enum err flush_all(struct batch *b) {
     cases[count++] = i;
   }
   if (count == 0) return ERR_OK;
-  TRY(world_flush(b->p->lane, worlds, count, tokens, b->p->q->now_ms, done, b->p->detail));
+  struct world_snapshots s = {worlds, count, tokens, b->p->q->now_ms};
+  TRY(world_flush(b->p->lane, &s, done));
   for (size_t i = 0; i < count; i++) {
     b->is_flushed[b->lock_of[cases[i]]] = done[i];
     if (done[i]) continue;

@@ -47,7 +47,7 @@ static enum err read_paused(struct pause_pass *p, const struct pause_cursor *at,
       SQL_ARGS(SQL_VALUE_INSTANT(now), SQL_VALUE_INSTANT(now - earlier_day(step, mail_day) * DAY_MS),
                SQL_VALUE_INSTANT(at->at_ms), SQL_VALUE_STR(at->id), SQL_VALUE_INT((int64_t)cases->max),
                SQL_VALUE_TEXT(reason), SQL_VALUE_INSTANT(now - step * DAY_MS), SQL_VALUE_INT(warning)),
-      cases, p->detail);
+      cases);
 }
 
 static enum err read_class(struct pause_pass *p, const struct pause_cursor *at, struct world_cases *cases) {
@@ -73,7 +73,7 @@ static enum err read_class(struct pause_pass *p, const struct pause_cursor *at, 
     case CLASS_STRAY:
     case CLASS_COUNT: break;
   }
-  return world_cases_read(p->lane, statement, args, at->class == CLASS_MARKED ? 7 : 5, cases, p->detail);
+  return world_cases_read(p->lane, statement, args, at->class == CLASS_MARKED ? 7 : 5, cases);
 }
 
 /* The first page with anything on it; moves *at behind it. */
@@ -199,7 +199,7 @@ static enum err carry_out(struct pause_pass *p, struct world_cases *cases) {
   cases->count = keep_acting(p, cases, true);
   struct live_world *seen = ARENA_ARRAY(cases->arena, struct live_world, cases->count + 1);
   if (!seen) return ERR_NO_MEMORY;
-  TRY(world_cases_live(p->lane, cases->list, cases->count, cases->arena, seen, p->detail));
+  TRY(world_cases_live(p->lane, cases->list, cases->count, cases->arena, seen));
   if (!p->is_dry) return act(p, cases, seen);
   for (size_t i = 0; i < cases->count; i++) {
     struct pause_plan plan = pause_plan_of(p, &cases->list[i]);
@@ -227,14 +227,13 @@ static enum err read_cursor(const json_t *args, struct pause_cursor *ret, struct
   return ERR_OK;
 }
 
-enum err world_settings_with(struct lane *l, const struct world_request *q, struct world_settings *ret,
-                             struct err_detail *detail) {
+enum err world_settings_with(struct lane *l, const struct world_request *q, struct world_settings *ret) {
   *ret = worlds_settings(l, q->now_ms);
   const json_t *own = json_object_get(q->args, "settings");
   if (!own || json_is_null(own)) return ERR_OK;
   TRY(fields_from_json(world_settings_fields, world_settings_field_count, own, FIELD_PATCH, ret, &l->arena,
-                       detail));
-  return world_settings_validate(ret, detail);
+                       l->detail));
+  return world_settings_validate(ret, l->detail);
 }
 
 static json_t *answer(const struct pause_pass *p, const struct pause_cursor *next, int64_t evaluated) {
@@ -289,7 +288,7 @@ enum err world_call_auto_pause_page(struct lane *l, const struct world_request *
   int64_t evaluated = 0, limit = json_int_at(q->args, "limit", PAGE_DEFAULT);
   if (limit < 1 || limit > LIVE_BATCH_MAX)
     return err_set(&r->detail, ERR_INVALID, "limit", 0, "has to be 1 to %d", LIVE_BATCH_MAX);
-  TRY(world_settings_with(l, q, &p.settings, &r->detail));
+  TRY(world_settings_with(l, q, &p.settings));
   TRY(read_cursor(q->args, &at, &r->detail));
   if (at.class == CLASS_RUNNING && at.at_ms == FIRST_INSTANT)
     TRY(sqldb_query(l->db, SQL_WORLDS_RUNNING, SQL_NO_ARGS, read_count, &evaluated, &r->detail));

@@ -24,15 +24,15 @@ static enum err change_member(struct lane *l, const struct world_request *q, str
   struct world_row row;
   int64_t changed = 0;
   TRY(ARGS_READ(l, q, member_fields, &args, &r->detail));
-  TRY(world_see(l, q, DEED_OPERATE, &row, &r->detail));
+  TRY(world_see(l, q, DEED_OPERATE, &row));
   TRY(sqldb_begin(l->db, true, &r->detail));
   TRY(sqldb_exec(l->db, statement, SQL_ARGS(SQL_VALUE_STR(q->world_id), SQL_VALUE_TEXT(args.user)), &changed,
                  &r->detail));
   if (changed > 0)
-    TRY(world_note(l, q->world_id, q->now_ms, q->actor.name, action, json_pack("{s:s}", "userId", args.user),
-                   &r->detail));
+    TRY(world_note(l, q->world_id, q->now_ms, q->actor.name, action,
+                   json_pack("{s:s}", "userId", args.user)));
   TRY(sqldb_commit(l->db, &r->detail));
-  (void)world_refresh_access(l, q->world_id, q->now_ms, NULL); /* else the next sync does it */
+  (void)world_refresh_access(l, q->world_id, q->now_ms); /* else the next sync does it */
   return reply_with(r, json_pack("{s:b, s:s, s:s, s:b}", "success", 1, "worldId", row.id, "userId", args.user,
                                  "changed", changed > 0));
 }
@@ -102,7 +102,7 @@ enum err call_world_member_list(struct lane *l, const struct world_request *q, s
   struct page_args a = {};
   struct world_row row;
   TRY(ARGS_READ(l, q, page_fields, &a, &r->detail));
-  TRY(world_see(l, q, DEED_SEE, &row, &r->detail));
+  TRY(world_see(l, q, DEED_SEE, &row));
   struct page p = {.rows = json_array(), .limit = a.limit, .row_json = member_json};
   enum err e = sqldb_query(l->db, SQL_MEMBER_LIST,
                            SQL_ARGS(SQL_VALUE_STR(q->world_id), SQL_VALUE_TEXT(a.after ? a.after : ""),
@@ -142,7 +142,7 @@ enum err call_world_event_add(struct lane *l, const struct world_request *q, str
   struct id_text made = world_new_id(q->now_ms);
   int64_t added = 0;
   TRY(ARGS_READ(l, q, event_fields, &a, &r->detail));
-  TRY(world_see(l, q, DEED_OPERATE, &row, &r->detail));
+  TRY(world_see(l, q, DEED_OPERATE, &row));
   if (!a.id) a.id = made.text;
   TRY(sqldb_begin(l->db, true, &r->detail));
   TRY(sqldb_exec(
@@ -155,12 +155,12 @@ enum err call_world_event_add(struct lane *l, const struct world_request *q, str
     return err_set(&r->detail, ERR_CONFLICT, "id", 0, "there is an event \"%.100s\" already", a.id);
   TRY(world_note(l, q->world_id, q->now_ms, q->actor.name, "event_added",
                  json_pack("{s:s, s:s, s:o}", "id", a.id, "type", a.type, "scheduledAt",
-                           world_json_instant(a.scheduled_ms)),
-                 &r->detail));
+                           world_json_instant(a.scheduled_ms))));
   TRY(sqldb_commit(l->db, &r->detail));
   bool protects = a.scheduled_ms > q->now_ms;
   if (protects && row.scheduled_deletion_ms != FIELD_NULL)
-    (void)world_protect(l, q, NULL); /* it is added whatever this answers; else the next run of the ladder does it */
+    (void)world_protect(l,
+                        q); /* it is added whatever this answers; else the next run of the ladder does it */
   r->status = 201;
   return reply_with(r, json_pack("{s:b, s:s, s:s, s:b}", "success", 1, "worldId", row.id, "id", a.id,
                                  "protects", protects));
@@ -181,7 +181,7 @@ enum err call_world_event_list(struct lane *l, const struct world_request *q, st
   struct page_args a = {};
   struct world_row row;
   TRY(ARGS_READ(l, q, page_fields, &a, &r->detail));
-  TRY(world_see(l, q, DEED_SEE, &row, &r->detail));
+  TRY(world_see(l, q, DEED_SEE, &row));
   struct page p = {.rows = json_array(), .limit = a.limit, .row_json = event_json};
   enum err e = sqldb_query(l->db, SQL_EVENT_LIST,
                            SQL_ARGS(SQL_VALUE_STR(q->world_id), SQL_VALUE_TEXT(a.after ? a.after : ""),
@@ -198,13 +198,13 @@ enum err call_world_event_cancel(struct lane *l, const struct world_request *q, 
   struct world_row row;
   int64_t changed = 0;
   TRY(ARGS_READ(l, q, cancel_fields, &a, &r->detail));
-  TRY(world_see(l, q, DEED_OPERATE, &row, &r->detail));
+  TRY(world_see(l, q, DEED_OPERATE, &row));
   TRY(sqldb_begin(l->db, true, &r->detail));
   TRY(sqldb_exec(l->db, SQL_EVENT_CANCEL, SQL_ARGS(SQL_VALUE_TEXT(a.id), SQL_VALUE_STR(q->world_id)),
                  &changed, &r->detail));
   if (changed > 0)
     TRY(world_note(l, q->world_id, q->now_ms, q->actor.name, "event_cancelled",
-                   json_pack("{s:s}", "id", a.id), &r->detail));
+                   json_pack("{s:s}", "id", a.id)));
   TRY(sqldb_commit(l->db, &r->detail));
   return reply_with(r, json_pack("{s:b, s:s, s:s, s:b}", "success", 1, "worldId", row.id, "id", a.id,
                                  "cancelled", changed > 0));
@@ -240,7 +240,7 @@ enum err call_world_history(struct lane *l, const struct world_request *q, struc
   char next[160] = "";
   TRY(ARGS_READ(l, q, page_fields, &a, &r->detail));
   TRY(read_cursor(a.after, &before_ms, &before_id, &r->detail));
-  TRY(world_see(l, q, DEED_SEE, &row, &r->detail));
+  TRY(world_see(l, q, DEED_SEE, &row));
   struct page p = {.rows = json_array(), .limit = a.limit, .row_json = history_json};
   enum err e = sqldb_query(l->db, SQL_HISTORY_LIST,
                            SQL_ARGS(SQL_VALUE_STR(q->world_id), SQL_VALUE_INSTANT(before_ms),

@@ -11,18 +11,17 @@ static bool is_of_one_world(enum err e) {
   return e == ERR_INVALID || e == ERR_CONFLICT || e == ERR_LIMIT || e == ERR_INTERNAL || e == ERR_NO_MEMORY;
 }
 
-static enum err save_once(struct lane *l, const struct live_world *worlds, size_t count,
-                          const int64_t *tokens, int64_t now_ms, bool *ret_done, struct err_detail *detail) {
-  TRY(sqldb_begin(l->db, true, detail));
-  enum err e = world_flush(l, worlds, count, tokens, now_ms, ret_done, detail);
-  if (e == ERR_OK) return sqldb_commit(l->db, detail);
+static enum err save_once(struct lane *l, const struct world_snapshots *s, bool *ret_done) {
+  TRY(sqldb_begin(l->db, true, l->detail));
+  enum err e = world_flush(l, s, ret_done);
+  if (e == ERR_OK) return sqldb_commit(l->db, l->detail);
   sqldb_rollback(l->db);
   return e;
 }
 
 /* Why a world was refused: no row, or a greater token. */
 static enum err explain(struct lane *l, const struct live_world *worlds, size_t count, const bool *done,
-                        struct save_result *ret, struct err_detail *detail) {
+                        struct save_result *ret) {
   struct str *ids = ARENA_ARRAY(&l->arena, struct str, count + 1);
   struct world_row *rows = ARENA_ARRAY(&l->arena, struct world_row, count + 1);
   bool is_any = false;
@@ -31,7 +30,7 @@ static enum err explain(struct lane *l, const struct live_world *worlds, size_t 
     ids[i] = worlds[i].id;
     is_any = is_any || !done[i];
   }
-  if (is_any) TRY(world_get_many(l, ids, count, rows, detail));
+  if (is_any) TRY(world_get_many(l, ids, count, rows));
   for (size_t i = 0; i < count; i++) {
     if (done[i]) continue;
     ret[i].error = rows[i].id ? ERR_WORLD_BUSY : ERR_NOT_FOUND;
@@ -42,26 +41,38 @@ static enum err explain(struct lane *l, const struct live_world *worlds, size_t 
   return ERR_OK;
 }
 
-enum err world_save_batch(struct lane *l, const struct live_world *worlds, size_t count,
-                          const int64_t *tokens, int64_t now_ms, struct save_result *ret,
-                          struct err_detail *detail) {
-  bool *done = ARENA_ARRAY(&l->arena, bool, count + 1);
-  if (!done) return ERR_NO_MEMORY;
-  for (size_t i = 0; i < count; i++) ret[i] = (struct save_result){};
-  enum err e = count ? save_once(l, worlds, count, tokens, now_ms, done, detail) : ERR_OK;
-  if (e == ERR_OK) return explain(l, worlds, count, done, ret, detail);
-  if (!is_of_one_world(e)) return e;
-  for (size_t i = 0; i < count; i++) {
-    struct err_detail one = {};
-    bool is_done = false;
-    e = save_once(l, &worlds[i], 1, tokens ? &tokens[i] : NULL, now_ms, &is_done, &one);
-    if (e != ERR_OK && !is_of_one_world(e)) return e;
-    if (e == ERR_OK && !is_done) TRY(explain(l, &worlds[i], 1, &is_done, &ret[i], detail));
-    if (e == ERR_OK) continue;
-    ret[i].error = e;
-    (void)str_copy(ret[i].message, sizeof ret[i].message, str_of(one.message[0] ? one.message : err_text(e)));
+/* Says why in *ret; only what is wrong with the store as a whole is an error. */
+static enum err save_one(struct lane *l, const struct world_snapshots *s, struct save_result *ret) {
+  struct err_detail own = {}, *outer = l->detail;
+  bool is_done = false;
+  l->detail = &own;
+  enum err e = save_once(l, s, &is_done);
+  if (e == ERR_OK && !is_done) e = explain(l, s->worlds, 1, &is_done, ret);
+  l->detail = outer;
+  if (e == ERR_OK) return ERR_OK;
+  if (!is_of_one_world(e)) {
+    if (outer) *outer = own;
+    return e;
   }
-  if (detail) *detail = (struct err_detail){};
+  ret->error = e;
+  (void)str_copy(ret->message, sizeof ret->message, str_of(own.message[0] ? own.message : err_text(e)));
+  return ERR_OK;
+}
+
+enum err world_save_batch(struct lane *l, const struct world_snapshots *s, struct save_result *ret) {
+  bool *done = ARENA_ARRAY(&l->arena, bool, s->count + 1);
+  if (!done) return ERR_NO_MEMORY;
+  for (size_t i = 0; i < s->count; i++) ret[i] = (struct save_result){};
+  enum err e = s->count ? save_once(l, s, done) : ERR_OK;
+  if (e == ERR_OK) return explain(l, s->worlds, s->count, done, ret);
+  if (!is_of_one_world(e)) return e;
+  for (size_t i = 0; i < s->count; i++) {
+    struct world_snapshots one = *s;
+    one.worlds = &s->worlds[i];
+    one.count = 1;
+    if (s->tokens) one.tokens = &s->tokens[i];
+    TRY(save_one(l, &one, &ret[i]));
+  }
   return ERR_OK;
 }
 
@@ -102,10 +113,10 @@ bool world_drop_orphan(struct lane *l, struct str id, int64_t now_ms) {
   struct live_world w = {};
   bool is_deleted = false;
   struct world_row row;
-  if (world_hold(l, id, now_ms, &hold, NULL) != ERR_OK) return false;
+  if (world_hold(l, id, now_ms, &hold) != ERR_OK) return false;
   struct live_mark mark = {.id = id, .token = hold.lock.token};
   if (live_read(l->live, &id, 1, LIVE_META, &l->arena, &w, NULL) == ERR_OK && w.is_there &&
-      world_get(l, id, &row, NULL) == ERR_NOT_FOUND &&
+      world_get(l, id, &row) == ERR_NOT_FOUND &&
       sqldb_query(l->db, SQL_TOMBSTONE_IS, SQL_ARGS(SQL_VALUE_STR(id)), found_one, &is_deleted, NULL) ==
           ERR_OK &&
       (is_deleted || (w.active_ms != INSTANT_NONE && now_ms - w.active_ms > ORPHAN_KEEP_MS))) {

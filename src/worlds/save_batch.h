@@ -9,9 +9,7 @@ struct save_result {
   char message[ERR_TEXT_MAX];
 };
 /* ERR_UNAVAILABLE and the like of the whole store end it: then nothing is known to be safe. */
-enum err world_save_batch(struct lane *l, const struct live_world *worlds, size_t count,
-                          const int64_t *tokens, int64_t now_ms, struct save_result *ret,
-                          struct err_detail *detail);
+enum err world_save_batch(struct lane *l, const struct world_snapshots *s, struct save_result *ret);
 
 /* How many of a page are taken at once: their states fit in memory together. At least one. */
 size_t world_batch_size(const struct live_world *metas, size_t count);

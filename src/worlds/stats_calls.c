@@ -37,16 +37,16 @@ static bool read_int(void *arg, const struct sql_row *row) {
   return false;
 }
 
-static enum err count_paused(struct lane *l, struct pause_counts *ret, struct err_detail *detail) {
+static enum err count_paused(struct lane *l, struct pause_counts *ret) {
   *ret = (struct pause_counts){};
-  TRY(sqldb_query(l->db, SQL_STATS_PAUSED, SQL_NO_ARGS, add_reason, ret, detail));
-  return sqldb_query(l->db, SQL_STATS_MARKED, SQL_NO_ARGS, read_int, &ret->marked, detail);
+  TRY(sqldb_query(l->db, SQL_STATS_PAUSED, SQL_NO_ARGS, add_reason, ret, l->detail));
+  return sqldb_query(l->db, SQL_STATS_MARKED, SQL_NO_ARGS, read_int, &ret->marked, l->detail);
 }
 
 enum err world_call_pause_stats(struct lane *l, const struct world_request *q, struct world_reply *r) {
   struct pause_counts c;
   (void)q;
-  TRY(count_paused(l, &c, &r->detail));
+  TRY(count_paused(l, &c));
   r->body = json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "totalPaused", (json_int_t)c.all, "by24h",
                       (json_int_t)c.by[PAUSE_INACTIVITY_24H], "by7d", (json_int_t)c.by[PAUSE_INACTIVITY_7D],
                       "by30d", (json_int_t)c.by[PAUSE_INACTIVITY_30D], "scheduledForDeletion",
@@ -67,8 +67,8 @@ static bool add_status(void *arg, const struct sql_row *row) {
   return true;
 }
 
-static enum err live_json(struct lane *l, json_t **ret, struct live_status *s, struct err_detail *detail) {
-  TRY(live_status(l->live, s, detail));
+static enum err live_json(struct lane *l, json_t **ret, struct live_status *s) {
+  TRY(live_status(l->live, s, l->detail));
   *ret = json_pack("{s:s, s:s, s:s, s:I, s:I, s:s, s:I}", "mode", live_mode_names[s->mode], "server",
                    s->server, "durability", s->durability, "worlds", (json_int_t)s->worlds, "usedBytes",
                    (json_int_t)s->used_bytes, "estimateMethod", s->is_measured ? "measured" : "model",
@@ -90,7 +90,7 @@ enum err world_call_stats(struct lane *l, const struct world_request *q, struct 
   TRY(sqldb_query(l->db, SQL_STATS_MARKED, SQL_NO_ARGS, read_int, &marked, &r->detail));
   TRY(sqldb_query(l->db, SQL_STATS_MAILS, SQL_NO_ARGS, read_int, &mails, &r->detail));
   TRY(sqldb_live_bytes(l->db, &bytes, &r->detail));
-  TRY(live_json(l, &live_part, &live, &r->detail));
+  TRY(live_json(l, &live_part, &live));
   r->body = json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:I, s:s, s:I, s:o}", "total",
                       (json_int_t)(c.by[0] + c.by[1] + c.by[2]), "running", (json_int_t)c.by[WORLD_RUNNING],
                       "paused", (json_int_t)c.by[WORLD_PAUSED], "archived", (json_int_t)c.by[WORLD_ARCHIVED],
@@ -170,13 +170,13 @@ static bool read_archive(void *arg, const struct sql_row *row) {
 
 static double share_of(int64_t part, int64_t whole) { return whole > 0 ? (double)part / (double)whole : 0; }
 
-static enum err storage_json(struct lane *l, json_t **ret, struct err_detail *detail) {
+static enum err storage_json(struct lane *l, json_t **ret) {
   struct archive_sums archive = {};
   struct live_status live;
   int64_t hot = 0;
-  TRY(sqldb_query(l->db, SQL_STATS_ARCHIVE, SQL_NO_ARGS, read_archive, &archive, detail));
-  TRY(sqldb_live_bytes(l->db, &hot, detail));
-  TRY(live_status(l->live, &live, detail));
+  TRY(sqldb_query(l->db, SQL_STATS_ARCHIVE, SQL_NO_ARGS, read_archive, &archive, l->detail));
+  TRY(sqldb_live_bytes(l->db, &hot, l->detail));
+  TRY(live_status(l->live, &live, l->detail));
   *ret = json_pack("{s:I, s:s, s:I, s:I, s:I, s:I, s:I}", "liveBytes", (json_int_t)live.used_bytes,
                    "liveMethod", live.is_measured ? "measured" : "model", "hotBytes", (json_int_t)hot,
                    "archiveStoredBytes", (json_int_t)archive.stored, "archiveRawBytes",
@@ -199,7 +199,7 @@ enum err world_call_impact(struct lane *l, const struct world_request *q, struct
                   &r->detail));
   TRY(sqldb_query(l->db, SQL_STATS_LEDGER, SQL_ARGS(SQL_VALUE_INSTANT(from), SQL_VALUE_INSTANT(q->now_ms)),
                   read_ledger, &ledger, &r->detail));
-  TRY(storage_json(l, &storage, &r->detail));
+  TRY(storage_json(l, &storage));
   int64_t paused = c.by[WORLD_PAUSED] + c.by[WORLD_ARCHIVED], total = paused + c.by[WORLD_RUNNING];
   r->body = json_pack("{s:I, s:I, s:f, s:I, s:f, s:f, s:f, s:I, s:I, s:f, s:o, s:f, s:o, s:s}", "worlds",
                       (json_int_t)total, "pausedWorlds", (json_int_t)paused, "inactiveShare",

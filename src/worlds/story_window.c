@@ -66,13 +66,13 @@ static void merge(const struct story_lines *a, const struct story_lines *b, stru
 }
 
 enum err story_window(struct lane *l, struct str id, int64_t after, int64_t until,
-                      const struct live_world *live, struct story_lines *ret, struct err_detail *detail) {
+                      const struct live_world *live, struct story_lines *ret) {
   struct reading r = {.arena = &l->arena};
   struct story_lines journal = {};
   TRY(sqldb_query(l->db, SQL_STORY_WINDOW,
                   SQL_ARGS(SQL_VALUE_STR(id), SQL_VALUE_INT(after), SQL_VALUE_INT(until),
                            SQL_VALUE_INT(NARRATIVE_WINDOW)),
-                  read_line, &r, detail));
+                  read_line, &r, l->detail));
   if (live && live->is_there) read_journal(&l->arena, live, after, until, &journal);
   merge(&r.newest_first, &journal, ret);
   return arena_error(&l->arena);

@@ -16,7 +16,7 @@ struct story_lines {
   size_t count;
 };
 enum err story_window(struct lane *l, struct str id, int64_t after, int64_t until,
-                      const struct live_world *live, struct story_lines *ret, struct err_detail *detail);
+                      const struct live_world *live, struct story_lines *ret);
 /* [{"turn", "at", "speaker", "place", "isUser", "text"}]; at in epoch milliseconds. NULL: no memory. */
 json_t *story_window_json(const struct story_lines *w);
 /* What narrative_evaluate takes (from that JSON: narrative_turns_from_json). Texts are borrowed. */

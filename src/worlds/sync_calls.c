@@ -61,8 +61,8 @@ static enum err mark_saved(struct sync_page *p, const struct save_result *result
 static enum err refresh(struct sync_page *p, const struct str *ids) {
   struct world_row *rows = ARENA_ARRAY(&p->lane->arena, struct world_row, p->count + 1);
   if (!rows) return ERR_NO_MEMORY;
-  TRY(world_get_many(p->lane, ids, p->count, rows, p->detail));
-  return world_access_refresh(p->lane, rows, p->worlds, p->count, p->q->now_ms, p->detail);
+  TRY(world_get_many(p->lane, ids, p->count, rows));
+  return world_access_refresh(p->lane, rows, p->worlds, p->count, p->q->now_ms);
 }
 
 static enum err save(struct sync_page *p, const struct live_page *page) {
@@ -74,7 +74,8 @@ static enum err save(struct sync_page *p, const struct live_page *page) {
   p->count = world_batch_size(p->worlds, page->count);
   TRY(live_read(l->live, page->ids, p->count, LIVE_ALL, &l->arena, p->worlds, p->detail));
   TRY(refresh(p, page->ids));
-  TRY(world_save_batch(l, p->worlds, p->count, NULL, p->q->now_ms, results, p->detail));
+  TRY(world_save_batch(
+      l, &(struct world_snapshots){.worlds = p->worlds, .count = p->count, .now_ms = p->q->now_ms}, results));
   return mark_saved(p, results);
 }
 
@@ -134,11 +135,11 @@ static bool visit_due(void *arg, const struct sql_row *row) {
 static enum err end_one(struct lane *l, const struct world_request *q, struct str id, bool *ret_ended) {
   struct world_hold hold;
   struct world_row row;
-  TRY(world_hold(l, id, q->now_ms, &hold, NULL));
-  enum err e = world_get(l, id, &row, NULL);
+  TRY(world_hold(l, id, q->now_ms, &hold));
+  enum err e = world_get(l, id, &row);
   if (e == ERR_OK && row.pause_reason == PAUSE_VACATION && row.vacation_until_ms != FIELD_NULL &&
       row.vacation_until_ms <= q->now_ms) {
-    e = world_do_resume(l, &row, hold.lock.token, row.vacation_until_ms, STR("system"), q->now_ms, NULL);
+    e = world_do_resume(l, &row, hold.lock.token, row.vacation_until_ms, STR("system"), q->now_ms);
     *ret_ended = e == ERR_OK;
   }
   world_release(l, &hold);

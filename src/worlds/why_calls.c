@@ -53,10 +53,10 @@ static json_t *verdict_json(const struct world_case *c, const struct world_setti
 enum err world_call_should_pause(struct lane *l, const struct world_request *q, struct world_reply *r) {
   struct world_case c;
   struct world_settings s = worlds_settings(l, q->now_ms);
-  TRY(world_case_get(l, q->world_id, q->now_ms, &c, &r->detail));
+  TRY(world_case_get(l, q->world_id, q->now_ms, &c));
   bool is_member = q->actor.kind == ACTOR_USER && world_is_member(l, q->world_id, q->actor.user_id);
   TRY(world_may(DEED_SEE, &q->actor, &c.row, is_member, &r->detail));
-  TRY(world_cases_live(l, &c, 1, &l->arena, NULL, &r->detail));
+  TRY(world_cases_live(l, &c, 1, &l->arena, NULL));
   r->body = verdict_json(&c, &s, q->now_ms);
   return r->body ? ERR_OK : ERR_NO_MEMORY;
 }
@@ -89,8 +89,8 @@ enum err world_call_why(struct lane *l, const struct world_request *q, struct wo
   TRY(world_cases_new(&l->arena, (size_t)limit, &cases));
   TRY(world_cases_read(l, SQL_CASES_ALL,
                        SQL_ARGS(SQL_VALUE_INSTANT(q->now_ms), SQL_VALUE_STR(after), SQL_VALUE_INT(limit)),
-                       &cases, &r->detail));
-  TRY(world_cases_live(l, cases.list, cases.count, &l->arena, NULL, &r->detail));
+                       &cases));
+  TRY(world_cases_live(l, cases.list, cases.count, &l->arena, NULL));
   json_t *data = json_array();
   for (size_t i = 0; i < cases.count; i++)
     json_array_append_new(data, verdict_json(&cases.list[i], &s, q->now_ms));
@@ -131,16 +131,15 @@ enum err world_call_mails(struct lane *l, const struct world_request *q, struct 
 
 /* ---- keep ---- */
 
-static enum err keep_in(struct lane *l, const struct world_request *q, struct str id,
-                        struct err_detail *detail) {
+static enum err keep_in(struct lane *l, const struct world_request *q, struct str id) {
   struct world_row row;
-  TRY(world_get_locked(l, id, &row, detail));
+  TRY(world_get_locked(l, id, &row));
   if (row.scheduled_deletion_ms != FIELD_NULL) world_apply_take_back(&row);
   row.warned = 0;
   row.warned_ms = FIELD_NULL;
   if (row.ladder_from_ms < q->now_ms) row.ladder_from_ms = q->now_ms;
-  TRY(world_put(l, &row, 0, q->now_ms, detail));
-  return world_note(l, id, q->now_ms, q->actor.name, "kept", NULL, detail);
+  TRY(world_put(l, &row, 0, q->now_ms));
+  return world_note(l, id, q->now_ms, q->actor.name, "kept", NULL);
 }
 
 enum err world_call_keep(struct lane *l, const struct world_request *q, struct world_reply *r) {
@@ -149,7 +148,7 @@ enum err world_call_keep(struct lane *l, const struct world_request *q, struct w
   if (!key) return err_set(&r->detail, ERR_UNAVAILABLE, "token", 0, "this server signs no links");
   TRY(keep_token_check(key, json_text_at(q->args, "token"), q->now_ms, &id, &r->detail));
   TRY(sqldb_begin(l->db, true, &r->detail));
-  TRY(keep_in(l, q, id, &r->detail));
+  TRY(keep_in(l, q, id));
   TRY(sqldb_commit(l->db, &r->detail));
   r->body = json_pack("{s:b, s:s%, s:b}", "success", 1, "worldId", id.ptr, id.len, "kept", 1);
   return r->body ? ERR_OK : ERR_NO_MEMORY;

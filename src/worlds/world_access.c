@@ -70,8 +70,7 @@ static enum err end_text(struct lane *l, struct json_writer *w, struct str *ret)
 }
 
 /* The access texts of these rows; a row that is not there (id NULL) gets an empty one. */
-static enum err access_texts(struct lane *l, const struct world_row *rows, size_t count, struct str *ret,
-                             struct err_detail *detail) {
+static enum err access_texts(struct lane *l, const struct world_row *rows, size_t count, struct str *ret) {
   struct str *ids = ARENA_ARRAY(&l->arena, struct str, count + 1);
   struct member_list list = {ARENA_ARRAY(&l->arena, struct buf, count + 1),
                              ARENA_ARRAY(&l->arena, struct json_writer, count + 1),
@@ -84,7 +83,7 @@ static enum err access_texts(struct lane *l, const struct world_row *rows, size_
   }
   struct str ids_json = world_ids_json(l, ids, count);
   enum err e = ids_json.ptr ? sqldb_query(l->db, SQL_MEMBERS_OF_MANY, SQL_ARGS(SQL_VALUE_STR(ids_json)),
-                                          add_member, &list, detail)
+                                          add_member, &list, l->detail)
                             : ERR_NO_MEMORY;
   for (size_t i = 0; i < count && e == ERR_OK; i++) e = end_text(l, &list.writers[i], &ret[i]);
   for (size_t i = 0; i < count; i++) buf_free(&list.texts[i]);
@@ -92,9 +91,9 @@ static enum err access_texts(struct lane *l, const struct world_row *rows, size_
 }
 
 enum err world_access_fields(struct lane *l, const struct world_row *row, int64_t from_ms,
-                             struct live_field ret[WORLD_ACCESS_FIELDS], struct err_detail *detail) {
+                             struct live_field ret[WORLD_ACCESS_FIELDS]) {
   struct str access;
-  TRY(access_texts(l, row, 1, &access, detail));
+  TRY(access_texts(l, row, 1, &access));
   char *from = from_ms == INSTANT_NONE ? arena_strdup(&l->arena, STR(""))
                                        : arena_printf(&l->arena, "%lld", (long long)from_ms);
   if (!from) return ERR_NO_MEMORY;
@@ -105,13 +104,13 @@ enum err world_access_fields(struct lane *l, const struct world_row *row, int64_
 }
 
 enum err world_access_refresh(struct lane *l, const struct world_row *rows, const struct live_world *live,
-                              size_t count, int64_t now_ms, struct err_detail *detail) {
+                              size_t count, int64_t now_ms) {
   struct str *texts = ARENA_ARRAY(&l->arena, struct str, count + 1);
   struct live_field *fields = ARENA_ARRAY(&l->arena, struct live_field, 2 * count + 1);
   struct live_append *writes = ARENA_ARRAY(&l->arena, struct live_append, count + 1);
   size_t n = 0;
   if (!texts || !fields || !writes) return ERR_NO_MEMORY;
-  TRY(access_texts(l, rows, count, texts, detail));
+  TRY(access_texts(l, rows, count, texts));
   for (size_t i = 0; i < count; i++) {
     bool is_paused = rows[i].is_paused != 0;
     if (!rows[i].id || !live[i].is_there ||
@@ -123,11 +122,10 @@ enum err world_access_refresh(struct lane *l, const struct world_row *rows, cons
     writes[n++] =
         (struct live_append){.id = live[i].id, .active_ms = INSTANT_NONE, .core = f, .core_count = 2};
   }
-  return n ? live_write(l->live, writes, n, now_ms, detail) : ERR_OK;
+  return n ? live_write(l->live, writes, n, now_ms, l->detail) : ERR_OK;
 }
 
-enum err world_seal(struct lane *l, const struct live_lock *locks, size_t count, int64_t now_ms,
-                    struct err_detail *detail) {
+enum err world_seal(struct lane *l, const struct live_lock *locks, size_t count, int64_t now_ms) {
   static const struct live_field sealed = {STR(SEALED), STR("1")};
   struct live_append *a = ARENA_ARRAY(&l->arena, struct live_append, count + 1);
   if (!a) return ERR_NO_MEMORY;
@@ -138,10 +136,10 @@ enum err world_seal(struct lane *l, const struct live_lock *locks, size_t count,
                                 .core = &sealed,
                                 .core_count = 1};
   if (count == 0 || live_mode(l->live) == LIVE_NONE) return ERR_OK;
-  TRY(live_write(l->live, a, count, now_ms, detail));
+  TRY(live_write(l->live, a, count, now_ms, l->detail));
   for (size_t i = 0; i < count; i++)
     if (a[i].error != ERR_OK && a[i].error != ERR_NOT_FOUND)
-      return err_set(detail, ERR_WORLD_BUSY, "worldId", 0, "the lock of \"%.*s\" is not ours any more",
+      return err_set(l->detail, ERR_WORLD_BUSY, "worldId", 0, "the lock of \"%.*s\" is not ours any more",
                      STR_ARG(locks[i].id));
   return ERR_OK;
 }

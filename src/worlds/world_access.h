@@ -19,8 +19,8 @@ int64_t world_access_from_ms(const struct live_world *w); /* INSTANT_NONE: not k
 /* The fields of a world that is open: access, no seal; texts in l->arena. */
 #define WORLD_ACCESS_FIELDS 3
 enum err world_access_fields(struct lane *l, const struct world_row *row, int64_t from_ms,
-                             struct live_field ret[WORLD_ACCESS_FIELDS], struct err_detail *detail);
+                             struct live_field ret[WORLD_ACCESS_FIELDS]);
 /* Rewrites them in worlds that are live (snapshots of LIVE_GUARD or LIVE_CORE) where they have changed; sealed when the row is paused.
  * Whoever holds a lock writes them itself. */
 enum err world_access_refresh(struct lane *l, const struct world_row *rows, const struct live_world *live,
-                              size_t count, int64_t now_ms, struct err_detail *detail);
+                              size_t count, int64_t now_ms);

@@ -3,11 +3,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum err world_see(struct lane *l, const struct world_request *q, enum world_deed deed, struct world_row *ret,
-                   struct err_detail *detail) {
-  TRY(world_get(l, q->world_id, ret, detail));
+enum err world_see(struct lane *l, const struct world_request *q, enum world_deed deed,
+                   struct world_row *ret) {
+  TRY(world_get(l, q->world_id, ret));
   bool is_member = q->actor.user_id.len > 0 && world_is_member(l, q->world_id, q->actor.user_id);
-  return world_may(deed, &q->actor, ret, is_member, detail);
+  return world_may(deed, &q->actor, ret, is_member, l->detail);
 }
 
 json_t *world_row_json(const struct world_row *row) {

@@ -18,9 +18,9 @@ static inline enum err reply_with(struct world_reply *r, json_t *body) {
   return ERR_OK;
 }
 /* After an edit: the live state learns who may post now. */
-enum err world_refresh_access(struct lane *l, struct str id, int64_t now_ms, struct err_detail *detail);
+enum err world_refresh_access(struct lane *l, struct str id, int64_t now_ms);
 /* The row, if this actor may do that deed. */
-enum err world_see(struct lane *l, const struct world_request *q, enum world_deed deed, struct world_row *ret,
-                   struct err_detail *detail);
+enum err world_see(struct lane *l, const struct world_request *q, enum world_deed deed,
+                   struct world_row *ret);
 /* A row as an answer: every column of model/world_row.def but the fence. NULL: no memory. */
 json_t *world_row_json(const struct world_row *row);

@@ -48,25 +48,23 @@ static enum err check_row(const struct world_row *row, struct err_detail *detail
 }
 
 /* Users make worlds of their own; the application and admins make anybody's. */
-static enum err check_owner(struct lane *l, const struct world_actor *actor, struct world_row *row,
-                            struct err_detail *detail) {
+static enum err check_owner(struct lane *l, const struct world_actor *actor, struct world_row *row) {
   if (actor->kind != ACTOR_USER) return ERR_OK;
   if (!row->owner_id) row->owner_id = arena_strdup(&l->arena, actor->user_id);
   if (row->owner_id && str_eq(str_of(row->owner_id), actor->user_id)) return ERR_OK;
-  return err_set(detail, ERR_FORBIDDEN, "ownerId", 0, "you can only make worlds of your own");
+  return err_set(l->detail, ERR_FORBIDDEN, "ownerId", 0, "you can only make worlds of your own");
 }
 
-static enum err insert_row(struct lane *l, const struct world_request *q, const struct world_row *row,
-                           struct err_detail *detail) {
+static enum err insert_row(struct lane *l, const struct world_request *q, const struct world_row *row) {
   struct sql_value values[WORLD_COLUMN_COUNT];
   int64_t made = 0;
   for (size_t i = 0; i < WORLD_COLUMN_COUNT; i++) values[i] = column_value(&world_row_fields[i], row);
-  TRY(sqldb_begin(l->db, true, detail));
-  TRY(sqldb_exec(l->db, SQL_WORLD_CREATE, values, WORLD_COLUMN_COUNT, &made, detail));
+  TRY(sqldb_begin(l->db, true, l->detail));
+  TRY(sqldb_exec(l->db, SQL_WORLD_CREATE, values, WORLD_COLUMN_COUNT, &made, l->detail));
   if (made == 0)
-    return err_set(detail, ERR_CONFLICT, "id", 0, "there is a world \"%.100s\" already", row->id);
-  TRY(world_note(l, str_of(row->id), q->now_ms, q->actor.name, "created", NULL, detail));
-  return sqldb_commit(l->db, detail);
+    return err_set(l->detail, ERR_CONFLICT, "id", 0, "there is a world \"%.100s\" already", row->id);
+  TRY(world_note(l, str_of(row->id), q->now_ms, q->actor.name, "created", NULL));
+  return sqldb_commit(l->db, l->detail);
 }
 
 enum err call_world_create(struct lane *l, const struct world_request *q, struct world_reply *r) {
@@ -74,14 +72,14 @@ enum err call_world_create(struct lane *l, const struct world_request *q, struct
   TRY(fields_from_json(world_row_fields, world_row_field_count, q->args, FIELD_CREATE, &row, &l->arena,
                        &r->detail));
   TRY(check_row(&row, &r->detail));
-  TRY(check_owner(l, &q->actor, &row, &r->detail));
+  TRY(check_owner(l, &q->actor, &row));
   if (!row.id) row.id = arena_strdup(&l->arena, str_of(world_new_id(q->now_ms).text));
   if (!row.name) row.name = row.id;
   if (!row.id) return ERR_NO_MEMORY;
   row.last_active_ms = row.created_ms = row.updated_ms = q->now_ms;
   row.fence =
       q->now_ms * 1000; /* no lock of an earlier world of this id reaches it: tokens grow with the clock */
-  TRY(insert_row(l, q, &row, &r->detail));
+  TRY(insert_row(l, q, &row));
   r->status = 201;
   return reply_with(r, world_row_json(&row));
 }
@@ -109,8 +107,8 @@ static json_t *ladder_json(struct lane *l, const struct world_request *q, const 
   struct world_case c;
   struct world_settings s = worlds_settings(l, q->now_ms);
   int64_t unsaved_ms = INSTANT_NONE;
-  if (world_case_get(l, q->world_id, q->now_ms, &c, NULL) != ERR_OK ||
-      world_unsaved_activity(l, w, 1, &unsaved_ms, NULL) != ERR_OK)
+  if (world_case_get(l, q->world_id, q->now_ms, &c) != ERR_OK ||
+      world_unsaved_activity(l, w, 1, &unsaved_ms) != ERR_OK)
     return json_null();
   c.facts.live_active_ms = unsaved_ms;
   struct world_verdict v = world_judge(&s, &c.facts, q->now_ms);
@@ -125,7 +123,7 @@ enum err call_world_get(struct lane *l, const struct world_request *q, struct wo
   struct world_row row;
   struct live_world w = {};
   json_t *stats = NULL;
-  TRY(world_see(l, q, DEED_SEE, &row, &r->detail));
+  TRY(world_see(l, q, DEED_SEE, &row));
   TRY(sqldb_query(l->db, SQL_STATS_GET, SQL_ARGS(SQL_VALUE_STR(q->world_id)), visit_stats, &stats,
                   &r->detail));
   w.id = q->world_id;
@@ -204,27 +202,26 @@ enum err call_world_list(struct lane *l, const struct world_request *q, struct w
 
 /* ---- edits ---- */
 
-enum err world_refresh_access(struct lane *l, struct str id, int64_t now_ms, struct err_detail *detail) {
+enum err world_refresh_access(struct lane *l, struct str id, int64_t now_ms) {
   struct world_row row;
   struct live_world w = {};
   if (live_mode(l->live) == LIVE_NONE) return ERR_OK;
-  TRY(world_get(l, id, &row, detail));
-  TRY(live_read(l->live, &id, 1, LIVE_CORE, &l->arena, &w, detail));
-  return world_access_refresh(l, &row, &w, 1, now_ms, detail);
+  TRY(world_get(l, id, &row));
+  TRY(live_read(l->live, &id, 1, LIVE_CORE, &l->arena, &w, l->detail));
+  return world_access_refresh(l, &row, &w, 1, now_ms);
 }
 
-static enum err give(struct lane *l, const struct world_row *row, struct err_detail *detail) {
+static enum err give(struct lane *l, const struct world_row *row) {
   enum err e = sqldb_exec(l->db, SQL_WORLD_GIVE,
-                          SQL_ARGS(SQL_VALUE_TEXT(row->id), SQL_VALUE_TEXT(row->owner_id)), NULL, detail);
+                          SQL_ARGS(SQL_VALUE_TEXT(row->id), SQL_VALUE_TEXT(row->owner_id)), NULL, l->detail);
   if (e != ERR_STORE_READONLY) return e;
-  (void)err_set(detail, ERR_CONFLICT, "ownerId", 0, "the application's table says who owns this world");
-  err_hint(detail, "change \"userId\" there");
+  (void)err_set(l->detail, ERR_CONFLICT, "ownerId", 0, "the application's table says who owns this world");
+  err_hint(l->detail, "change \"userId\" there");
   return ERR_CONFLICT;
 }
 
-static enum err write_edit(struct lane *l, const struct world_request *q, const struct world_row *row,
-                           struct err_detail *detail) {
-  if (json_object_get(q->args, "ownerId")) TRY(give(l, row, detail));
+static enum err write_edit(struct lane *l, const struct world_request *q, const struct world_row *row) {
+  if (json_object_get(q->args, "ownerId")) TRY(give(l, row));
   TRY(sqldb_exec(
       l->db, SQL_WORLD_EDIT,
       SQL_ARGS(SQL_VALUE_TEXT(row->id), SQL_VALUE_TEXT(row->name), SQL_VALUE_TEXT(row->owner_email),
@@ -232,7 +229,7 @@ static enum err write_edit(struct lane *l, const struct world_request *q, const 
                SQL_VALUE_BOOL(row->is_collaborative), SQL_VALUE_BOOL(row->emergent_events),
                row->events_per_day == FIELD_NULL ? SQL_VALUE_NULL : SQL_VALUE_INT(row->events_per_day),
                SQL_VALUE_TEXT(row->story), SQL_VALUE_INSTANT(q->now_ms)),
-      NULL, detail));
+      NULL, l->detail));
   json_t *what = json_object();
   const char *key;
   json_t *value;
@@ -241,24 +238,24 @@ static enum err write_edit(struct lane *l, const struct world_request *q, const 
   json_object_foreach_safe((json_t *)(uintptr_t)q->args, at, key, value)
       json_array_append_new(fields, json_string(key));
   json_object_set_new(what, "fields", fields);
-  return world_note(l, q->world_id, q->now_ms, q->actor.name, "edited", what, detail);
+  return world_note(l, q->world_id, q->now_ms, q->actor.name, "edited", what);
 }
 
 /* PATCH of what may be written: the answer is the row. An owner can give a world away; so can the application. */
 enum err call_world_edit(struct lane *l, const struct world_request *q, struct world_reply *r) {
   struct world_row row;
-  TRY(world_see(l, q, q->actor.kind == ACTOR_SYSTEM ? DEED_OPERATE : DEED_OWN, &row, &r->detail));
+  TRY(world_see(l, q, q->actor.kind == ACTOR_SYSTEM ? DEED_OPERATE : DEED_OWN, &row));
   if (json_object_get(q->args, "id"))
     return err_set(&r->detail, ERR_INVALID, "id", 0, "the id of a world cannot be changed");
   TRY(sqldb_begin(l->db, true, &r->detail));
-  TRY(world_get_locked(l, q->world_id, &row, &r->detail));
+  TRY(world_get_locked(l, q->world_id, &row));
   TRY(fields_from_json(world_row_fields, world_row_field_count, q->args, FIELD_PATCH, &row, &l->arena,
                        &r->detail));
   TRY(check_row(&row, &r->detail));
-  TRY(write_edit(l, q, &row, &r->detail));
+  TRY(write_edit(l, q, &row));
   TRY(sqldb_commit(l->db, &r->detail));
   row.updated_ms = q->now_ms;
-  (void)world_refresh_access(l, q->world_id, q->now_ms, NULL); /* else the next sync does it */
+  (void)world_refresh_access(l, q->world_id, q->now_ms); /* else the next sync does it */
   return reply_with(r, world_row_json(&row));
 }
 
@@ -305,11 +302,11 @@ enum err call_world_state(struct lane *l, const struct world_request *q, struct 
   struct world_row row;
   struct live_world w = {};
   struct world_bytes bytes;
-  TRY(world_see(l, q, DEED_OPERATE, &row, &r->detail));
+  TRY(world_see(l, q, DEED_OPERATE, &row));
   if (live_mode(l->live) != LIVE_NONE)
     TRY(live_read(l->live, &q->world_id, 1, LIVE_ALL, &l->arena, &w, &r->detail));
   bool is_live = w.is_there;
-  if (!is_live) TRY(world_state_read(l, q->world_id, &w, &r->detail));
+  if (!is_live) TRY(world_state_read(l, q->world_id, &w));
   TRY(world_state_encode(&w, INT64_MAX, &l->arena, &bytes));
   return reply_with(
       r, json_pack("{s:s, s:b, s:I, s:I, s:I, s:s, s:o, s:o, s:o}", "worldId", row.id, "isLive", is_live,
@@ -330,18 +327,18 @@ static enum err check_name(const char *part, const char *name, struct err_detail
 
 /* Texts as they are, null deletes, everything else as JSON. */
 static enum err read_fields(struct lane *l, const json_t *args, const char *part, struct live_field **ret,
-                            size_t *ret_count, struct err_detail *detail) {
+                            size_t *ret_count) {
   json_t *object = json_object_get(args, part), *value;
   const char *key;
   size_t n = 0;
   if (!object || json_is_null(object)) return ERR_OK;
   if (!json_is_object(object) || json_object_size(object) > STATE_FIELDS_MAX)
-    return err_set(detail, ERR_INVALID, part, 0, "%s must be an object of at most %d fields", part,
+    return err_set(l->detail, ERR_INVALID, part, 0, "%s must be an object of at most %d fields", part,
                    STATE_FIELDS_MAX);
   struct live_field *fields = ARENA_ARRAY(&l->arena, struct live_field, json_object_size(object) + 1);
   if (!fields) return ERR_NO_MEMORY;
   json_object_foreach(object, key, value) {
-    TRY(check_name(part, key, detail));
+    TRY(check_name(part, key, l->detail));
     fields[n] = (struct live_field){str_of(key), STR("")};
     if (json_is_string(value)) {
       fields[n].bytes = (struct str){json_string_value(value), json_string_length(value)};
@@ -359,12 +356,13 @@ static enum err read_fields(struct lane *l, const json_t *args, const char *part
 }
 
 static enum err read_events(struct lane *l, const json_t *args, int64_t now_ms, struct live_entry **ret,
-                            size_t *ret_count, struct err_detail *detail) {
+                            size_t *ret_count) {
   json_t *list = json_object_get(args, "events"), *event;
   size_t i;
   if (!list || json_is_null(list)) return ERR_OK;
   if (!json_is_array(list) || json_array_size(list) > STATE_EVENTS_MAX)
-    return err_set(detail, ERR_INVALID, "events", 0, "events must be a list of at most %d", STATE_EVENTS_MAX);
+    return err_set(l->detail, ERR_INVALID, "events", 0, "events must be a list of at most %d",
+                   STATE_EVENTS_MAX);
   struct live_entry *entries = ARENA_ARRAY(&l->arena, struct live_entry, json_array_size(list) + 1);
   if (!entries) return ERR_NO_MEMORY;
   json_array_foreach(list, i, event) {
@@ -372,8 +370,8 @@ static enum err read_events(struct lane *l, const json_t *args, int64_t now_ms, 
     json_t *data = json_object_get(event, "data");
     entries[i].at_ms = now_ms;
     if (!data || (at.ptr && !instant_from_text(at, &entries[i].at_ms)))
-      return err_set(detail, ERR_INVALID, "events", 0, "events[%zu] must be {\"at\": instant, \"data\": …}",
-                     i);
+      return err_set(l->detail, ERR_INVALID, "events", 0,
+                     "events[%zu] must be {\"at\": instant, \"data\": …}", i);
     char *text = json_to_text(data);
     entries[i].bytes = str_of(text ? arena_strdup(&l->arena, str_of(text)) : NULL);
     free(text);
@@ -389,13 +387,13 @@ enum err call_world_state_put(struct lane *l, const struct world_request *q, str
   struct live_field *core = NULL, *session = NULL;
   struct live_entry *events = NULL;
   struct world_post p = {.deed = DEED_OPERATE, .append = {.active_ms = INSTANT_NONE}};
-  TRY(read_fields(l, q->args, "core", &core, &p.append.core_count, &r->detail));
-  TRY(read_fields(l, q->args, "session", &session, &p.append.session_count, &r->detail));
-  TRY(read_events(l, q->args, q->now_ms, &events, &p.append.event_count, &r->detail));
+  TRY(read_fields(l, q->args, "core", &core, &p.append.core_count));
+  TRY(read_fields(l, q->args, "session", &session, &p.append.session_count));
+  TRY(read_events(l, q->args, q->now_ms, &events, &p.append.event_count));
   p.append.core = core;
   p.append.session = session;
   p.append.events = events;
-  TRY(world_post(l, q, &p, &r->detail));
+  TRY(world_post(l, q, &p));
   return reply_with(r, json_pack("{s:b, s:s#, s:I}", "success", 1, "worldId", q->world_id.ptr,
                                  (int)q->world_id.len, "version", (json_int_t)p.append.version));
 }

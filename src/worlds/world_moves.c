@@ -60,18 +60,18 @@ static enum err note_pause(const struct world_move *m, const struct world_row *r
   struct str id = str_of(row->id);
   if (step->has_paused) {
     struct world_settings s = worlds_settings(m->l, m->now_ms);
-    TRY(world_pause_begin(m->l, id, m->now_ms, step->reason, world_daily_micro_usd(&s), m->detail));
+    TRY(world_pause_begin(m->l, id, m->now_ms, step->reason, world_daily_micro_usd(&s)));
   }
   json_t *what = json_pack("{s:s, s:o, s:o}", "reason", pause_reason_names[step->reason], "lastActiveAt",
                            world_json_instant(row->last_active_ms), "scheduledDeletion",
                            world_json_instant(row->scheduled_deletion_ms));
-  return world_note(m->l, id, m->now_ms, m->actor, step->has_paused ? "paused" : "pause_changed", what,
-                    m->detail);
+  return world_note(m->l, id, m->now_ms, m->actor, step->has_paused ? "paused" : "pause_changed", what);
 }
 
 static enum err flush_one(const struct world_move *m, const struct live_world *w) {
   bool is_safe = false;
-  TRY(world_flush(m->l, w, 1, &m->token, m->now_ms, &is_safe, m->detail));
+  struct world_snapshots s = {w, 1, &m->token, m->now_ms};
+  TRY(world_flush(m->l, &s, &is_safe));
   if (is_safe) return ERR_OK;
   return err_set(m->detail, ERR_WORLD_BUSY, "worldId", 0,
                  "another holder of the lock wrote \"%.*s\" meanwhile", STR_ARG(w->id));
@@ -80,16 +80,16 @@ static enum err flush_one(const struct world_move *m, const struct live_world *w
 static enum err pause_in_database(const struct world_move *m, struct world_row *row,
                                   const struct live_world *w, struct world_pause_step *step) {
   struct world_row r;
-  TRY(world_get_locked(m->l, str_of(row->id), &r, m->detail));
+  TRY(world_get_locked(m->l, str_of(row->id), &r));
   step->has_paused = !r.is_paused;
   step->has_changed = !r.is_paused || replaces(step->reason, &r);
   if (w->is_there) {
     TRY(flush_one(m, w));
-    TRY(world_get_locked(m->l, str_of(row->id), &r, m->detail)); /* with the activity that was unsaved */
+    TRY(world_get_locked(m->l, str_of(row->id), &r)); /* with the activity that was unsaved */
   }
   if (step->has_changed) {
     apply_pause(m->l, &r, step, m->now_ms);
-    TRY(world_put(m->l, &r, m->token, m->now_ms, m->detail));
+    TRY(world_put(m->l, &r, m->token, m->now_ms));
     TRY(note_pause(m, &r, step));
   }
   *row = r;
@@ -102,7 +102,7 @@ static enum err take_live(const struct world_move *m, struct str id, bool is_sea
   struct live_lock lock = {id, m->token};
   *ret = (struct live_world){.id = id, .active_ms = INSTANT_NONE, .dirty_ms = INSTANT_NONE};
   if (live_mode(m->l->live) == LIVE_NONE) return ERR_OK;
-  if (is_sealing) TRY(world_seal(m->l, &lock, 1, m->now_ms, m->detail));
+  if (is_sealing) TRY(world_seal(m->l, &lock, 1, m->now_ms));
   return live_read(m->l->live, &id, 1, LIVE_ALL, &m->l->arena, ret, m->detail);
 }
 
@@ -112,7 +112,7 @@ static void drop_live(const struct world_move *m, struct str id, int64_t version
   struct live_mark mark = {.id = id, .version = version, .token = m->token};
   struct live_lock lock = {id, 0};
   enum err e = live_clear(m->l->live, &mark, 1, m->now_ms, NULL);
-  if (e == ERR_OK && !mark.is_done) e = world_seal(m->l, &lock, 1, m->now_ms, NULL);
+  if (e == ERR_OK && !mark.is_done) e = world_seal(m->l, &lock, 1, m->now_ms);
   if (e != ERR_OK)
     world_notice(m->l, LOG_WARN, COMPONENT, "The live state of a world could not be removed",
                  json_pack("{s:s#, s:s}", "worldId", id.ptr, (int)id.len, "error", err_code(e)));
@@ -134,9 +134,9 @@ enum err world_pause_step(const struct world_move *m, struct world_row *row, str
 }
 
 enum err world_do_pause(struct lane *l, struct world_row *row, int64_t token, int64_t reason,
-                        struct str actor, int64_t now_ms, struct err_detail *detail) {
+                        struct str actor, int64_t now_ms) {
   struct world_pause_step step = {.reason = reason, .vacation_until_ms = row->vacation_until_ms};
-  struct world_move m = {l, token, now_ms, actor, detail};
+  struct world_move m = {l, token, now_ms, actor, l->detail};
   return world_pause_step(&m, row, &step);
 }
 
@@ -147,24 +147,24 @@ static enum err resume_row(const struct world_move *m, struct world_row *row, st
   if (!step->has_resumed) return ERR_OK;
   world_apply_resume(row, step->resume_ms);
   row->vacation_until_ms = FIELD_NULL;
-  TRY(world_put(m->l, row, m->token, m->now_ms, m->detail));
-  TRY(world_pause_end(m->l, str_of(row->id), m->now_ms, m->detail));
+  TRY(world_put(m->l, row, m->token, m->now_ms));
+  TRY(world_pause_end(m->l, str_of(row->id), m->now_ms));
   json_t *what =
       json_pack("{s:o, s:o}", "pauseReason", world_json_enum(pause_reason_names, step->before.pause_reason),
                 "pausedAt", world_json_instant(step->before.paused_ms));
-  return world_note(m->l, str_of(row->id), m->now_ms, m->actor, "resumed", what, m->detail);
+  return world_note(m->l, str_of(row->id), m->now_ms, m->actor, "resumed", what);
 }
 
 static enum err step_in_database(const struct world_move *m, struct world_row *row, struct live_world *w,
                                  struct world_db_step *step) {
   bool was_live = w->is_there;
-  TRY(world_get_locked(m->l, str_of(row->id), row, m->detail));
+  TRY(world_get_locked(m->l, str_of(row->id), row));
   step->before = *row;
   TRY(resume_row(m, row, step));
-  if (!was_live) TRY(world_state_read(m->l, str_of(row->id), w, m->detail));
+  if (!was_live) TRY(world_state_read(m->l, str_of(row->id), w));
   if (step->append) TRY(world_state_apply(w, step->append, m->now_ms, &m->l->arena));
   if (was_live || step->append) TRY(flush_one(m, w));
-  TRY(world_get_locked(m->l, str_of(row->id), row, m->detail));
+  TRY(world_get_locked(m->l, str_of(row->id), row));
   return sqldb_commit(m->l->db, m->detail);
 }
 
@@ -196,8 +196,8 @@ enum err world_db_step(const struct world_move *m, struct world_row *row, struct
 }
 
 enum err world_do_resume(struct lane *l, struct world_row *row, int64_t token, int64_t active_ms,
-                         struct str actor, int64_t now_ms, struct err_detail *detail) {
+                         struct str actor, int64_t now_ms) {
   struct world_db_step step = {.resume_ms = active_ms};
-  struct world_move m = {l, token, now_ms, actor, detail};
+  struct world_move m = {l, token, now_ms, actor, l->detail};
   return world_db_step(&m, row, &step);
 }

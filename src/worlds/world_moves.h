@@ -31,7 +31,7 @@ struct world_db_step {
 enum err world_db_step(const struct world_move *m, struct world_row *row, struct world_db_step *step);
 
 /* Takes the mark of a world back that is protected from now on (B-82); by itself, under its lock. */
-enum err world_protect(struct lane *l, const struct world_request *q, struct err_detail *detail);
+enum err world_protect(struct lane *l, const struct world_request *q);
 
 /* A line for the log and the live stream; fields are taken over. */
 void world_notice(struct lane *l, enum log_level level, const char *component, const char *message,

@@ -17,5 +17,4 @@ struct world_post {
   int64_t added_latency_ms; /* what waking or loading it took beside the write */
 };
 /* ERR_WORLD_PAUSED, _PAUSED_BY_OWNER, _ON_VACATION, _BUSY; FORBIDDEN; NOT_FOUND. */
-enum err world_post(struct lane *l, const struct world_request *q, struct world_post *p,
-                    struct err_detail *detail);
+enum err world_post(struct lane *l, const struct world_request *q, struct world_post *p);

@@ -135,7 +135,10 @@ void world_reply_free(struct world_reply *r) {
 }
 
 enum err worlds_call(struct lane *l, const struct world_request *q, struct world_reply *r) {
+  l->detail = &r->detail;
   r->error = q->call->fn(l, q, r);
+  l->detail = NULL;
+  if (r->error == ERR_OK) r->detail = (struct err_detail){}; /* of what was tried and could be done without */
   sqldb_rollback(l->db); /* whatever the call left open must not hold the others up */
   arena_free(&l->arena);
   l->arena = arena_new(LANE_ARENA_BYTES);

@@ -38,8 +38,9 @@ struct lane {
   struct worlds *worlds;
   struct sqldb *db;
   struct live *live;
-  struct archive *archive; /* opened when it is first needed: memory_store.h */
-  struct arena arena;      /* of the call at hand: emptied after it */
+  struct archive *archive;   /* opened when it is first needed: memory_store.h */
+  struct arena arena;        /* of the call at hand: emptied after it */
+  struct err_detail *detail; /* the reply's: who fails on this lane says why there; NULL: nobody asks */
 };
 
 /* Creates or adopts the tables (schema.h). */

@@ -91,7 +91,7 @@ enum err ladder_row(struct ladder_fixture *f, const char *id, struct world_row *
   struct world_case c;
   arena_free(&f->lane.arena);
   f->lane.arena = arena_new((size_t)1 << 24);
-  TRY(world_case_get(&f->lane, str_of(id), f->now_ms, &c, NULL));
+  TRY(world_case_get(&f->lane, str_of(id), f->now_ms, &c));
   *ret = c.row;
   return ERR_OK;
 }
