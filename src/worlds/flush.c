@@ -336,15 +336,62 @@ static enum err flush_all(struct flush *f, const struct world_snapshots *s, bool
   return run_all(f);
 }
 
+static void flush_begin(struct flush *f) {
+  struct rows *all[] = {&f->states, &f->interactions, &f->stats, &f->moved, &f->seen};
+  for (size_t i = 0; i < sizeof all / sizeof *all; i++) rows_begin(all[i]);
+  f->blobs = buf_new(BLOBS_BYTES_MAX);
+}
+
+static void flush_end(struct flush *f) {
+  struct rows *all[] = {&f->states, &f->interactions, &f->stats, &f->moved, &f->seen};
+  for (size_t i = 0; i < sizeof all / sizeof *all; i++) buf_free(&all[i]->text);
+  buf_free(&f->blobs);
+}
+
 enum err world_flush(struct lane *l, const struct world_snapshots *s, bool *ret_done) {
   struct flush f = {.lane = l, .now_ms = s->now_ms};
   f.zstd_above = worlds_settings(l, s->now_ms).hibernate_kb * 1024;
-  struct rows *all[] = {&f.states, &f.interactions, &f.stats, &f.moved, &f.seen};
-  for (size_t i = 0; i < sizeof all / sizeof *all; i++) rows_begin(all[i]);
-  f.blobs = buf_new(BLOBS_BYTES_MAX);
+  flush_begin(&f);
   enum err e = flush_all(&f, s, ret_done);
-  for (size_t i = 0; i < sizeof all / sizeof *all; i++) buf_free(&all[i]->text);
-  buf_free(&f.blobs);
+  flush_end(&f);
+  return e;
+}
+
+static enum err append_rows(struct flush *f, struct live_append *a, const struct kept *k, int64_t token) {
+  struct live_world lw = {
+      .id = a->id, .core = (struct live_field *)(uintptr_t)a->core, .core_count = a->core_count};
+  int64_t turn = k->turn;
+  a->first_turn = turn + 1;
+  a->version = k->version + 1;
+  a->error = ERR_OK;
+  for (size_t i = 0; i < a->journal_count; i++) {
+    struct live_entry e = a->journal[i];
+    e.turn = ++turn;
+    TRY(add_interaction(f, a->id, &e));
+  }
+  add_seen(f, &lw);
+  struct json_writer *w = row_begin(&f->moved, a->id);
+  jw_kint(w, "f", token);
+  add_instant(w, "a", a->active_ms);
+  jw_kint(w, "n", (int64_t)a->journal_count);
+  jw_object_end(w);
+  return sqldb_exec(f->lane->db, SQL_STATE_TURN,
+                    SQL_ARGS(SQL_VALUE_STR(a->id), SQL_VALUE_INT(turn), SQL_VALUE_INSTANT(f->now_ms)), NULL,
+                    f->lane->detail);
+}
+
+enum err world_flush_append(struct lane *l, struct live_append *a, int64_t token, int64_t now_ms) {
+  struct flush f = {.lane = l, .now_ms = now_ms};
+  struct live_world w = {.id = a->id};
+  struct kept k = {};
+  TRY(read_kept(l, SQL_STATE_KEPT_LOCKED, &w, 1, &k));
+  if (!k.is_there || token < k.fence)
+    return err_set(l->detail, ERR_WORLD_BUSY, "worldId", 0,
+                   "another holder of the lock wrote \"%.*s\" meanwhile", STR_ARG(a->id));
+  flush_begin(&f);
+  enum err e = append_rows(&f, a, &k, token);
+  if (e == ERR_OK) e = run_all(&f);
+  flush_end(&f);
   return e;
 }
 
@@ -375,6 +422,18 @@ static bool visit_state(void *arg, const struct sql_row *row) {
 static bool visit_turn(void *arg, const struct sql_row *row) {
   *(int64_t *)arg = not_below_zero(sql_row_int(row, 0));
   return false;
+}
+
+static bool visit_size(void *arg, const struct sql_row *row) {
+  *(int64_t *)arg = sql_row_int(row, 0);
+  return false;
+}
+
+enum err world_state_size(struct lane *l, struct str id, int64_t *ret_bytes) {
+  int64_t bytes = 0;
+  TRY(sqldb_query(l->db, SQL_STATE_SIZE, SQL_ARGS(SQL_VALUE_STR(id)), visit_size, &bytes, l->detail));
+  *ret_bytes = bytes;
+  return ERR_OK;
 }
 
 enum err world_state_read(struct lane *l, struct str id, struct live_world *ret) {

@@ -54,6 +54,13 @@ struct world_snapshots { /* of LIVE_ALL */
  * in this version or a later one is left. Returns in ret_done per world whether it is safe now (the fence or an unknown
  * id refuse). ERR_WORLD_BUSY: somebody else gave turns of these worlds meanwhile. */
 enum err world_flush(struct lane *l, const struct world_snapshots *s, bool *ret_done);
+/* Inside a write transaction: a's journal, activity and seen members go into the database and take their turns there; the
+ * state ("WorldState"."data") stays as it is, unread, however big. The rest of a (fields, counters) is the caller's to
+ * write to the live state once that is loaded: a crash between the two costs those counters, no text.
+ * ERR_WORLD_BUSY: the fence refused. */
+enum err world_flush_append(struct lane *l, struct live_append *a, int64_t token, int64_t now_ms);
+/* Bytes of the saved state, unpacked; 0: there is none. */
+enum err world_state_size(struct lane *l, struct str id, int64_t *ret_bytes);
 /* The state as the database has it, as a snapshot in l->arena; is_there false: it never had any. */
 enum err world_state_read(struct lane *l, struct str id, struct live_world *ret);
 

@@ -511,6 +511,29 @@ static void a_big_state_is_compressed_however_it_leaves(void **state) { /* B-72 
   expect_packed(f, "w");
 }
 
+static void waking_a_big_state_keeps_text_turn_and_counters(void **state) { /* B-19, B-72 */
+  struct worlds_fixture *f = *state;
+  make_world(f, "w", "ana");
+  say(f, "w", "ana", "one");
+  char *args = malloc(80000);
+  assert_non_null(args);
+  (void)snprintf(args, 80000, "{'session':{'big':'%070000d'}}", 7);
+  world_do(f, "world.state_put", "w", NULL, args);
+  free(args);
+  world_do(f, "world.pause", "w", "ana", NULL);
+  int64_t version = number(f, "SELECT \"version\" FROM \"WorldState\"");
+  say(f, "w", "ana", "two");
+  assert_int_equal(number(f, "SELECT \"turn\" FROM \"WorldInteraction\" WHERE \"text\"='two'"), 2);
+  if (!lacks_live(f))
+    assert_int_equal(number(f, "SELECT \"version\" FROM \"WorldState\""), version); /* not written again */
+  say(f, "w", "ana", "three");
+  json_decref(run_job(f, "sync", NULL, NULL));
+  assert_int_equal(number(f, "SELECT \"turn\" FROM \"WorldInteraction\" WHERE \"text\"='three'"), 3);
+  assert_int_equal(number(f, "SELECT \"messages\" FROM \"WorldStats\""), 3);
+  assert_int_equal(number(f, "SELECT \"turn\" FROM \"WorldState\""), 3);
+  assert_int_equal(number(f, "SELECT \"interactions\" FROM \"World\""), 3);
+}
+
 static enum worlds_kind kind_of_group;
 static int setup(void **state) {
   static struct worlds_fixture f;
@@ -552,6 +575,7 @@ int main(void) {
       T(cleanup_and_sync_in_any_order_lose_nothing),
       T(a_big_state_sleeps_compressed),
       T(a_big_state_is_compressed_however_it_leaves),
+      T(waking_a_big_state_keeps_text_turn_and_counters),
   };
   int failed = 0;
   for (kind_of_group = 0; kind_of_group < WORLDS_KINDS; kind_of_group++)

@@ -155,15 +155,38 @@ static enum err resume_row(const struct world_move *m, struct world_row *row, st
   return world_note(m->l, str_of(row->id), m->now_ms, m->actor, "resumed", what);
 }
 
+/* A state that sleeps compressed would take longer to be read, written and read again than a message may wait. */
+static enum err is_too_big(const struct world_move *m, struct str id, bool was_live,
+                           struct world_db_step *step) {
+  int64_t bytes = 0;
+  step->is_apart = false;
+  if (was_live || !step->append || !step->has_resumed || live_mode(m->l->live) == LIVE_NONE) return ERR_OK;
+  TRY(world_state_size(m->l, id, &bytes));
+  step->is_apart = bytes > worlds_settings(m->l, m->now_ms).hibernate_kb * 1024;
+  return ERR_OK;
+}
+
+static enum err append_alone(const struct world_move *m, struct str id, struct live_append *append) {
+  append->id = id;
+  return world_flush_append(m->l, append, m->token, m->now_ms);
+}
+
+static enum err write_whole(const struct world_move *m, struct str id, bool was_live, struct live_world *w,
+                            const struct world_db_step *step) {
+  if (!was_live) TRY(world_state_read(m->l, id, w));
+  if (step->append) TRY(world_state_apply(w, step->append, m->now_ms, &m->l->arena));
+  return was_live || step->append ? flush_one(m, w) : ERR_OK;
+}
+
 static enum err step_in_database(const struct world_move *m, struct world_row *row, struct live_world *w,
                                  struct world_db_step *step) {
   bool was_live = w->is_there;
   TRY(world_get_locked(m->l, str_of(row->id), row));
   step->before = *row;
   TRY(resume_row(m, row, step));
-  if (!was_live) TRY(world_state_read(m->l, str_of(row->id), w));
-  if (step->append) TRY(world_state_apply(w, step->append, m->now_ms, &m->l->arena));
-  if (was_live || step->append) TRY(flush_one(m, w));
+  TRY(is_too_big(m, str_of(row->id), was_live, step));
+  if (step->is_apart) TRY(append_alone(m, str_of(row->id), step->append));
+  else TRY(write_whole(m, str_of(row->id), was_live, w, step));
   TRY(world_get_locked(m->l, str_of(row->id), row));
   return sqldb_commit(m->l->db, m->detail);
 }

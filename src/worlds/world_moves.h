@@ -24,7 +24,8 @@ struct world_db_step {
   int64_t resume_ms;          /* a paused world resumes with this activity; INSTANT_NONE: it stays as it is */
   struct live_append *append; /* written as live_write would; NULL: nothing */
   bool has_resumed;           /* answer */
-  struct world_row before;    /* answer: the row as it was */
+  bool is_apart; /* answer: world_flush_append wrote it; fields and counters are still to be written */
+  struct world_row before; /* answer: the row as it was */
 };
 /* One transaction straight in the database: resume and write. What lies of the world in the live state is saved with it
  * and removed. *row is afterwards what was written. */

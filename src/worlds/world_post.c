@@ -84,6 +84,17 @@ static enum err load_and_write(struct lane *l, const struct world_request *q, st
   return write_live(l, q, p, token);
 }
 
+/* What world_flush_append left: the text, its turn and the activity are in the database already. */
+static void write_rest(struct lane *l, const struct world_request *q, const struct world_post *p,
+                       int64_t token) {
+  struct live_append rest = p->append;
+  rest.id = q->world_id;
+  rest.token = token;
+  rest.active_ms = INSTANT_NONE;
+  rest.journal_count = 0;
+  (void)live_write(l->live, &rest, 1, q->now_ms, NULL);
+}
+
 /* Waking, or no live state at all: the write and the new row are one transaction (B-19). The state follows into the
  * live state; when that fails now, the next message loads it. */
 static enum err write_in_database(struct lane *l, const struct world_request *q, struct world_post *p,
@@ -99,7 +110,8 @@ static enum err write_in_database(struct lane *l, const struct world_request *q,
   TRY(world_db_step(&m, row, &step));
   p->has_resumed = step.has_resumed;
   answer(p, row->last_active_ms, 0);
-  if (!row->is_paused) (void)world_activate(l, row, token, q->now_ms);
+  if (row->is_paused || world_activate(l, row, token, q->now_ms) != ERR_OK) return ERR_OK;
+  if (step.is_apart) write_rest(l, q, p, token);
   return ERR_OK;
 }
 
