@@ -36,7 +36,7 @@ export async function wake(isApart = false) {
     return got.ms;
   };
   const pauseOne = async (i) => check(await post(s, `/api/worlds/live${i % live}/pause`, 'u' + i % live, {}), 'pause');
-  const hot = [], archived = [], hibernated = [];
+  const hot = [], archived = [], hibernated = [], cpus = [];
   for (let i = 0; i < rounds; i++) {
     await pauseOne(i);
     hot.push(await resumed(i));
@@ -50,9 +50,12 @@ export async function wake(isApart = false) {
   for (let i = 0; i < 50; i++) check(await post(s, '/api/worlds/live0/state', 'u0', {core: {['part' + i]: piece}}, {method: 'PUT'}), 'state');
   for (let i = 0; i < 5; i++) {
     await pauseOne(0);
+    const before = cpu(s.child.pid);
     hibernated.push(await resumed(0));
+    cpus.push((cpu(s.child.pid) - before) * 1000);
   }
   row('to a hibernated one of 50 MB', hibernated, '≤ 250 ms');
+  say(`\n- CPU of serve for a hibernated one: ${cpus.map((one) => one.toFixed(0)).join(', ')} ms`);
 
   const resumes = async () => (await ask(s, 'GET', '/api/worlds/live1/history?override=1', 200)).data.filter((one) => /resum/.test(one.action)).length;
   await post(s, '/api/worlds/live1/pause', 'u1', {});
