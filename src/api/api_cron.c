@@ -132,7 +132,8 @@ static bool find_running(void *arg, const struct run *run, const struct job *job
   (void)job;
   (void)queue_place;
   struct running_search *s = arg;
-  bool is_later = run->status == RUN_QUEUED && run->not_before_ms != FIELD_NULL && run->not_before_ms > s->now_ms;
+  bool is_later =
+      run->status == RUN_QUEUED && run->not_before_ms != FIELD_NULL && run->not_before_ms > s->now_ms;
   if (run->job_no == s->job_no && !is_later) s->run_no = run->no;
   return s->run_no == 0;
 }

@@ -352,7 +352,7 @@ bool engine_is_settled(const struct engine *e, size_t *ret_running) {
   }
   *ret_running = running;
   size_t asked = engine_worlds_out(e) - e->worlds.is_probing; /* the probe goes by real time */
-  if (e->is_store_down) ending = 0; /* their rows are tried again as time passes */
+  if (e->is_store_down) ending = 0;                           /* their rows are tried again as time passes */
   return e->changes_out == 0 && e->work_out == 0 && asked == 0 && sent == 0 && ending == 0 && e->is_ready;
 }
 

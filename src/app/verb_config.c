@@ -25,9 +25,7 @@ static void print_rows(struct cli *c, const json_t *rows) {
   cli_table_begin(&t, c, headers);
   json_array_foreach(rows, i, row) {
     const json_t *value = json_object_get(row, "value");
-    char *shown = json_is_string(value) || json_is_null(value)
-                      ? NULL
-                      : json_to_text(value);
+    char *shown = json_is_string(value) || json_is_null(value) ? NULL : json_to_text(value);
     const char *origin = cli_text(row, "origin");
     bool is_default = origin && strcmp(origin, "default") == 0;
     const char *source = cli_text(row, "source");

@@ -88,7 +88,8 @@ enum live_parts {
   LIVE_JOURNAL = 4,
   LIVE_EVENTS = 8,
   LIVE_ALL = 15,
-  LIVE_GUARD = 16 /* instead of LIVE_CORE: of core the fields LIVE_GUARD_NAMES alone, however much else there is */
+  LIVE_GUARD =
+      16 /* instead of LIVE_CORE: of core the fields LIVE_GUARD_NAMES alone, however much else there is */
 };
 #define LIVE_GUARD_NAMES "sys.access", "sys.sealed", "sys.from"
 /* Fills ret[count] in the order of ids; a world that is not there is no error. */
