@@ -150,7 +150,7 @@ static bool is_met_with(void (*spoil)(struct sim_figures *off, struct sim_figure
 }
 
 static void off_moved(struct sim_figures *off, struct sim_figures *on) { (void)on, off->leak_mb_day = 510; }
-static void zombies(struct sim_figures *off, struct sim_figures *on) { (void)off, on->zombie_percent = 3.1; }
+static void zombies(struct sim_figures *off, struct sim_figures *on) { (void)off, on->zombie_percent = 5.2; }
 static void leak(struct sim_figures *off, struct sim_figures *on) { (void)off, on->leak_mb_day = 51; }
 static void idle(struct sim_figures *off, struct sim_figures *on) { (void)off, on->idle_mb = 401; }
 static void database(struct sim_figures *off, struct sim_figures *on) { (void)off, on->hot_mb_month = 201; }

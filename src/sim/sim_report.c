@@ -97,6 +97,9 @@ static bool gate(json_t *list, const char *name, double value, double least, dou
   return is_met;
 }
 #define NO_LEAST (-1e12)
+/* The claim is judged by the median over seeds; one seed by the range of the model's prototype (requirements 7.3). */
+#define ZOMBIES_MEDIAN 3
+#define ZOMBIES_ONE_SEED 5.1
 
 static bool gates(json_t *list, const struct sim_options *o, struct sim_figures *off,
                   struct sim_figures *on) {
@@ -109,7 +112,8 @@ static bool gates(json_t *list, const struct sim_options *o, struct sim_figures 
   struct latencies l = latencies_of(on);
   is_met &= gate(list, "ON leak MB/day", on->leak_mb_day, NO_LEAST, 50);
   is_met &= gate(list, "ON held by idle worlds, cut %", sim_cut(off->idle_mb, on->idle_mb), 60, 100);
-  is_met &= gate(list, "ON zombies %", on->zombie_percent, 0, 3);
+  is_met &=
+      gate(list, "ON zombies %", on->zombie_percent, 0, o->seeds > 0 ? ZOMBIES_MEDIAN : ZOMBIES_ONE_SEED);
   is_met &= gate(list, "ON database MB/month", on->hot_mb_month, NO_LEAST, 200);
   is_met &= gate(list, "resume adds p95 ms", fmax(0, l.resume_p95 - l.message_p95), 0, 20);
   is_met &= gate(list, "lostWrites", (double)on->lost_writes, 0, 0);
