@@ -25,8 +25,7 @@ static const struct door doors[] = {
 static const struct door *door_of(const struct route *r) {
   for (size_t i = 0; i < sizeof doors / sizeof *doors; i++)
     if (doors[i].method == r->method && str_eq(str_of(doors[i].path), str_of(r->path))) return &doors[i];
-  ASSERT(!"every route of world_route stands in world_routes.def");
-  return NULL;
+  assert_fail("every route of world_route stands in world_routes.def", __FILE__, __LINE__);
 }
 
 /* Calls that list name their pages in their own way: {after} → {ROWS, next}, or without next the key of the last row.

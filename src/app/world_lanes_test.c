@@ -94,7 +94,7 @@ static int setup(void **state) {
   memset(&rig, 0, sizeof rig);
   pthread_mutex_init(&rig.lock, NULL);
   pthread_cond_init(&rig.moved, NULL);
-  return loop_new(&rig.loop);
+  return loop_new(&rig.loop) != ERR_OK;
 }
 
 static void gate(bool is_shut) {

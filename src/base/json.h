@@ -11,7 +11,8 @@
 enum err json_parse(struct str text, json_t **ret, struct err_detail *detail);
 
 static inline void json_auto_free_(json_t **j) { json_decref(*j); }
-#define JSON_AUTO [[gnu::cleanup(json_auto_free_)]]
+#define JSON_AUTO \
+  [[gnu::cleanup(json_auto_free_), gnu::unused]] /* unused: held only to be freed, as clang does not see */
 
 /* The text of a string member; STR_NONE when absent, null or no string. Borrowed from the tree. */
 struct str json_text_at(const json_t *object, const char *key);

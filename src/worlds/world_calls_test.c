@@ -7,7 +7,8 @@ static void check_error(struct worlds_fixture *f, const char *call, const char *
   struct err_detail d = {};
   enum err e = world_try(f, &f->lane, call, world, user, args, NULL, &d);
   if (e != want)
-    fail_msg("line %d: %s by %s: %s (%s), not %s", line, call, user, err_code(e), d.message, err_code(want));
+    fail_msg("line %d: %s by %s: %s (%s), not %s", line, call, user ? user : "nobody", err_code(e), d.message,
+             err_code(want));
 }
 #define REFUSED(call, world, user, args, want) check_error(f, call, world, user, args, want, __LINE__)
 #define COLUMN(id, column, want) assert_string_equal(world_column(f, id, column), want)

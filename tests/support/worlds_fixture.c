@@ -71,8 +71,8 @@ static void remove_folder(const char *folder, int depth) {
   DIR *d = opendir(folder);
   for (struct dirent *e; d && (e = readdir(d));) {
     if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0) continue;
-    snprintf(path, sizeof path, "%s/%s", folder, e->d_name);
-    if (unlink(path) != 0 && depth < 4) remove_folder(path, depth + 1);
+    int n = snprintf(path, sizeof path, "%s/%s", folder, e->d_name);
+    if (n > 0 && (size_t)n < sizeof path && unlink(path) != 0 && depth < 4) remove_folder(path, depth + 1);
   }
   if (d) closedir(d);
   rmdir(folder);
