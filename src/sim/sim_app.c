@@ -20,7 +20,8 @@
 #define CRASHES_PER_DAY 2.0
 #define IDLE_EVERY (2 * SIM_STEPS_PER_HOUR) /* steps between two writes of a world whose user is away */
 #define STEP_ARENA_BYTES ((size_t)256 * 1024 * 1024)
-#define FUTURE_DAYS 400 /* of the events that protect a world */
+#define FUTURE_DAYS 400   /* of the events that protect a world */
+#define ENTRY_OVERHEAD 26 /* of an entry's JSON */
 #define TEXT_MAX 40960
 
 static const char *const words[] = {
@@ -56,10 +57,6 @@ enum err sim_app_new(struct sim_app *app, struct sim_stage *stage, const struct 
   app->filler = malloc(app->filler_bytes);
   if (!app->worlds || !app->filler) return ERR_NO_MEMORY;
   memset(app->filler, 'x', app->filler_bytes);
-  static const char head[] = "{\"speaker\":\"Ana\",\"text\":\"", tail[] = "\"}";
-  size_t pad = sim_scaled(stage, JOURNAL_BYTES * config->lump), fixed = sizeof head + sizeof tail - 2;
-  pad = pad > fixed ? pad - fixed : 1;
-  (void)snprintf(app->entry, sizeof app->entry, "%s%.*s%s", head, (int)pad, app->filler, tail);
   return ERR_OK;
 }
 
@@ -120,21 +117,40 @@ static void took_turn(struct sim_app *app, struct sim_app_world *w, int64_t firs
   w->turns = first + n - 1;
 }
 
+/* The application's own row of a turn, and its count of them; a row that is there already (of a message that woke its
+ * world) is left. */
+static enum err insert_row(struct sim_app *app, const char *id, int64_t turn, const struct sql_value rest[3],
+                           bool *ret_is_new, struct err_detail *detail) {
+  int64_t made = 0;
+  TRY(sqldb_exec(app->stage->db, SIM_SQL_INSERT,
+                 SQL_ARGS(SQL_VALUE_TEXT(id), SQL_VALUE_INT(turn), SQL_VALUE_INSTANT(app->stage->now_ms),
+                          rest[0], SQL_VALUE_TEXT("plaza"), rest[1], rest[2]),
+                 &made, detail));
+  *ret_is_new = made == 1;
+  if (made == 0) return ERR_OK;
+  return sqldb_exec(app->stage->db, SIM_SQL_COUNT_ROWS, SQL_ARGS(SQL_VALUE_TEXT(id), SQL_VALUE_INT(1)), NULL,
+                    detail);
+}
+
+#define GREETING "hola, ya estoy aquí"
 static enum err say(struct sim_app *app, size_t i, struct err_detail *detail) {
   struct sim_app_world *w = &app->worlds[i];
   char id[SIM_ID_BYTES];
   json_t *body = NULL;
   sim_id(i, id);
   int64_t begun = sim_wall_ns();
-  enum err e = sim_ask(app->stage, "world.message", id, true,
-                       json_pack("{s:s}", "text", "hola, ya estoy aquí"), &body, detail);
+  enum err e =
+      sim_ask(app->stage, "world.message", id, true, json_pack("{s:s}", "text", GREETING), &body, detail);
   int64_t took = sim_wall_ns() - begun;
   if (e != ERR_OK) return e;
   bool has_resumed = json_is_true(json_object_get(body, "resumed"));
+  bool is_new;
   took_turn(app, w, json_integer_value(json_object_get(body, "turn")), 1);
+  const struct sql_value row[] = {SQL_VALUE_TEXT(id), SQL_VALUE_TEXT(GREETING), SQL_VALUE_NULL};
+  e = insert_row(app, id, w->turns, row, &is_new, detail);
   json_decref(body);
   w->is_paused = false;
-  if (!app->is_counting) return ERR_OK;
+  if (e != ERR_OK || !app->is_counting) return e;
   app->figures->resumed += has_resumed;
   keep_time(has_resumed ? &app->figures->resumes : &app->figures->messages, took);
   return ERR_OK;
@@ -160,10 +176,48 @@ struct batch {
   size_t count;
 };
 
-static struct live_entry *journal_of(struct sim_app *app, size_t n) {
+static size_t row_bytes(const struct sim_app *app) {
+  double n = ROW_BYTES * app->config->lump / app->config->byte_divisor - ROW_OVERHEAD;
+  return n < 1 ? 1 : n > TEXT_MAX / 2 ? TEXT_MAX / 2 : (size_t)n;
+}
+
+static size_t text_bytes(const struct sim_app *app) {
+  double n = JOURNAL_BYTES * app->config->lump / app->config->byte_divisor - ENTRY_OVERHEAD;
+  return n < 16 ? 16 : n > TEXT_MAX / 2 ? TEXT_MAX / 2 : (size_t)n;
+}
+
+static const char *speaker_of(const struct sim_app *app, size_t i, int64_t turn) {
+  struct sim_random r = sim_random_of(app->config->load->owners[i].key, (uint64_t)turn, 3);
+  return speakers[sim_random_next(&r) % 4];
+}
+
+/* So many bytes, of words that differ by world and turn; the same turn has the same text in every run. */
+static size_t words_of(const struct sim_app *app, size_t i, int64_t turn, size_t bytes, char *text) {
+  struct sim_random r = sim_random_of(app->config->load->owners[i].key, (uint64_t)turn, 2);
+  size_t n = 0;
+  while (n < bytes) {
+    const char *word = words[sim_random_next(&r) % WORD_COUNT];
+    size_t len = strlen(word);
+    if (n + len + 1 > bytes) word = "xxxxxxxxxxxxxxxx", len = bytes - n > 1 ? bytes - n - 1 : 0;
+    text[n++] = ' ';
+    memcpy(text + n, word, len);
+    n += len;
+  }
+  text[0] = 'x';
+  return n;
+}
+
+static struct live_entry *journal_of(struct sim_app *app, size_t i, size_t n) {
+  char text[TEXT_MAX];
   struct live_entry *entries = ARENA_ARRAY(&app->arena, struct live_entry, n + 1);
-  for (size_t j = 0; entries && j < n; j++)
-    entries[j] = (struct live_entry){.at_ms = app->stage->now_ms, .bytes = str_of(app->entry)};
+  for (size_t j = 0; entries && j < n; j++) {
+    int64_t turn = app->worlds[i].turns + 1 + (int64_t)j;
+    int len = (int)words_of(app, i, turn, text_bytes(app), text);
+    const char *entry = arena_printf(&app->arena, "{\"speaker\":\"%s\",\"text\":\"%.*s\"}",
+                                     speaker_of(app, i, turn), len, text);
+    if (!entry) return NULL;
+    entries[j] = (struct live_entry){.at_ms = app->stage->now_ms, .bytes = str_of(entry)};
+  }
   return entries;
 }
 
@@ -200,7 +254,7 @@ static enum err add_write(struct sim_app *app, size_t i, int step, struct batch 
   sim_id(i, id);
   struct live_append a = {.id = str_of(arena_strdup(&app->arena, str_of(id))),
                           .active_ms = w->is_here ? app->stage->now_ms : INSTANT_NONE,
-                          .journal = journal_of(app, n),
+                          .journal = journal_of(app, i, n),
                           .journal_count = n,
                           .events = n > 0 ? temp_event(app, step, n) : NULL,
                           .event_count = n > 0,
@@ -232,31 +286,24 @@ static enum err collect(struct sim_app *app, int step, struct batch *b) {
   return ERR_OK;
 }
 
-/* Texts differ by world and turn; the same turn has the same text in every run. */
-static struct str row_text(const struct sim_app *app, size_t i, int64_t turn, char text[TEXT_MAX]) {
-  struct sim_random r = sim_random_of(app->config->load->owners[i].key, (uint64_t)turn, 2);
-  double want = ROW_BYTES * app->config->lump / app->config->byte_divisor - ROW_OVERHEAD;
-  size_t max = want < 16 ? 16 : want > TEXT_MAX - 32 ? TEXT_MAX - 32 : (size_t)want, n = 0;
-  while (n < max) {
-    const char *word = words[sim_random_next(&r) % WORD_COUNT];
-    n += (size_t)snprintf(text + n, TEXT_MAX - n, "%s%s", n ? " " : "", word);
-  }
-  return (struct str){text, n};
-}
-
-/* The application's own insert, in the journal's turns. */
-static enum err insert_rows(struct sim_app *app, size_t i, int64_t first, size_t n,
+/* The application's own insert, in the journal's turns: the same text, and what else it keeps of it. So the journal's
+ * entry is in the database already when sync comes, and the application counts the row itself. */
+static enum err insert_rows(struct sim_app *app, size_t i, const struct live_append *a,
                             struct err_detail *detail) {
-  char id[SIM_ID_BYTES], text[TEXT_MAX];
+  char id[SIM_ID_BYTES], text[TEXT_MAX], data[TEXT_MAX];
+  size_t want = row_bytes(app), said = text_bytes(app);
   sim_id(i, id);
-  for (size_t j = 0; j < n; j++) {
-    int64_t turn = first + (int64_t)j;
-    struct sim_random r = sim_random_of(app->config->load->owners[i].key, (uint64_t)turn, 3);
-    TRY(sqldb_exec(app->stage->db, SIM_SQL_INSERT,
-                   SQL_ARGS(SQL_VALUE_TEXT(id), SQL_VALUE_INT(turn), SQL_VALUE_INSTANT(app->stage->now_ms),
-                            SQL_VALUE_TEXT(speakers[sim_random_next(&r) % 4]), SQL_VALUE_TEXT("plaza"),
-                            SQL_VALUE_STR(row_text(app, i, turn, text))),
-                   NULL, detail));
+  for (size_t j = 0; j < a->journal_count; j++) {
+    int64_t turn = a->first_turn + (int64_t)j;
+    data[0] = '"';
+    size_t n = 1 + words_of(app, i, -turn, want > said + 18 ? want - said - 2 : 16, data + 1);
+    data[n++] = '"';
+    struct str said_text = {text, words_of(app, i, turn, said, text)};
+    const struct sql_value row[] = {SQL_VALUE_TEXT(speaker_of(app, i, turn)), SQL_VALUE_STR(said_text),
+                                    SQL_VALUE_STR(((struct str){data, n}))};
+    bool is_new;
+    TRY(insert_row(app, id, turn, row, &is_new, detail));
+    app->lost_turns += !is_new;
   }
   return ERR_OK;
 }
@@ -282,7 +329,7 @@ static enum err settle(struct sim_app *app, struct live_append *a, size_t i, str
   w->owed -= (double)a->journal_count;
   if (a->journal_count == 0) return ERR_OK;
   took_turn(app, w, a->first_turn, (int64_t)a->journal_count);
-  return insert_rows(app, i, a->first_turn, a->journal_count, detail);
+  return insert_rows(app, i, a, detail);
 }
 
 static enum err write_batch(struct sim_app *app, struct batch *b, struct err_detail *detail) {

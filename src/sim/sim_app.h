@@ -23,7 +23,6 @@ struct sim_app {
   struct sim_random chance;
   char *filler; /* what caches and cores are made of */
   size_t filler_bytes;
-  char entry[16384];  /* of the journal */
   struct arena arena; /* of a step */
 };
 enum err sim_app_new(struct sim_app *app, struct sim_stage *stage, const struct sim_arm_config *config,

@@ -18,11 +18,15 @@ const char *const sim_job_names[] = {
 #define CONSOLIDATE_ABOVE 1000
 #define CONSOLIDATE_KEEP 100
 
-#define ROW_COLUMNS "(\"worldId\",\"turn\",\"at\",\"speaker\",\"isUser\",\"place\",\"text\")"
+#define ROW_COLUMNS "(\"worldId\",\"turn\",\"at\",\"speaker\",\"isUser\",\"place\",\"text\",\"data\")"
 static const struct sql_statement statements[SIM_SQL_COUNT] = {
     [SIM_SQL_INSERT] = {"sim insert",
-                        "INSERT INTO \"WorldInteraction\" " ROW_COLUMNS " VALUES($1,$2,$3,$4,false,$5,$6)",
+                        "INSERT INTO \"WorldInteraction\" " ROW_COLUMNS
+                        " VALUES($1,$2,$3,$4,false,$5,$6,$7) ON CONFLICT DO NOTHING",
                         NULL},
+    [SIM_SQL_COUNT_ROWS] = {"sim count rows",
+                            "UPDATE \"World\" SET \"interactions\"=\"interactions\"+$2 WHERE \"id\"=$1",
+                            NULL},
     [SIM_SQL_PAUSED] = {"sim paused", "SELECT \"id\",\"isPaused\",\"warned\" FROM \"World\"", NULL},
     [SIM_SQL_EXPORTED] =
         {"sim exported",
