@@ -125,6 +125,7 @@ enum err sched_new(const struct sched_config *config, struct sched **ret) {
   s->random = config->random_seed;
   s->is_warden_up = true;
   s->late_reason = REASON_SERVER_DOWN;
+  s->alive_ms = INSTANT_NONE;
   s->no_catch_up_until_ms = INSTANT_NONE;
   s->retry_ms = INSTANT_NEVER;
   s->retry_delay_ms = RETRY_STORE_MIN_MS;
@@ -261,7 +262,12 @@ static void warden_changed(struct sched *s, bool is_up) {
   s->is_warden_up = is_up;
 }
 
+static void note_alive(struct sched *s, const struct change *c) {
+  if (c->error == ERR_OK && (c->at_ms > s->alive_ms || c->kind == CHANGE_CLOCK)) s->alive_ms = c->at_ms;
+}
+
 static enum err answered(struct sched *s, struct change *c) {
+  note_alive(s, c);
   switch (c->kind) {
     case CHANGE_CLAIM: return sched_claims_answered(s, c);
     case CHANGE_QUEUE:

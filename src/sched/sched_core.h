@@ -117,6 +117,7 @@ struct sched {
   int64_t now_ms;
   struct id_maker ids;
   uint64_t random;
+  int64_t alive_ms; /* of the newest decision that is durable: at least this the store tells the next boot */
   bool is_ready, is_stopping, is_store_down, is_warden_up;
   bool is_starved;                        /* an allocation failed in this step */
   bool has_future_taken;                  /* a job_state is kept for its last_taken_ms */

@@ -171,6 +171,14 @@ void sched_lane_wake_all(struct sched *s, struct lane *l) {
 }
 
 /* ---- slots ---- */
+
+/* A claim starts without a commit because recovery takes it for started, on another boot, up to a horizon behind the
+ * last commit. An edit claims ahead of that what is splayed: it gets a queued row first, which says so by itself. */
+static bool is_beyond_recovery(const struct sched *s, const struct item *i) {
+  int64_t horizon_ms = s->config.horizon_ms ? s->config.horizon_ms : LIMIT_CLAIM_HORIZON_MS;
+  return s->alive_ms != INSTANT_NONE && i->run.not_before_ms > s->alive_ms + horizon_ms;
+}
+
 struct lane *sched_item_blocking_lane(const struct sched *s, const struct item *i) {
   struct lane *job = i->js->lane;
   ASSERT((i->js->holds > 0) == (job->capacity == 0));
@@ -179,7 +187,8 @@ struct lane *sched_item_blocking_lane(const struct sched *s, const struct item *
   for (int n = 0; n < ITEM_LANES_MAX; n++)
     if (i->lanes[n] && i->lanes[n]->used >= i->lanes[n]->capacity) return i->lanes[n];
   bool needs_commit = i->state == ITEM_WAITING || i->run.due_ms == INSTANT_NONE;
-  return s->is_store_down && needs_commit ? s->store_lane : NULL;
+  if (needs_commit) return s->is_store_down ? s->store_lane : NULL;
+  return is_beyond_recovery(s, i) ? s->store_lane : NULL;
 }
 
 void sched_item_take_slots(struct sched *s, struct item *i) {
