@@ -431,6 +431,7 @@ void engine_free(struct engine *e) {
   store_boot_free(&e->boot);
   free_all_live(e);
   struct map_entry entry;
+  engine_seed_stop(e);
   for (size_t i = 0; map_next(&e->asks, &i, &entry);) free(entry.value);
   map_free(&e->asks);
   forget_found(e);

@@ -140,6 +140,7 @@ struct engine {
   void (*on_note)(void *arg, const struct sched_note *note); /* api's metrics */
   void *on_note_arg;
   struct test_clock *test_clock; /* NULL without */
+  struct seeding *seeding;       /* while it looks which predefined jobs are missing */
   void (*on_wound)(void *arg);   /* engine_wind_down's done */
   void *on_wound_arg;
   bool is_wound, is_orderly;
@@ -155,6 +156,7 @@ int64_t engine_tick_ms(const struct engine *e);
 
 /* seed_jobs.c: saves the jobs of sql/seed/jobs.json that this store never had. */
 void engine_seed_jobs(struct engine *e, bool is_fresh);
+void engine_seed_stop(struct engine *e); /* its reads are not answered any more */
 
 /* engine_check.c */
 struct launch_world engine_launch_world(const struct engine *e);

@@ -16,8 +16,13 @@ struct seeding {
 };
 
 static void seeding_free(struct seeding *s) {
+  s->engine->seeding = NULL;
   json_decref(s->jobs);
   free(s);
+}
+
+void engine_seed_stop(struct engine *e) {
+  if (e->seeding) seeding_free(e->seeding);
 }
 
 static const char *name_of(const struct seeding *s, size_t i) {
@@ -137,6 +142,7 @@ void engine_seed_jobs(struct engine *e, bool is_fresh) {
   struct err_detail detail = {};
   if (!s) return;
   s->engine = e;
+  e->seeding = s;
   enum err error = json_parse(embedded_find("sql/seed/jobs.json"), &s->jobs, &detail);
   ASSERT(error == ERR_OK && json_array_size(s->jobs) <= SEEDS_MAX);
   leave_out_what_this_build_has_not(s->jobs);

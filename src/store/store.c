@@ -363,7 +363,7 @@ static void close_outbox(struct outbox *o) {
   o->is_closed = true;
   bool is_posted = o->is_posted;
   pthread_mutex_unlock(&o->lock);
-  if (!is_posted) free_outbox(o);
+  if (!is_posted || loop_unpost(o->loop, &o->message)) free_outbox(o); /* else the message frees it */
 }
 
 void store_on_news(struct store *s, void (*fn)(void *arg), void *arg) {

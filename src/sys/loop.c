@@ -88,6 +88,19 @@ static struct loop_message *take_posted(struct loop *l) {
   return oldest;
 }
 
+bool loop_unpost(struct loop *l, struct loop_message *m) {
+  struct loop_message **at = &l->taken;
+  while (*at && *at != m) at = &(*at)->next;
+  if (!*at) {
+    *at = take_posted(l);
+    while (*at && *at != m) at = &(*at)->next;
+  }
+  bool is_there = *at != NULL;
+  if (is_there) *at = m->next;
+  if (l->taken) wake(l);
+  return is_there;
+}
+
 static void drain_posted(void *arg, int fd, uint32_t epoll_events) {
   (void)epoll_events;
   struct loop *l = arg;

@@ -65,3 +65,5 @@ struct loop_message {
   void *arg;
 };
 void loop_post(struct loop *l, struct loop_message *m);
+/* Takes back what was posted and has not been run; on the loop's thread. False: it was not waiting. */
+bool loop_unpost(struct loop *l, struct loop_message *m);
