@@ -31,7 +31,9 @@ sim:
 
 format:
 	@tools/packages.sh lint
+	@tools/npm.sh web
 	@tools/sources.sh c | xargs clang-format -i
+	@[ ! -d web/node_modules ] || node web/node_modules/prettier/bin/prettier.cjs --write --log-level warn 'web/**/*.{ts,tsx,mjs,css,html,json}' 'tests/web/**/*.mjs'
 
 lint:
 	@exec tools/lint.sh

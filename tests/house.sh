@@ -6,7 +6,7 @@ root=$(pwd)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 mkdir -p "$work/bin" "$work/src/base" "$work/tools"
-cp tools/packages.sh tools/packages.txt tools/build.sh tools/sources.sh "$work/tools/"
+cp tools/packages.sh tools/packages.txt tools/build.sh tools/sources.sh tools/npm.sh "$work/tools/"
 cd "$work" || exit 1
 : >installed
 : >calls
@@ -67,6 +67,19 @@ has a_changed_option_is_seen "$(cat calls)" 'meson setup --reconfigure out -Dtes
 stub ninja 'echo "a.c:1: error: broken"; exit 1'
 if said=$(tools/build.sh out -Dtests=false 2>&1); then echo 'not ok a_failed_build_fails_and_is_shown'
 else has a_failed_build_fails_and_is_shown "$said" 'a.c:1: error: broken'; fi
+
+mkdir -p web
+echo '{}' >web/package.json
+echo '{}' >web/package-lock.json
+stub npm 'echo "npm $*" >>"$WORK/calls"; mkdir node_modules'
+: >calls
+tools/npm.sh web
+tools/npm.sh web
+check installs_node_packages_once "$(cat calls)" 'npm ci --no-audit --no-fund'
+echo '{"a":1}' >web/package-lock.json
+rm -r web/node_modules
+tools/npm.sh web
+check installs_node_packages_anew_when_their_list_changes "$(grep -c '^npm ci' calls)" 2
 
 cd "$root" || exit 1
 has ci_runs_the_tests "$(cat .ci/run)" 'exec make test'

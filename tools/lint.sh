@@ -1,9 +1,9 @@
 #!/bin/sh
 # lint.sh [CHECK…] : every rule of the house that a machine can judge. Runs them all, prints what fails, ends
-# with a line for each. Checks: format layers banned sizes coverage headers gcc clang.
+# with a line for each. Checks: format layers banned sizes coverage web headers gcc clang.
 set -u
 cd "$(dirname "$0")/.."
-[ $# -gt 0 ] || set -- format layers banned sizes coverage headers gcc clang
+[ $# -gt 0 ] || set -- format layers banned sizes coverage web headers gcc clang
 JOBS=${JOBS:-$(nproc)}
 export JOBS
 tools/packages.sh run test lint || exit 1
@@ -17,6 +17,7 @@ layers() { tools/sources.sh c | grep -E '^(src|executors)/' | xargs awk -f tools
 banned() { tools/sources.sh c | grep -E '^(src|executors|fuzz)/' | xargs awk -f tools/lint-banned.awk tools/banned.txt; }
 sizes() { tools/sources.sh c | grep -E '^(src|executors)/' | xargs awk -f tools/lint-sizes.awk tools/size-budget.txt; }
 coverage() { tools/coverage.sh; }
+web() { tools/npm.sh web && tools/web-check.sh types format; }
 
 # Both compilers build everything, tests and benchmarks too, with warnings as errors; gcc with optimisation,
 # because some of its warnings need the flow analysis.
