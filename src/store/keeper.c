@@ -53,8 +53,24 @@ static enum err load_mirror(struct keeper *k) {
   return keeper_load_chain(k);
 }
 
-static void undo_memory(struct keeper *k, size_t mark) {
-  due_undo_to(&k->due, mark);
+/* Where memory that no row tells of goes back to. */
+struct mark {
+  size_t due;
+  struct sweep sweep;
+};
+
+static struct mark mark_of(const struct keeper *k) {
+  return (struct mark){.due = due_mark(&k->due), .sweep = k->sweep};
+}
+
+static void keep_memory(struct keeper *k) {
+  due_keep(&k->due);
+  k->kept_sweep = k->sweep;
+}
+
+static void undo_memory(struct keeper *k, struct mark mark) {
+  due_undo_to(&k->due, mark.due);
+  k->sweep = mark.sweep; /* or it went on behind rows that are still there */
   k->age++;
   keeper_drop_claims(k);
   keeper_forget_jobs(k);
@@ -180,15 +196,16 @@ static enum err run_fast(struct keeper *k, struct change *const *changes, size_t
   for (size_t i = 0; i < count; i++) {
     struct change *c = changes[i];
     uint64_t writes = k->writes;
-    size_t mark = due_mark(&k->due);
+    struct mark mark = mark_of(k);
     c->error = apply_one(k, c, is_ended_too[i]);
     arena_free(&k->scratch);
     if (c->error == ERR_OK) continue;
     if (ends_batch(k, c->error)) return c->error;
-    if (k->rows->is_late || k->writes != writes || due_mark(&k->due) != mark || c->kind == CHANGE_END) {
+    if (k->rows->is_late || k->writes != writes || due_mark(&k->due) != mark.due || c->kind == CHANGE_END) {
       *ret_needs_savepoints = true;
       return ERR_OK;
     }
+    k->sweep = mark.sweep;
     keeper_drop_claims(k);
   }
   return settle_fast(k, ret_needs_savepoints);
@@ -198,7 +215,7 @@ static enum err run_safe(struct keeper *k, struct change *const *changes, size_t
   const struct rows_ops *ops = k->rows->ops;
   for (size_t i = 0; i < count; i++) {
     struct change *c = changes[i];
-    size_t mark = due_mark(&k->due);
+    struct mark mark = mark_of(k);
     TRY(keeper_put(k, TABLE_META, &k->meta)); /* so that going back finds it */
     TRY(ops->savepoint(k->rows));
     c->error = apply_one(k, c, false);
@@ -224,7 +241,7 @@ static enum err finish(struct keeper *k) {
 
 static void roll_back(struct keeper *k) {
   k->rows->ops->rollback(k->rows);
-  undo_memory(k, 0);
+  undo_memory(k, (struct mark){.due = 0, .sweep = k->kept_sweep});
   arena_free(&k->scratch);
   k->meta.alive_ms = 0;
   /* When even reading fails, what is in memory may be ahead of the rows by ids only; the next call loads again. */
@@ -265,7 +282,7 @@ enum err keeper_apply(struct keeper *k, struct change *const *changes, size_t co
   if (e == ERR_OK && !is_ended_too) e = ERR_NO_MEMORY;
   if (e == ERR_OK) {
     e = try_batch(k, changes, count, is_ended_too);
-    if (e == ERR_OK) due_keep(&k->due);
+    if (e == ERR_OK) keep_memory(k);
     else roll_back(k);
   }
   free(is_ended_too);
@@ -315,7 +332,7 @@ enum err keeper_refresh(struct keeper *k, int64_t now_ms) {
   TRY(k->rows->ops->begin(k->rows));
   enum err e = keeper_replan_all(k, now_ms);
   if (e == ERR_OK) e = finish(k);
-  if (e == ERR_OK) due_keep(&k->due);
+  if (e == ERR_OK) keep_memory(k);
   else roll_back(k);
   return e;
 }
@@ -571,7 +588,7 @@ enum err keeper_open(struct keeper *k, struct rows *rows, const struct store_con
   }
   arena_free(&k->scratch);
   if (e == ERR_OK) {
-    due_keep(&k->due);
+    keep_memory(k);
     return ERR_OK;
   }
   store_boot_free(boot);

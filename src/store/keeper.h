@@ -70,7 +70,7 @@ struct keeper {
   int64_t last_touch_ms;
   uint32_t age;       /* grows when a transaction is undone: what was remembered before may be wrong */
   bool is_mirror_old; /* the last rollback could not read the rows again */
-  struct sweep sweep;
+  struct sweep sweep, kept_sweep; /* now, and as of the last commit */
   uint64_t writes;  /* rows written so far: tells a refusal before any write from a failure half-way */
   struct plan plan; /* too big for a stack frame in a loop */
 };

@@ -432,9 +432,12 @@ static void check_occurrence(struct job_audit *j, const struct run_mark *runs, s
              (long long)row->attempts);
     last_attempt = r->attempt;
   }
+  const struct run_mark *last = &runs[count - 1];
   if (last_attempt < row->attempts)
-    differ(j, "attempts_differ", due_ms, "the ledger says %lld attempts, but the last run is attempt %lld",
-           (long long)row->attempts, (long long)last_attempt);
+    differ(j, "attempts_differ", due_ms,
+           "the ledger says %lld attempts, but the last run is attempt %lld (%s, %s)",
+           (long long)row->attempts, (long long)last_attempt, id_to_text(last->no).text,
+           run_status_text((enum run_status)last->status));
 }
 
 static void check_runs(struct job_audit *j) {

@@ -139,7 +139,63 @@ static void full_disk_loses_nothing_and_passes(void **state) {
   }
 }
 
+/* Occurrences of two attempts each, of which retention is to leave the newest run. */
+static void fill_with_retries(struct harness *h) {
+  harness_job(h, "a", "* * * * * *");
+  for (int64_t i = 0; i < 8; i++) {
+    if (i % 2 == 0) h->now_ms += SECOND;
+    if (i % 2 == 0) harness_do(h, harness_claim(h, h->now_ms));
+    struct change *c = harness_run(h, CHANGE_END, harness_next_run_no(h), 1, h->now_ms);
+    c->run.run.attempt = 1 + i % 2;
+    c->run.run.trigger = i % 2 ? TRIGGER_RETRY : TRIGGER_SCHEDULE;
+    harness_do(h, c);
+  }
+  struct settings s = *h->boot.settings;
+  s.keep_executions = 1;
+  harness_do(h, harness_settings(h, &s));
+}
+
+/* One sweep in slices of a row; answers whether a slice has failed. */
+static bool sweep(struct harness *h, int64_t *ret_deleted) {
+  bool has_failed = false, has_more = true;
+  *ret_deleted = 0;
+  while (has_more) {
+    struct change *c = change_new(CHANGE_RETAIN, h->now_ms);
+    c->retain.max_rows = 1;
+    enum err e = harness_apply(h, c);
+    if (e == ERR_OK) *ret_deleted += (int64_t)c->retain.deleted;
+    has_more = e != ERR_OK || c->retain.has_more;
+    has_failed |= e != ERR_OK;
+    change_free(c);
+    if (e != ERR_OK) faulty.left = -1; /* room again */
+    assert_string_equal(harness_audit(h), "");
+  }
+  return has_failed;
+}
+
+/* The slice that failed is done again: an occurrence never loses its later attempts before its first. */
+static void full_disk_leaves_no_row_behind_in_retention(void **state) {
+  (void)state;
+  bool has_failed = true;
+  for (int n = 1; has_failed; n++) {
+    struct harness h;
+    int64_t deleted;
+    assert_true(n < 500);
+    faulty_install();
+    harness_open(&h, HARNESS_SQLITE);
+    fill_with_retries(&h);
+    faulty.left = n;
+    faulty.code = SQLITE_FULL;
+    has_failed = sweep(&h, &deleted);
+    assert_int_equal(deleted, 7);
+    faulty.left = -1;
+    harness_close(&h);
+    faulty_remove();
+  }
+}
+
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(full_disk_loses_nothing_and_passes)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(full_disk_loses_nothing_and_passes),
+                                     cmocka_unit_test(full_disk_leaves_no_row_behind_in_retention)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

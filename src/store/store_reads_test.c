@@ -165,6 +165,42 @@ static void retention_keeps_the_newest_of_each_job(void **state) {
   assert_int_equal(count_runs(h, busy), 0);
 }
 
+static void two_attempts(struct harness *h, int64_t job_no) {
+  advance(h, MINUTE);
+  harness_do(h, harness_claim(h, h->now_ms));
+  for (int64_t attempt = 1; attempt <= 2; attempt++) {
+    struct change *c = harness_run(h, CHANGE_END, harness_next_run_no(h), job_no, h->now_ms);
+    c->run.run.attempt = attempt;
+    c->run.run.trigger = attempt == 1 ? TRIGGER_SCHEDULE : TRIGGER_RETRY;
+    c->run.run.status = attempt == 1 ? RUN_FAILED : RUN_SUCCESS;
+    harness_do(h, c);
+  }
+}
+
+/* A slice whose transaction is undone, here for another change of its batch, is done again and not gone on after: else
+ * an occurrence would lose its later attempts before its first. */
+static void undone_slice_of_retention_is_done_again(void **state) {
+  struct harness *h = *state;
+  int64_t no = harness_job(h, "a", "* * * * *");
+  for (int i = 0; i < 3; i++) two_attempts(h, no);
+  struct settings s = *h->boot.settings;
+  s.keep_executions = 1;
+  harness_do(h, harness_settings(h, &s));
+  for (int left = 5; left >= 1; left--) {
+    struct change *retain = change_new(CHANGE_RETAIN, h->now_ms);
+    retain->retain.max_rows = 1;
+    struct change *batch[] = {retain, harness_run(h, CHANGE_START, harness_next_run_no(h), no, h->now_ms)};
+    batch[1]->run.run.attempt = 2;
+    CHECK_OK(h->backend->ops->apply(h->backend, batch, 2));
+    CHECK_OK(retain->error);
+    assert_int_equal(retain->retain.deleted, 1);
+    assert_int_equal(batch[1]->error, ERR_CONFLICT); /* that attempt is on record, and the newest run */
+    for (int i = 0; i < 2; i++) change_free(batch[i]);
+    assert_int_equal(count_runs(h, no), left);
+    assert_string_equal(harness_audit(h), "");
+  }
+}
+
 static void old_ledger_rows_become_rollups_that_prove_them(void **state) {
   struct harness *h = *state;
   int64_t no = harness_job(h, "a", "0 * * * *");
@@ -410,6 +446,7 @@ int main(void) {
       CONTRACT(identities_come_back),
       CONTRACT(a_touch_writes_one_instant_and_brings_nothing_back),
       CONTRACT(retention_keeps_the_newest_of_each_job),
+      CONTRACT(undone_slice_of_retention_is_done_again),
       CONTRACT(old_ledger_rows_become_rollups_that_prove_them),
       CONTRACT(ledger_is_bounded_by_count),
       CONTRACT(lists_come_in_pages),
