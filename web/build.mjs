@@ -1,0 +1,191 @@
+// Bundles the web interface into a flat folder the binary embeds:
+//   node build.mjs --out DIR [--openapi FILE] [--check] [--watch]
+// Writes index.html, assets/* (hashed), embed/v1/sereno-world.js, each with its .br and .gz where that is
+// smaller, and manifest.txt: one line a stored body, `url <tab> file <tab> content type <tab> encoding <tab> etag`.
+// With --openapi the types of the API are made from that document first; --check runs the type checker, too.
+import { execFileSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, extname, join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { brotliCompressSync, constants, gzipSync } from "node:zlib";
+import { build, context } from "esbuild";
+import { writeApiTypes } from "./tools/api-types.mjs";
+
+const here = dirname(fileURLToPath(import.meta.url));
+const { values: flags } = parseArgs({
+  options: {
+    out: { type: "string" },
+    openapi: { type: "string" },
+    check: { type: "boolean" },
+    watch: { type: "boolean" },
+  },
+});
+if (!flags.out) throw new Error("usage: build.mjs --out DIR [--openapi FILE] [--check] [--watch]");
+const out = resolve(flags.out);
+
+const contentTypes = {
+  ".html": "text/html; charset=utf-8",
+  ".js": "text/javascript; charset=utf-8",
+  ".css": "text/css; charset=utf-8",
+  ".svg": "image/svg+xml",
+  ".woff2": "font/woff2",
+};
+
+/** Icons are read from the package at build time, so that no page fetches a sprite. */
+const icons = {
+  name: "icons",
+  setup(b) {
+    b.onResolve({ filter: /^virtual:icons$/ }, (args) => ({ path: args.path, namespace: "icons" }));
+    b.onLoad({ filter: /.*/, namespace: "icons" }, () => {
+      const list = readFileSync(join(here, "src/ui/icon-names.ts"), "utf8");
+      const nodes = {};
+      for (const [, name] of list.matchAll(/"([a-z0-9-]+)"/g)) {
+        const svg = readFileSync(join(here, `node_modules/lucide-static/icons/${name}.svg`), "utf8");
+        nodes[name] = [
+          ...svg.matchAll(/<(path|circle|rect|line|polyline|polygon|ellipse)\s([^>]*?)\/>/g),
+        ].map(([, tag, attributes]) => [
+          tag,
+          Object.fromEntries([...attributes.matchAll(/([a-z0-9-]+)="([^"]*)"/g)].map(([, k, v]) => [k, v])),
+        ]);
+      }
+      return { contents: `export const icons = ${JSON.stringify(nodes)};`, loader: "js" };
+    });
+  },
+};
+
+const common = {
+  absWorkingDir: here,
+  bundle: true,
+  minify: !flags.watch,
+  sourcemap: false,
+  target: ["es2022"],
+  format: "esm",
+  legalComments: "none",
+  charset: "utf8",
+  metafile: true,
+  write: false,
+  plugins: [icons],
+  logLevel: "warning",
+};
+
+const worker = {
+  ...common,
+  entryPoints: ["src/api/live-worker.ts"],
+  outdir: "assets",
+  entryNames: "[name].[hash]",
+};
+const boot = {
+  ...common,
+  entryPoints: ["src/boot.ts"],
+  outdir: "assets",
+  entryNames: "[name].[hash]",
+  format: "iife",
+};
+const embed = { ...common, entryPoints: ["embed/sereno-world.ts"], outdir: "embed/v1" };
+const app = (workerName) => ({
+  ...common,
+  entryPoints: ["src/main.tsx"],
+  outdir: "assets",
+  entryNames: "[name].[hash]",
+  chunkNames: "[name].[hash]",
+  assetNames: "[name].[hash]",
+  splitting: true,
+  jsx: "automatic",
+  jsxImportSource: "preact",
+  loader: { ".woff2": "file" },
+  define: { LIVE_WORKER: JSON.stringify(workerName) },
+});
+
+const relative = (file) => file.path.slice(here.length + 1);
+const entryOf = (built, start) => relative(built.outputFiles.find((f) => relative(f).startsWith(start)));
+
+/** What the first page needs besides main: its static imports, so that they load side by side. */
+function staticImports(metafile, entry, seen = new Set()) {
+  for (const i of metafile.outputs[entry].imports)
+    if (i.kind === "import-statement" && !seen.has(i.path)) {
+      seen.add(i.path);
+      staticImports(metafile, i.path, seen);
+    }
+  return seen;
+}
+
+function indexHtml(parts) {
+  const head = [
+    `<link rel="stylesheet" href="${parts.style}">`,
+    `<link rel="preload" href="${parts.font}" as="font" type="font/woff2" crossorigin>`,
+    ...parts.chunks.map((c) => `<link rel="modulepreload" href="${c}">`),
+    `<script src="${parts.boot}"></script>`,
+    `<script type="module" src="${parts.main}"></script>`,
+  ].join("\n    ");
+  return readFileSync(join(here, "index.html"), "utf8").replace("<!-- head -->", head);
+}
+
+function store(files) {
+  rmSync(out, { recursive: true, force: true });
+  const lines = [];
+  const put = (url, name, bytes, type, encoding, etag) => {
+    const path = join(out, name);
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(path, bytes);
+    lines.push([url, name, type, encoding, etag].join("\t"));
+  };
+  for (const [name, bytes] of [...files].sort(([a], [b]) => (a < b ? -1 : 1))) {
+    const type = contentTypes[extname(name)];
+    if (!type) throw new Error(`no content type for ${name}`);
+    const etag = createHash("sha256").update(bytes).digest("hex").slice(0, 16);
+    put(`/${name}`, name, bytes, type, "identity", etag);
+    if (extname(name) === ".woff2") continue;
+    const brotli = { params: { [constants.BROTLI_PARAM_QUALITY]: flags.watch ? 4 : 11 } };
+    const packed = { br: brotliCompressSync(bytes, brotli), gz: gzipSync(bytes, { level: 9 }) };
+    for (const [suffix, encoding] of [
+      ["br", "br"],
+      ["gz", "gzip"],
+    ])
+      if (packed[suffix].length < bytes.length)
+        put(`/${name}`, `${name}.${suffix}`, packed[suffix], type, encoding, etag);
+  }
+  writeFileSync(join(out, "manifest.txt"), `${lines.join("\n")}\n`);
+}
+
+async function once() {
+  const [w, b, e] = await Promise.all([build(worker), build(boot), build(embed)]);
+  const a = await build(app(entryOf(w, "assets/live-worker.")));
+  const files = new Map();
+  for (const f of [...w.outputFiles, ...b.outputFiles, ...e.outputFiles, ...a.outputFiles])
+    files.set(relative(f), Buffer.from(f.contents));
+  const names = [...files.keys()];
+  const main = names.find((n) => /^assets\/main\.[A-Z0-9]+\.js$/.test(n));
+  const html = indexHtml({
+    main,
+    boot: entryOf(b, "assets/boot."),
+    style: names.find((n) => /^assets\/main\.[A-Z0-9]+\.css$/.test(n)),
+    font: names.find((n) => n.endsWith(".woff2")),
+    chunks: [...staticImports(a.metafile, main)],
+  });
+  files.set("index.html", Buffer.from(html));
+  store(files);
+  return { main, files };
+}
+
+if (flags.openapi) writeApiTypes(flags.openapi, join(here, "src/api/schema.gen.ts"));
+if (flags.check)
+  execFileSync(process.execPath, [join(here, "node_modules/typescript/bin/tsc"), "--noEmit", "-p", here], {
+    stdio: "inherit",
+  });
+if (flags.watch) {
+  const rebuild = {
+    name: "rebuild",
+    setup: (b) => b.onEnd(() => once().then(() => console.log("built"), console.error)),
+  };
+  const watching = await context({ ...app("x"), plugins: [icons, rebuild] });
+  await watching.watch();
+} else {
+  const { main, files } = await once();
+  const size = (name) => gzipSync(files.get(name), { level: 9 }).length;
+  const all = [...files.keys()].filter((n) => n.startsWith("assets/") && n.endsWith(".js"));
+  console.log(
+    `web: main ${size(main)} bytes gz, ${all.reduce((sum, n) => sum + size(n), 0)} bytes gz of scripts in all`,
+  );
+}

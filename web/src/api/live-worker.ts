@@ -1,0 +1,40 @@
+// The shared worker: one stream for all tabs of this browser, because over HTTP/1.1 a stream in each tab starves the
+// seventh. Tabs say which topics they look at; the stream carries their union.
+import { Feed, type FeedMessage } from "./live-feed";
+
+const tabs = new Map<MessagePort, { topics: string[]; heardAt: number }>();
+const TAB_GONE_MS = 90_000; // tabs call every 30 s; a crashed one never says goodbye
+let feed: Feed | undefined;
+let last: FeedMessage | undefined;
+
+function tellAll(message: FeedMessage): void {
+  if (message.kind !== "events") last = message;
+  for (const port of tabs.keys()) port.postMessage(message);
+}
+
+function listen(): void {
+  const union = new Set([...tabs.values()].flatMap((tab) => tab.topics));
+  feed?.listen([...union].sort().join(","));
+}
+
+type FromTab = { kind: "listen"; url: string; topics: string[] } | { kind: "here" } | { kind: "bye" };
+
+function hear(port: MessagePort, message: FromTab): void {
+  if (message.kind === "bye") tabs.delete(port);
+  else if (message.kind === "here") {
+    const tab = tabs.get(port);
+    if (tab) tab.heardAt = Date.now();
+    for (const [other, { heardAt }] of tabs) if (Date.now() - heardAt > TAB_GONE_MS) tabs.delete(other);
+  } else {
+    feed ??= new Feed(message.url, tellAll);
+    if (!tabs.has(port) && last) port.postMessage(last);
+    tabs.set(port, { topics: message.topics, heardAt: Date.now() });
+  }
+  listen();
+}
+
+const scope = self as unknown as { onconnect: (event: MessageEvent) => void };
+scope.onconnect = (event) => {
+  const port = event.ports[0];
+  if (port) port.onmessage = (e: MessageEvent<FromTab>) => hear(port, e.data);
+};

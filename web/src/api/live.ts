@@ -1,0 +1,107 @@
+// What happens on the server, as it happens. Pages subscribe to topics; nothing ever polls.
+import { signal } from "@preact/signals";
+import { useEffect, useRef } from "preact/hooks";
+import { apiUrl } from "./client";
+import { Feed, type FeedMessage, type LiveEvent } from "./live-feed";
+
+export type Topic = "runs" | "jobs" | "logs" | "status" | "worlds";
+/** `events` are those of one tenth of a second, in order, parsed. */
+export type Listener = (events: readonly unknown[]) => void;
+
+/** null: not tried yet. */
+export const isLive = signal<boolean | null>(null);
+
+const listeners = new Map<Topic, Set<Listener>>();
+const resyncs = new Set<() => void>();
+let send: ((topics: string[]) => void) | undefined;
+let isAsked = false;
+
+function deliver(topic: Topic, events: readonly LiveEvent[]): void {
+  const set = listeners.get(topic);
+  if (!set?.size) return;
+  const parsed = events.filter((e) => e.topic === topic).map((e) => JSON.parse(e.json) as unknown);
+  if (parsed.length) for (const fn of [...set]) fn(parsed);
+}
+
+function hear(message: FeedMessage): void {
+  if (message.kind !== "events") {
+    const was = isLive.value;
+    isLive.value = message.kind === "open";
+    if (was === false && isLive.value) for (const fn of [...resyncs]) fn(); // what happened meanwhile may be lost
+    return;
+  }
+  if (message.events.some((e) => e.topic === "resync")) for (const fn of [...resyncs]) fn();
+  for (const topic of listeners.keys()) deliver(topic, message.events);
+}
+
+/** The worker's address passes the page's Trusted Types. */
+function workerUrl(): string {
+  const url = new URL(LIVE_WORKER, document.baseURI).href;
+  const policy = window.trustedTypes?.createPolicy("sereno", { createScriptURL: (u) => u });
+  return policy ? policy.createScriptURL(url) : url;
+}
+
+function connectWorker(url: string): (topics: string[]) => void {
+  const worker = new SharedWorker(workerUrl(), { name: "sereno" });
+  worker.port.onmessage = (event: MessageEvent<FeedMessage>) => hear(event.data);
+  window.addEventListener("pagehide", () => worker.port.postMessage({ kind: "bye" }));
+  window.addEventListener("pageshow", (event) => event.persisted && ask());
+  setInterval(() => worker.port.postMessage({ kind: "here" }), 30_000);
+  return (topics) => worker.port.postMessage({ kind: "listen", url, topics });
+}
+
+/** Where there is no SharedWorker the tab has its own stream, closed while nobody sees the tab. */
+function connectHere(url: string): (topics: string[]) => void {
+  const feed = new Feed(url, hear);
+  let wanted = "";
+  const listen = () => feed.listen(document.hidden ? "" : wanted);
+  document.addEventListener("visibilitychange", listen);
+  return (topics) => {
+    wanted = topics.sort().join(",");
+    listen();
+  };
+}
+
+function ask(): void {
+  send?.([...listeners.entries()].filter(([, set]) => set.size > 0).map(([topic]) => topic));
+}
+
+/** Subscriptions change in bursts while pages come and go: one question after the burst. */
+function askSoon(): void {
+  if (isAsked) return;
+  isAsked = true;
+  queueMicrotask(() => {
+    isAsked = false;
+    ask();
+  });
+}
+
+export function startLive(): void {
+  const url = new URL(apiUrl("/api/cron/stream"), location.origin).href;
+  send = typeof SharedWorker === "undefined" ? connectHere(url) : connectWorker(url);
+  ask();
+}
+
+export function listen(topic: Topic, fn: Listener): () => void {
+  let set = listeners.get(topic);
+  if (!set) listeners.set(topic, (set = new Set()));
+  set.add(fn);
+  askSoon();
+  return () => {
+    set.delete(fn);
+    askSoon();
+  };
+}
+
+/** Calls `fn` when events may have been missed: read the state anew. */
+export function onResync(fn: () => void): () => void {
+  resyncs.add(fn);
+  return () => void resyncs.delete(fn);
+}
+
+/** While the component is shown. The newest `fn` is called. */
+export function useLive(topic: Topic, fn: Listener): void {
+  const newest = useRef(fn);
+  newest.current = fn;
+  useEffect(() => listen(topic, (events) => newest.current(events)), [topic]);
+}

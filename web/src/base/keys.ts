@@ -1,0 +1,54 @@
+// Keyboard shortcuts: one table, shown by "?" and obeyed here. One-letter keys can be turned off (WCAG 2.1.4).
+import { signal } from "@preact/signals";
+import { remembered } from "./remember";
+
+export interface Shortcut {
+  /** "mod+k", "g j", "?", "x" */
+  keys: string;
+  /** What it does, in the page's language. */
+  text: () => string;
+  run: () => void;
+}
+
+export const lettersOn = remembered<"on" | "off">("letters", "on");
+export const shortcuts = signal<readonly Shortcut[]>([]);
+
+/** Adds shortcuts while a page is shown; returns how to take them back. The newest wins. */
+export function useKeys(list: readonly Shortcut[]): () => void {
+  shortcuts.value = [...list, ...shortcuts.value];
+  return () => {
+    shortcuts.value = shortcuts.value.filter((s) => !list.includes(s));
+  };
+}
+
+const isTyping = (target: EventTarget | null) =>
+  target instanceof HTMLElement &&
+  (target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName));
+
+const nameOf = (event: KeyboardEvent) =>
+  (event.ctrlKey || event.metaKey ? "mod+" : "") +
+  (event.key.length === 1 ? event.key : event.key.toLowerCase());
+
+let first = ""; // of a pair such as "g j"
+let firstAt = 0;
+
+function obey(event: KeyboardEvent): void {
+  if (event.defaultPrevented || event.altKey) return;
+  const name = nameOf(event);
+  const isPlain = !name.startsWith("mod+") && event.key !== "Escape";
+  if (isPlain && (isTyping(event.target) || lettersOn.value === "off")) return;
+  if (isPlain && document.querySelector("dialog[open]")) return;
+  const pair = first && event.timeStamp - firstAt < 1000 ? `${first} ${name}` : "";
+  const all = shortcuts.value;
+  const found = (pair && all.find((s) => s.keys === pair)) || all.find((s) => s.keys === name);
+  first = "";
+  if (found) {
+    event.preventDefault();
+    found.run();
+  } else if (all.some((s) => s.keys.startsWith(`${name} `))) {
+    first = name;
+    firstAt = event.timeStamp;
+  }
+}
+
+export const startKeys = () => document.addEventListener("keydown", obey);

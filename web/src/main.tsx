@@ -1,0 +1,30 @@
+import { render } from "preact";
+import { App } from "./app";
+import { loadSession } from "./api/state";
+import { startClock } from "./base/clock";
+import { startKeys } from "./base/keys";
+import { startAddress } from "./base/url";
+import { applyTheme } from "./prefs";
+import { loadWords } from "./words";
+import "./style/app.css";
+
+/** A server that does not answer at the start is asked again until it does; the page says so meanwhile. */
+async function waitForSession(): Promise<void> {
+  for (let wait = 1000; ; wait = Math.min(wait * 2, 15_000)) {
+    try {
+      return await loadSession();
+    } catch {
+      await new Promise((resolve) => setTimeout(resolve, wait));
+    }
+  }
+}
+
+const root = document.getElementById("app");
+if (!root) throw new Error("no #app");
+applyTheme();
+startAddress();
+startClock();
+startKeys();
+await loadWords();
+render(<App />, root);
+await waitForSession();

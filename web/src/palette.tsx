@@ -1,0 +1,196 @@
+// Ctrl/⌘ K: one box to go anywhere and do anything. Pages add what they know by `usePalette`.
+import { signal } from "@preact/signals";
+import { useEffect, useId, useRef, useState } from "preact/hooks";
+import { call } from "./api/client";
+import { may, zone } from "./api/state";
+import { go } from "./base/url";
+import { navigation, navText } from "./routes";
+import { Dialog } from "./ui/dialog";
+import { act } from "./ui/toast";
+import { language, words } from "./words";
+
+export interface Entry {
+  key: string;
+  text: string;
+  /** What kind of thing it is, at the right edge. */
+  kind: string;
+  run: () => void;
+}
+/** Entries for a typed text; called anew with each change, at most 20 of each are shown. */
+export type Provider = (text: string, abort: AbortSignal) => Promise<readonly Entry[]> | readonly Entry[];
+
+export const isPaletteOpen = signal(false);
+const providers = new Set<Provider>();
+
+/** While the component is shown, its entries are in the palette. */
+export function usePalette(provider: Provider): void {
+  const newest = useRef(provider);
+  newest.current = provider;
+  useEffect(() => {
+    const mine: Provider = (text, abort) => newest.current(text, abort);
+    providers.add(mine);
+    return () => void providers.delete(mine);
+  }, []);
+}
+
+const fold = (text: string) =>
+  text
+    .normalize("NFD")
+    .replace(/\p{Mn}/gu, "")
+    .toLowerCase();
+
+/** Every word typed is somewhere in the text, without regard to case and accents. Pure. */
+export const matches = (typed: string, text: string) =>
+  fold(typed)
+    .split(/\s+/)
+    .every((word) => fold(text).includes(word));
+
+const pages: Provider = (text) => {
+  const w = words();
+  return navigation
+    .filter((n) => may(n.role) && matches(text, navText(w, n.key)))
+    .map((n) => ({ key: n.to, text: navText(w, n.key), kind: w.common.palette.go, run: () => go(n.to) }));
+};
+
+const jobs: Provider = async (text, abort) => {
+  if (text.trim().length < 2) return [];
+  const w = words();
+  const verb = [w.common.actions.run, w.common.actions.pause, w.common.actions.resume].find((v) =>
+    fold(text).startsWith(`${fold(v)} `),
+  );
+  const search = verb ? text.slice(verb.length + 1) : text;
+  const found = await call("GET /api/cron/jobs", { query: { search, limit: 8 }, signal: abort });
+  return found.data.flatMap((job) => {
+    const path = { job: String(job.id) };
+    const open: Entry = {
+      key: `open ${job.id}`,
+      text: job.name,
+      kind: w.common.nav.jobs,
+      run: () => go(`/jobs/${job.id}`),
+    };
+    const deeds: Record<string, Entry> = {
+      [w.common.actions.run]: {
+        key: `run ${job.id}`,
+        text: `${w.common.actions.run} ${job.name}`,
+        kind: w.common.palette.doIt,
+        run: () =>
+          void act(async () => {
+            const started = await call("POST /api/cron/jobs/{job}/run", { path, body: {} });
+            go(`/runs/${started.executionId}`);
+          }, w.common.done),
+      },
+      [w.common.actions.pause]: {
+        key: `pause ${job.id}`,
+        text: `${w.common.actions.pause} ${job.name}`,
+        kind: w.common.palette.doIt,
+        run: () =>
+          void act(
+            () => call("POST /api/cron/jobs/{job}/pause", { path, body: {} }),
+            w.common.done,
+            () => call("POST /api/cron/jobs/{job}/resume", { path }),
+          ),
+      },
+      [w.common.actions.resume]: {
+        key: `resume ${job.id}`,
+        text: `${w.common.actions.resume} ${job.name}`,
+        kind: w.common.palette.doIt,
+        run: () =>
+          void act(
+            () => call("POST /api/cron/jobs/{job}/resume", { path }),
+            w.common.done,
+            () => call("POST /api/cron/jobs/{job}/pause", { path, body: {} }),
+          ),
+      },
+    };
+    const deed = verb && may("operator") ? deeds[verb] : undefined;
+    return deed ? [deed, open] : [open];
+  });
+};
+
+/** "*​/7 * * * *", "@daily", "every 5 minutes": said in words. */
+const schedules: Provider = async (text, abort) => {
+  if (!/^\s*(@|every |[*\d])/.test(text)) return [];
+  const found = await call("GET /api/cron/schedule/explain", {
+    query: { schedule: text.trim(), timezone: zone.value, lang: language.value, count: 3 },
+    signal: abort,
+  });
+  return [
+    {
+      key: "explain",
+      text: found.sentence,
+      kind: words().common.palette.explain,
+      run: () => go(`/jobs/new?schedule=${encodeURIComponent(text.trim())}`),
+    },
+  ];
+};
+
+async function ask(text: string, abort: AbortSignal): Promise<readonly Entry[]> {
+  const answers = await Promise.allSettled(
+    [pages, ...providers, jobs, schedules].map(async (p) => (await p(text, abort)).slice(0, 20)),
+  );
+  const all = answers.flatMap((a) => (a.status === "fulfilled" ? [...a.value] : []));
+  return [...new Map(all.map((entry) => [entry.key, entry])).values()];
+}
+
+export function Palette() {
+  const [text, setText] = useState("");
+  const [entries, setEntries] = useState<readonly Entry[]>([]);
+  const [at, setAt] = useState(0);
+  const id = useId();
+  const t = words().common.palette;
+  useEffect(() => {
+    const abort = new AbortController();
+    void ask(text, abort.signal).then((found) => {
+      if (abort.signal.aborted) return;
+      setEntries(found);
+      setAt(0);
+    });
+    return () => abort.abort();
+  }, [text]);
+  const close = () => void (isPaletteOpen.value = false);
+  const choose = (entry: Entry | undefined) => {
+    if (!entry) return;
+    close();
+    entry.run();
+  };
+  const onKeyDown = (event: KeyboardEvent) => {
+    const moves: Record<string, number> = { ArrowDown: at + 1, ArrowUp: at - 1 + entries.length };
+    const to = moves[event.key];
+    if (event.key === "Enter") choose(entries[at]);
+    else if (to !== undefined && entries.length) setAt(to % entries.length);
+    else return;
+    event.preventDefault();
+  };
+  return (
+    <Dialog title={t.title} onClose={close} class="palette">
+      <input
+        role="combobox"
+        aria-expanded="true"
+        aria-controls={id}
+        aria-label={t.title}
+        autocomplete="off"
+        spellcheck={false}
+        aria-activedescendant={entries.length ? `${id}-${at}` : undefined}
+        placeholder={t.placeholder}
+        value={text}
+        onInput={(event) => setText(event.currentTarget.value)}
+        onKeyDown={onKeyDown}
+      />
+      <ul role="listbox" id={id} aria-label={t.title}>
+        {entries.map((entry, i) => (
+          <li
+            key={entry.key}
+            id={`${id}-${i}`}
+            role="option"
+            aria-selected={i === at}
+            onClick={() => choose(entry)}
+          >
+            <span>{entry.text}</span>
+            <span class="quiet">{entry.kind}</span>
+          </li>
+        ))}
+      </ul>
+      {entries.length === 0 && <p class="quiet empty">{t.empty}</p>}
+    </Dialog>
+  );
+}

@@ -1,0 +1,3 @@
+import type { jobs as spanish } from "./jobs.es";
+
+export const jobs: typeof spanish = { title: "Jobs" };

@@ -1,0 +1,3 @@
+import type { run as spanish } from "./run.es";
+
+export const run: typeof spanish = { title: "Run" };

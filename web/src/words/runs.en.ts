@@ -1,0 +1,3 @@
+import type { runs as spanish } from "./runs.es";
+
+export const runs: typeof spanish = { title: "Runs" };

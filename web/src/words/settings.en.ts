@@ -1,0 +1,3 @@
+import type { settings as spanish } from "./settings.es";
+
+export const settings: typeof spanish = { title: "Settings" };

@@ -1,0 +1,3 @@
+import type { worlds as spanish } from "./worlds.es";
+
+export const worlds: typeof spanish = { title: "Worlds" };
