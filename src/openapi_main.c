@@ -9,7 +9,7 @@
 int main(void) {
   BUF_AUTO struct buf out = buf_new(OPENAPI_BYTES_MAX);
   struct json_writer w = jw_new(&out);
-  openapi_write(&w);
+  openapi_write(&w, "");
   if (buf_error(&out)) return 1;
   return fwrite(out.ptr, 1, out.len, stdout) == out.len && fflush(stdout) == 0 ? 0 : 1;
 }

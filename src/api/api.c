@@ -11,6 +11,7 @@
 #include "api/metrics.h"
 #include "api/secret.h"
 #include "api/stream.h"
+#include "api/web.h"
 #include "sys/os_file.h"
 
 #define FIRST_USER "admin"
@@ -24,6 +25,7 @@ static enum err build(struct api *a) {
   TRY(throttle_new(&a->throttle));
   TRY(idempotency_new(&a->kept));
   TRY(metrics_new(&a->metrics));
+  TRY(web_new(engine_config_get(a->engine, "http.base_path"), &a->web));
   return streams_new(a, &a->streams);
 }
 
@@ -45,6 +47,7 @@ void api_free(struct api *a) {
   if (!a) return;
   streams_free(a->streams);
   metrics_free(a->metrics);
+  web_free(a->web);
   idempotency_free(a->kept);
   throttle_free(a->throttle);
   rate_free(a->rates);
@@ -72,6 +75,7 @@ void api_handle(void *arg, struct http_request *req) {
     return;
   }
   *c = (struct call){.api = arg, .req = req};
+  req->path = web_without_base(req->path, str_of(web_base(c->api->web)));
   dispatch(c);
 }
 

@@ -9,10 +9,11 @@ struct api;
 /* Exports of worlds come back here: the one path with a larger limit of its body; half of what http/ holds at a moment. */
 #define API_IMPORT_PATH "/api/worlds/import"
 #define API_IMPORT_BYTES_MAX (32UL * 1024 * 1024)
-/* For http_config.csp: the API's own page needs its script and style, nothing else. */
-#define API_CSP                                                                                        \
-  "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data:; object-src 'none'; " \
-  "base-uri 'none'; form-action 'self'; frame-ancestors 'none'; require-trusted-types-for 'script'"
+/* For http_config.csp: what the web UI needs, nothing else. Its one trusted type is the URL of its worker. */
+#define API_CSP                                                                                       \
+  "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; img-src 'self' data:; "  \
+  "connect-src 'self'; worker-src 'self'; manifest-src 'self'; base-uri 'self'; form-action 'self'; " \
+  "frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types sereno"
 
 /* The engine is borrowed and outlives the api. */
 enum err api_new(struct engine *e, struct api **ret);
@@ -26,7 +27,8 @@ struct api_started {
   enum err error;
   struct err_detail detail;
   bool is_first;
-  const char *login_path; /* "/#login=SECRET", single use, 10 minutes; NULL unless is_first */
+  const char *
+      login_path; /* "/#login=SECRET" below the server's address, single use, 10 minutes; NULL unless is_first */
 };
 typedef void api_started_fn(void *arg, const struct api_started *started);
 void api_start(struct api *a, api_started_fn *fn, void *arg);

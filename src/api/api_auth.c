@@ -5,6 +5,7 @@
 #include "api/identity.h"
 #include "api/login_link.h"
 #include "api/secret.h"
+#include "api/web.h"
 
 /* ---- sessions ---- */
 
@@ -35,9 +36,12 @@ static bool is_https(const struct call *c) {
 
 static void set_cookie(struct call *c, const char *value, int64_t life_s) {
   bool is_secure = is_https(c);
-  const char *cookie = arena_printf(
-      &c->req->arena, "%s=%s; Path=/; Max-Age=%lld; HttpOnly; SameSite=Strict%s",
-      is_secure ? "__Host-sereno" : "sereno", value, (long long)life_s, is_secure ? "; Secure" : "");
+  const char *base = web_base(c->api->web); /* __Host- would ask for the path "/" */
+  const char *secure_name = base[0] ? "__Secure-sereno" : "__Host-sereno";
+  const char *cookie =
+      arena_printf(&c->req->arena, "%s=%s; Path=%s; Max-Age=%lld; HttpOnly; SameSite=Strict%s",
+                   is_secure ? secure_name : "sereno", value, base[0] ? base : "/", (long long)life_s,
+                   is_secure ? "; Secure" : "");
   if (cookie) http_header(c->req, "Set-Cookie", str_of(cookie));
 }
 
@@ -250,7 +254,7 @@ SHAPE_OF(link_new, "NewLoginLink", sizeof(struct link_new),
          IN(struct link_new, user, "user", TEXT, 0, 1, 100, FIELD_NULL,
             "name or id of an account; default admin"));
 SHAPE_OF(link_answer, "LoginLink", 0, OUT("user", TEXT, 0, ""),
-         OUT("path", TEXT, 0, "/#login=SECRET, to be opened in a browser, once"),
+         OUT("path", TEXT, 0, "/#login=SECRET below the server's address, to be opened in a browser, once"),
          OUT("url", TEXT, 0, "the same with the server's address"),
          OUT("expiresAt", INSTANT, 0, "in 10 minutes"));
 
@@ -265,11 +269,11 @@ static void link_noted(struct call *c, const struct engine_answer *answer) {
   const char *url = engine_config_get(c->api->engine, "http.public_url");
   struct arena *arena = &c->req->arena;
   const char *path = arena_printf(arena, "/#login=%s", state->secret.text);
-  struct str base = str_of(url);
-  if (base.len && base.ptr[base.len - 1] == '/') base.len--;
-  const char *whole = url ? arena_printf(arena, "%.*s%s", STR_ARG(base), path)
-                          : arena_printf(arena, "%s://%.*s%s", c->req->is_tls ? "https" : "http",
-                                         STR_ARG(c->req->host), path);
+  const char *here =
+      arena_printf(arena, "%s://%.*s", c->req->is_tls ? "https" : "http", STR_ARG(c->req->host));
+  BUF_AUTO struct buf root = buf_new(LIMIT_HTTP_URL_BYTES);
+  web_root_url(str_of(url ? url : here), str_of(web_base(c->api->web)), &root);
+  const char *whole = arena_printf(arena, "%.*s%s", STR_ARG(buf_str(&root)), path);
   struct json_writer *w = call_begin(c);
   jw_object(w);
   jw_ktext(w, "user", state->user);

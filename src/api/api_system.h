@@ -7,5 +7,4 @@ extern const struct shape executors_shape, explain_query_shape, explain_answer_s
 route_handler executors_get, schedule_explain_it, dashboard_get, monitoring_get, logs_get, config_show;
 
 extern const struct shape health_shape, health_query_shape, version_shape;
-route_handler livez, readyz, healthz, version_get, metrics_get, openapi_get, page_root, page_script,
-    page_style;
+route_handler livez, readyz, healthz, version_get, metrics_get, openapi_get;

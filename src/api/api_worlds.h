@@ -20,7 +20,7 @@ extern const struct shape world_back_shape, worlds_query_shape, world_page_shape
     worlds_mails_query_shape, worlds_mails_shape, world_settings_shape, keep_query_shape, world_mail_shape,
     world_member_shape, world_note_shape;
 
-route_handler world_route, keep_page, keep_post;
+route_handler world_route, keep_page, keep_post, keep_style;
 
 /* The actor of a request about worlds. Pure.
  *   a service token: the end user it names (user), else the application itself

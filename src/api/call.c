@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "api/web.h"
+
 int64_t call_now_ms(const struct call *c) { return engine_now_ms(c->api->engine); }
 
 /* ---- answering ---- */
@@ -42,7 +44,10 @@ static void keep_answer(struct call *c, int status, const char *content_type) {
 void call_end_text(struct call *c, int status, const char *content_type) {
   struct http_request *req = c->req;
   keep_answer(c, status, content_type);
-  if (c->location) http_header(req, "Location", str_of(c->location));
+  if (c->location) {
+    const char *whole = arena_printf(&req->arena, "%s%s", web_base(c->api->web), c->location);
+    if (whole) http_header(req, "Location", str_of(whole));
+  }
   if (c->etag) http_header(req, "ETag", str_of(c->etag));
   http_header(req, "Cache-Control", STR("no-store"));
   struct buf out = c->out;

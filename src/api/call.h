@@ -16,6 +16,7 @@ struct identities;
 struct login_links;
 struct streams;
 struct metrics;
+struct web;
 
 struct api {
   struct engine *engine;
@@ -27,6 +28,7 @@ struct api {
   struct idempotency *kept;
   struct streams *streams;
   struct metrics *metrics;
+  struct web *web;
   const struct http_server *server;
   struct id_maker ids;
   int hashes_waiting; /* password hashes under way */

@@ -4,6 +4,7 @@
 
 #include "api/identity.h"
 #include "api/secret.h"
+#include "api/web.h"
 #include "base/map.h"
 
 /* Each step answers and returns false when the request ends there. */
@@ -53,6 +54,14 @@ static bool has_identity_rates(struct call *c) {
 static bool find_route(struct call *c) {
   unsigned allowed = 0;
   c->route = route_find(c->req->method, c->req->path, c->args, &allowed);
+  if (!c->route && !allowed) {
+    c->route = web_route_find(c->req->path);
+    bool is_read = c->req->method == HTTP_GET || c->req->method == HTTP_HEAD;
+    if (c->route && !is_read) {
+      c->route = NULL;
+      allowed = 1U << HTTP_GET;
+    }
+  }
   if (c->route) return true;
   if (!allowed) {
     call_refuse(c, ERR_NOT_FOUND, NULL, "there is no such path");
@@ -109,7 +118,7 @@ static void save_token(struct call *c, const struct token *t, enum change_kind k
 
 static enum err recognise(struct call *c) {
   const struct http_request *req = c->req;
-  struct str cookie = http_cookie(req, "__Host-sereno");
+  struct str cookie = http_cookie(req, web_base(c->api->web)[0] ? "__Secure-sereno" : "__Host-sereno");
   struct credentials shown = {
       .authorization = http_request_header(req, "Authorization"),
       .cookie = cookie.ptr ? cookie : http_cookie(req, "sereno"),
@@ -383,6 +392,10 @@ static void load_run(struct call *c) {
 
 void dispatch(struct call *c) {
   if (!has_rate(c, RATE_ADDRESS, rate_address_key(c->req->peer)) || !find_route(c)) return;
+  if (c->route->flags & ROUTE_PAGE) {
+    enter(c);
+    return;
+  }
   if (!c->api->is_ready && !(c->route->flags & ROUTE_EARLY)) {
     call_fail_after(c, ERR_UNAVAILABLE, 1000);
     return;

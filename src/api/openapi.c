@@ -1,4 +1,5 @@
-#include "api/call.h"
+#include "api/api_system.h"
+#include "api/web.h"
 
 /* ---- one field ---- */
 
@@ -323,7 +324,7 @@ static bool is_first_of_path(size_t i) {
   return true;
 }
 
-void openapi_write(struct json_writer *w) {
+void openapi_write(struct json_writer *w, const char *base) {
   jw_object(w);
   jw_ktext(w, "openapi", "3.1.0");
   jw_key(w, "info");
@@ -331,13 +332,18 @@ void openapi_write(struct json_writer *w) {
   jw_ktext(w, "title", "Sereno");
   jw_ktext(w, "version", SERENO_VERSION);
   jw_object_end(w);
+  jw_key(w, "servers");
+  jw_array(w);
+  jw_object(w);
+  jw_ktext(w, "url", base[0] ? base : "/");
+  jw_object_end(w);
+  jw_array_end(w);
   jw_key(w, "paths");
   jw_object(w);
   for (size_t i = 0; i < route_count; i++) {
     if (!is_first_of_path(i)) continue;
     BUF_AUTO struct buf path = buf_new(300);
-    if (routes[i].path[1]) add_path(&path, routes[i].path);
-    else buf_add_char(&path, '/');
+    add_path(&path, routes[i].path);
     jw_key(w, buf_text(&path));
     jw_object(w);
     for (size_t k = i; k < route_count; k++)
@@ -347,4 +353,9 @@ void openapi_write(struct json_writer *w) {
   jw_object_end(w);
   write_components(w);
   jw_object_end(w);
+}
+
+void openapi_get(struct call *c) {
+  openapi_write(call_begin(c), web_base(c->api->web));
+  call_end(c, 200);
 }

@@ -69,7 +69,8 @@ enum route_flag {
   ROUTE_TEXT = 1024,   /* answers text, not JSON */
   ROUTE_WORLD = 2048,  /* about worlds: who may is decided in worlds/rights.h; ?override=1 for admins */
   ROUTE_SIGNED = 4096, /* opened by a signed link alone; its input is in the URL, whatever the method */
-  ROUTE_RAW = 8192     /* the body is no JSON */
+  ROUTE_RAW = 8192,    /* the body is no JSON */
+  ROUTE_PAGE = 16384   /* of the web UI: whoever asks and whatever follows the '?', it is the same */
 };
 
 typedef void route_handler(struct call *c);
@@ -97,5 +98,5 @@ const struct route *route_find(enum http_method method, struct str path, struct 
                                unsigned *ret_allowed);
 /* "GET, HEAD, POST" */
 void route_allow_text(unsigned allowed, struct buf *out);
-/* The whole OpenAPI 3.1 document. */
-void openapi_write(struct json_writer *w);
+/* The whole OpenAPI 3.1 document; base: "" or the path of a proxy before all paths. */
+void openapi_write(struct json_writer *w, const char *base);

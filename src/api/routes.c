@@ -16,9 +16,6 @@
 
 /* method, path, least role, flags, input, answer, status, handler, summary */
 const struct route routes[] = {
-    {HTTP_GET, "/", ROLE_NONE, ROUTE_TEXT | ROUTE_EARLY, NULL, NULL, 200, page_root, "a page to log in"},
-    {HTTP_GET, "/sereno.js", ROLE_NONE, ROUTE_TEXT | ROUTE_EARLY, NULL, NULL, 200, page_script, "its script"},
-    {HTTP_GET, "/sereno.css", ROLE_NONE, ROUTE_TEXT | ROUTE_EARLY, NULL, NULL, 200, page_style, "its style"},
     {HTTP_GET, "/livez", ROLE_NONE, ROUTE_EARLY, NULL, &health_shape, 200, livez, "the process answers"},
     {HTTP_GET, "/readyz", ROLE_NONE, ROUTE_EARLY, &health_query_shape, &health_shape, 200, readyz,
      "it schedules and its store can be written"},
@@ -148,6 +145,8 @@ const struct route routes[] = {
 
     {HTTP_GET, "/api/worlds/keep", ROLE_NONE, ROUTE_SIGNED | ROUTE_LOGIN | ROUTE_TEXT, &keep_query_shape,
      NULL, 200, keep_page, "the page of a keep link: a button, nothing else happens"},
+    {HTTP_GET, "/api/worlds/keep.css", ROLE_NONE, ROUTE_TEXT | ROUTE_EARLY, NULL, NULL, 200, keep_style,
+     "its style"},
     {HTTP_POST, "/api/worlds/keep", ROLE_NONE, ROUTE_SIGNED | ROUTE_LOGIN | ROUTE_TEXT, &keep_query_shape,
      NULL, 200, keep_post, "keep the world that the link names"},
 /* clang-format off */

@@ -1,6 +1,7 @@
 /* The two pages of a keep link (a warning's mail): GET shows a button and does nothing, because programs that read
  * mail open every link; POST keeps the world. The token is the right: no log-in, no cookie is looked at. */
 #include "api/api_worlds.h"
+#include "api/web.h"
 
 struct keep_query {
   const char *token;
@@ -21,15 +22,26 @@ static const char *const *texts_of(const struct call *c) {
   return texts[wanted.ptr && str_starts(wanted, STR("en")) ? 1 : 0];
 }
 
+static const char style[] =
+    "body{font:16px/1.5 system-ui,sans-serif;color-scheme:light dark;margin:0}"
+    "main{max-width:32rem;margin:4rem auto;padding:0 1rem}"
+    "button{font:inherit;min-height:44px;padding:.3rem 1rem}\n";
+
+void keep_style(struct call *c) {
+  call_begin(c);
+  buf_add_text(&c->out, style);
+  call_end_text(c, 200, "text/css; charset=utf-8");
+}
+
 /* The page's language follows the browser; before and after stand around what differs. */
 static void begin_page(struct call *c, const char *const *t) {
   call_begin(c);
-  buf_addf(
-      &c->out,
-      "<!doctype html>\n<html lang=\"%s\"><head><meta charset=\"utf-8\"><title>%s</title>\n"
-      "<meta name=\"viewport\" content=\"width=device-width\"><link rel=\"stylesheet\" href=\"/sereno.css\">"
-      "</head>\n<body><main><h1>%s</h1>\n",
-      t == texts[1] ? "en" : "es", t[KEEP_TITLE], t[KEEP_TITLE]);
+  buf_addf(&c->out,
+           "<!doctype html>\n<html lang=\"%s\"><head><meta charset=\"utf-8\"><title>%s</title>\n"
+           "<meta name=\"viewport\" content=\"width=device-width\"><link rel=\"stylesheet\" "
+           "href=\"%s/api/worlds/keep.css\">"
+           "</head>\n<body><main><h1>%s</h1>\n",
+           t == texts[1] ? "en" : "es", t[KEEP_TITLE], web_base(c->api->web), t[KEEP_TITLE]);
 }
 
 static void end_page(struct call *c) {
@@ -49,7 +61,8 @@ static void add_escaped(struct buf *out, const char *text) {
 void keep_page(struct call *c) {
   const char *const *t = texts_of(c);
   begin_page(c, t);
-  buf_addf(&c->out, "<p>%s</p>\n<form method=\"post\" action=\"/api/worlds/keep?token=", t[KEEP_ASK]);
+  buf_addf(&c->out, "<p>%s</p>\n<form method=\"post\" action=\"%s/api/worlds/keep?token=", t[KEEP_ASK],
+           web_base(c->api->web));
   add_escaped(&c->out, CALL_INPUT(c, struct keep_query)->token);
   buf_addf(&c->out, "\"><button>%s</button></form>\n", t[KEEP_BUTTON]);
   end_page(c);

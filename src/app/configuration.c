@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "api/cron_nets.h"
+#include "api/web.h"
 #include "base/arena.h"
 #include "sys/os_file.h"
 
@@ -40,6 +41,7 @@ struct config {
   char file[CONFIG_VALUE_BYTES_MAX];
   char warnings[CONFIG_WARNINGS_MAX][ERR_TEXT_MAX];
   size_t warning_count;
+  char root_url[CONFIG_VALUE_BYTES_MAX]; /* empty: none */
 };
 
 static const char *const origin_names[] = {"default", "database", "file", ".env", "env", "flag"};
@@ -317,6 +319,7 @@ static enum err check_all(const struct config *c, struct err_detail *detail) {
   TRY(check_words(c, CONFIG_STORE_CRON, cron_stores, detail));
   TRY(check_words(c, CONFIG_LIVE_MODE, live_modes, detail));
   TRY(check_live(c, detail));
+  TRY(web_base_check(config_text(c, CONFIG_HTTP_BASE_PATH), detail));
   TRY(net_list_check(str_of(config_text(c, CONFIG_API_CRON_NETS)), "api.cron_nets", detail));
   TRY(net_list_check(str_of(config_text(c, CONFIG_API_PROXY_NETS)), "api.proxy_nets", detail));
   if (!config_text(c, CONFIG_HTTP_TLS_CERT) != !config_text(c, CONFIG_HTTP_TLS_KEY))
@@ -324,6 +327,16 @@ static enum err check_all(const struct config *c, struct err_detail *detail) {
                    "http.tls_cert and http.tls_key are needed together");
   return ERR_OK;
 }
+
+static enum err set_root_url(struct config *c) {
+  const char *url = config_text(c, CONFIG_HTTP_PUBLIC_URL);
+  BUF_AUTO struct buf root = buf_new(sizeof c->root_url - 1);
+  if (url) web_root_url(str_of(url), str_of(config_text(c, CONFIG_HTTP_BASE_PATH)), &root);
+  TRY(buf_error(&root));
+  return str_copy(c->root_url, sizeof c->root_url, buf_str(&root)) ? ERR_OK : ERR_LIMIT;
+}
+
+const char *config_root_url(const struct config *c) { return c->root_url[0] ? c->root_url : NULL; }
 
 static enum err load(struct config *c, const struct config_input *in, struct err_detail *detail) {
   for (size_t i = 0; i < in->flag_count; i++) {
@@ -339,7 +352,8 @@ static enum err load(struct config *c, const struct config_input *in, struct err
   TRY(set_from_files(c, in->file, detail));
   warn_of_unknown_variables(c, in->environment);
   warn_of_false_look_alikes(c);
-  return check_all(c, detail);
+  TRY(check_all(c, detail));
+  return set_root_url(c);
 }
 
 enum err config_load(const struct config_input *input, struct config **ret, struct err_detail *detail) {

@@ -60,6 +60,8 @@ const char *config_file(const struct config *c);           /* the ini file that 
 bool config_is_cron_off(const struct config *c);
 /* The PostgreSQL that holds jobs and runs; NULL: DATA/sereno.db does. */
 const char *config_cron_url(const struct config *c);
+/* How browsers reach the server: http.public_url with http.base_path behind it; NULL without the first. */
+const char *config_root_url(const struct config *c);
 /* "embedded", "redis", "upstash" or "none": live.mode with auto resolved. */
 const char *config_live_mode(const struct config *c);
 /* What a person should know but what stops nothing: look-alikes of false, unknown SERENO_ variables. NULL past

@@ -70,7 +70,7 @@ static struct worlds_config config_of(struct engine *e) {
                .extra_keys = config_text(c, CONFIG_LIVE_EXTRA_KEYS),
                .owner = e->worlds.owner},
       .folder = e->folder,
-      .public_url = config_text(c, CONFIG_HTTP_PUBLIC_URL),
+      .public_url = config_root_url(c),
       .link_key = e->worlds.link_key,
       .llm_base_url = config_text(c, CONFIG_LLM_BASE_URL),
       .llm_api_key = config_text(c, CONFIG_LLM_API_KEY),

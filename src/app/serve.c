@@ -34,7 +34,8 @@ struct server {
   struct loop_timer *stop_timer, *watchdog;
   int64_t watchdog_ms;
   bool is_stopping, is_http_drained;
-  char url[300];
+  char url[600];
+  char import_path[300]; /* API_IMPORT_PATH below the base path */
 };
 
 struct serve_flags {
@@ -235,6 +236,8 @@ static enum err listen_http(struct server *s, struct err_detail *detail) {
     err_hint(detail, "set http.tls_cert and http.tls_key, or allow it with --insecure");
     return e;
   }
+  const char *base = config_text(c, CONFIG_HTTP_BASE_PATH);
+  snprintf(s->import_path, sizeof s->import_path, "%.200s%s", base ? base : "", API_IMPORT_PATH);
   struct http_config config = {
       .address = address,
       .port = (uint16_t)config_int(c, CONFIG_HTTP_PORT),
@@ -242,16 +245,16 @@ static enum err listen_http(struct server *s, struct err_detail *detail) {
       .tls_key = config_text(c, CONFIG_HTTP_TLS_KEY),
       .csp = API_CSP,
       .answered = api_answered,
-      .limits = {.large_path = API_IMPORT_PATH, .large_body_bytes = API_IMPORT_BYTES_MAX},
+      .limits = {.large_path = s->import_path, .large_body_bytes = API_IMPORT_BYTES_MAX},
   };
   TRY(http_server_new(s->loop, &config, api_handle, s->api, &s->http, detail));
   api_set_server(s->api, s->http);
-  const char *public_url = config_text(c, CONFIG_HTTP_PUBLIC_URL);
+  const char *public_url = config_root_url(c);
   bool is_v6 = strchr(address, ':') != NULL;
-  if (public_url) snprintf(s->url, sizeof s->url, "%.250s", public_url);
+  if (public_url) snprintf(s->url, sizeof s->url, "%.500s", public_url);
   else
-    snprintf(s->url, sizeof s->url, "%s://%s%.200s%s:%u", cert ? "https" : "http", is_v6 ? "[" : "", address,
-             is_v6 ? "]" : "", http_server_port(s->http));
+    snprintf(s->url, sizeof s->url, "%s://%s%.200s%s:%u%.200s", cert ? "https" : "http", is_v6 ? "[" : "",
+             address, is_v6 ? "]" : "", http_server_port(s->http), base ? base : "");
   return ERR_OK;
 }
 
@@ -265,7 +268,7 @@ static enum err write_port_file(struct server *s, struct err_detail *detail) {
 
 /* DIR/url tells the command line where this server listens. */
 static void write_url_file(struct server *s) {
-  char path[CONFIG_VALUE_BYTES_MAX + 8], text[310];
+  char path[CONFIG_VALUE_BYTES_MAX + 8], text[620];
   snprintf(path, sizeof path, "%s/url", s->folder);
   snprintf(text, sizeof text, "%s\n", s->url);
   (void)os_write_file(path, str_of(text), 0600, NULL);

@@ -1,6 +1,5 @@
 // Jobs and executions over HTTP: C-15 … C-26, C-67 … C-69, C-91 … C-98, C-104 … C-106, C-111 … C-113, C-135, A-56 … A-64.
 import fs from 'node:fs';
-import {Script} from 'node:vm';
 import {serve, request, ask, test, equal, assert, until, makeJob, makeToken} from './lib.mjs';
 
 const secret = 'a cron secret of some length';
@@ -385,10 +384,6 @@ await test('a_backup_is_made_while_it_runs', async () => {
   await post('/api/admin/backup', {name: 'mine.db'}, 201);
   equal((await post('/api/admin/backup', {name: 'mine.db'}, 409)).field, 'name');
   for (const name of ['../x', '.hidden', 'a/b', '']) equal((await post('/api/admin/backup', {name}, 400)).field, 'name');
-});
-await test('the_pages_script_is_whole', async () => {
-  const {text} = await request(server, 'GET', '/sereno.js', {token: null});
-  new Script(text); // throws when it does not parse
 });
 await test('the_ledger_is_proved', async () => {
   const got = await get('/api/cron/audit');
