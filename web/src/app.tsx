@@ -6,13 +6,13 @@ import { call, isOnline, isStranger } from "./api/client";
 import { isLive, onResync, startLive, useLive } from "./api/live";
 import { counters, isSchedulerOn, loadSettings, may, session, setSession, times } from "./api/state";
 import { now } from "./base/clock";
-import { useKeys } from "./base/keys";
+import { modifierKey, useKeys } from "./base/keys";
 import { number } from "./base/format";
 import { go, href, matchPath, path } from "./base/url";
 import { Help, isHelpOpen } from "./help";
 import { isPaletteOpen, Palette } from "./palette";
 import { LoginPage } from "./pages/login";
-import { Prefs } from "./prefs";
+import { behindMore, isPrefsOpen, PrefsButton, PrefsDialog } from "./prefs";
 import { navigation, navText, type PageProps, type PageRoute, routes } from "./routes";
 import { Icon } from "./ui/icon";
 import { Page } from "./ui/page";
@@ -90,7 +90,7 @@ function Navigation() {
         {navigation
           .filter((n) => may(n.role))
           .map((n) => (
-            <li key={n.key} class={n.key}>
+            <li key={n.key} class={`${n.key}${behindMore.includes(n.key) ? " behind-more" : ""}`}>
               <a href={href(n.to)} aria-current={current === n.key ? "page" : undefined}>
                 <Icon name={n.icon} size={18} />
                 <span class="word">{navText(w, n.key)}</span>
@@ -101,7 +101,18 @@ function Navigation() {
             </li>
           ))}
       </ul>
-      <Prefs />
+      <ul class="foot">
+        <li>
+          <button type="button" class="search-button" onClick={() => void (isPaletteOpen.value = true)}>
+            <Icon name="search" size={18} />
+            <span class="word">{w.common.palette.short}</span>
+            <kbd>{modifierKey} K</kbd>
+          </button>
+        </li>
+        <li>
+          <PrefsButton />
+        </li>
+      </ul>
     </nav>
   );
 }
@@ -202,6 +213,7 @@ function Inside() {
       </main>
       {isPaletteOpen.value && <Palette />}
       {isHelpOpen.value && <Help />}
+      {isPrefsOpen.value && <PrefsDialog />}
     </>
   );
 }

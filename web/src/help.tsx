@@ -1,15 +1,13 @@
 // "?": the keys that work here, and the switch that turns one-letter keys off.
 import { signal } from "@preact/signals";
-import { lettersOn, shortcuts } from "./base/keys";
+import { lettersOn, modifierKey, shortcuts } from "./base/keys";
 import { Dialog } from "./ui/dialog";
 import { words } from "./words";
 
 export const isHelpOpen = signal(false);
 
 const keyText = (keys: string) =>
-  keys
-    .split(" ")
-    .map((k) => k.replace("mod+", /Mac/.test(navigator.platform) ? "⌘ " : "Ctrl ").replace("enter", "Enter"));
+  keys.split(" ").map((k) => k.replace("mod+", `${modifierKey} `).replace("enter", "Enter"));
 
 export function Help() {
   const t = words().common.keys;

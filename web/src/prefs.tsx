@@ -1,13 +1,23 @@
-// The foot of the navigation: language, theme, who I am, out.
+// Language, theme, who I am, out. At the foot of the navigation, and behind "more" on a phone.
+import { signal } from "@preact/signals";
 import { call } from "./api/client";
 import { session, setSession } from "./api/state";
 import { remembered } from "./base/remember";
+import { href } from "./base/url";
+import { navigation, navText, type NavKey } from "./routes";
+import { may } from "./api/state";
 import { Button } from "./ui/button";
+import { Dialog } from "./ui/dialog";
+import { Field } from "./ui/field";
+import { Icon } from "./ui/icon";
 import { sayError } from "./ui/toast";
-import { languageChoice, loadWords, words, type Language } from "./words";
+import { type Language, languageChoice, loadWords, words } from "./words";
 
 type Theme = "system" | "light" | "dark";
 const theme = remembered<Theme>("theme", "system");
+export const isPrefsOpen = signal(false);
+/** What a phone's navigation has no room for. */
+export const behindMore: readonly NavKey[] = ["calendar", "alerts", "audit", "settings"];
 
 export function applyTheme(): void {
   if (theme.value === "system") delete document.documentElement.dataset["theme"];
@@ -23,42 +33,90 @@ async function logOut(): Promise<void> {
   }
 }
 
-export function Prefs() {
-  const t = words().common;
-  const who = session.value;
+function Choice<T extends string>(props: {
+  label: string;
+  value: T;
+  options: readonly (readonly [T, string])[];
+  onChange: (value: T) => void;
+}) {
   return (
-    <div class="prefs">
-      <label>
-        <span class="visually-hidden">{t.prefs.language}</span>
-        <select
-          value={languageChoice.value}
-          onChange={(e) => void loadWords(e.currentTarget.value as Language | "auto")}
-        >
-          <option value="auto">{t.prefs.automatic}</option>
-          <option value="es">Español</option>
-          <option value="en">English</option>
+    <Field label={props.label}>
+      {(ids) => (
+        <select {...ids} value={props.value} onChange={(e) => props.onChange(e.currentTarget.value as T)}>
+          {props.options.map(([value, text]) => (
+            <option key={value} value={value}>
+              {text}
+            </option>
+          ))}
         </select>
-      </label>
-      <label>
-        <span class="visually-hidden">{t.prefs.theme}</span>
-        <select
+      )}
+    </Field>
+  );
+}
+
+export function PrefsDialog() {
+  const w = words();
+  const t = w.common.prefs;
+  const who = session.value;
+  const close = () => void (isPrefsOpen.value = false);
+  return (
+    <Dialog title={t.title} onClose={close} class="prefs">
+      <ul class="more-links">
+        {navigation
+          .filter((n) => behindMore.includes(n.key) && may(n.role))
+          .map((n) => (
+            <li key={n.key}>
+              <a href={href(n.to)} onClick={close}>
+                <Icon name={n.icon} size={18} />
+                {navText(w, n.key)}
+              </a>
+            </li>
+          ))}
+      </ul>
+      <div class="choices">
+        <Choice<Language | "auto">
+          label={t.language}
+          value={languageChoice.value}
+          options={[
+            ["auto", t.automatic],
+            ["es", "Español"],
+            ["en", "English"],
+          ]}
+          onChange={(choice) => void loadWords(choice)}
+        />
+        <Choice<Theme>
+          label={t.theme}
           value={theme.value}
-          onChange={(e) => {
-            theme.value = e.currentTarget.value as Theme;
+          options={[
+            ["system", t.system],
+            ["light", t.light],
+            ["dark", t.dark],
+          ]}
+          onChange={(choice) => {
+            theme.value = choice;
             applyTheme();
           }}
-        >
-          <option value="system">{t.prefs.system}</option>
-          <option value="light">{t.prefs.light}</option>
-          <option value="dark">{t.prefs.dark}</option>
-        </select>
-      </label>
+        />
+      </div>
       {who && (
-        <div class="who">
-          <span title={who.actor}>{t.prefs.loggedInAs(who.user ?? who.actor, t.roles[who.role])}</span>
-          <Button kind="quiet" icon="log-out" label={t.actions.logOut} onClick={() => void logOut()} />
-        </div>
+        <footer>
+          <span class="who">{t.loggedInAs(who.user ?? who.actor, w.common.roles[who.role])}</span>
+          <Button icon="log-out" onClick={() => void logOut()}>
+            {w.common.actions.logOut}
+          </Button>
+        </footer>
       )}
-    </div>
+    </Dialog>
+  );
+}
+
+/** The button at the foot of the navigation. */
+export function PrefsButton() {
+  const t = words().common;
+  return (
+    <button type="button" class="prefs-button" onClick={() => void (isPrefsOpen.value = true)}>
+      <Icon name="user" size={18} />
+      <span class="word">{session.value?.user ?? t.prefs.title}</span>
+    </button>
   );
 }

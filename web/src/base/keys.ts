@@ -10,6 +10,8 @@ export interface Shortcut {
   run: () => void;
 }
 
+/** What the keyboard calls "mod". */
+export const modifierKey = /Mac|iP/.test(navigator.platform) ? "⌘" : "Ctrl";
 export const lettersOn = remembered<"on" | "off">("letters", "on");
 export const shortcuts = signal<readonly Shortcut[]>([]);
 

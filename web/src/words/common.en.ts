@@ -91,6 +91,7 @@ export const common: typeof spanish = {
     reloadAction: "Reload",
   },
   palette: {
+    short: "Search",
     title: "Search or command",
     placeholder: "Go to…, run…, pause…, or a schedule to explain",
     empty: "Nothing has that name.",

@@ -90,6 +90,7 @@ export const common = {
     reloadAction: "Recargar",
   },
   palette: {
+    short: "Buscar",
     title: "Buscar o mandar",
     placeholder: "Ir a…, ejecutar…, pausar…, o un horario para explicar",
     empty: "Nada se llama así.",
