@@ -11,11 +11,16 @@
  *   PREFIX ID :journal  list   interactions not yet in the database, each with its turn
  *   PREFIX ID :history  list   a cache of interactions that the application may keep; never read back
  *   PREFIX ID :events   zset   temporary events by their instant
- *   PREFIX ID :meta     hash   version, saved, turn, ticks, activeAt, dirtyAt, bytes …: ours
+ *   PREFIX ID :meta     hash   version, saved, turn, ticks, activeAt, dirtyAt, bytes, life: ours
  *   PREFIX ID :lock     string owner|token|leaseUntil
  * and for all: worlds:dirty (zset by dirtyAt), worlds:active (zset by activeAt), worlds:events (zset by the oldest
- * event), worlds:locks (zset by leaseUntil), worlds:fence (counter), worlds:bytes. docs/live-state.md says what an
- * application may do with them. No key is ever searched for by SCAN.
+ * event), worlds:locks (zset by leaseUntil), worlds:fence (counter), worlds:bytes, worlds:life. docs/live-state.md says
+ * what an application may do with them. No key is ever searched for by SCAN.
+ *
+ * A life is the time in which a place cannot have lost anything: of REDIS the server's run, of UPSTASH the run of the
+ * server of ours that came last, EMBEDDED the machine's boot and the file. In a new life a state may be older than what
+ * the database has of it, so it is unchecked: nobody writes to it (ERR_PRECONDITION) until the lock's holder has compared
+ * it with the database and says so (live_append.is_checked), or has put the database's in its place.
  *
  * Every write of a world raises its version. dirty = version > saved. A write by somebody who does not hold the lock is
  * refused (ERR_BUSY) while the lock is held and its lease lasts; a holder whose token is not the lock's any more is
@@ -80,6 +85,8 @@ struct live_world { /* a snapshot; texts in the arena */
   size_t core_count, session_count;
   struct live_entry *journal, *events;
   size_t journal_count, event_count, history_count;
+  bool is_checked; /* in this life: loaded, or compared with the database; read with LIVE_CORE */
+  bool replaces;   /* question of load: in the place of what lies there */
 };
 enum live_parts {
   LIVE_META = 0,
@@ -97,8 +104,9 @@ enum err live_read(struct live *l, const struct str *ids, size_t count, unsigned
                    struct live_world *ret, struct err_detail *detail);
 
 /* Puts a world's state as the database has it: clean. ERR_CONFLICT: it is there already (then nothing is changed);
- * ERR_BUSY: its lock is somebody else's, or token is not the lock's any more.
- * Of w: id, version (= saved), turn, ticks, active_ms, core, session. */
+ * ERR_BUSY: its lock is somebody else's, or token is not the lock's any more. Where w->replaces nothing stays of what is
+ * there but its lock.
+ * Of w: id, version (= saved), turn, ticks, active_ms, core, session, replaces. */
 enum err live_load(struct live *l, const struct live_world *w, int64_t token, int64_t now_ms,
                    struct err_detail *detail);
 
@@ -114,8 +122,11 @@ struct live_append { /* one world's writes, applied as one */
   /* added to the core fields "stats.messages", "stats.events", "stats.tokens", "stats.costMicroUSD",
    * "stats.sessionSeconds" (decimal text), named for the columns of "WorldStats" */
   int64_t messages, events_applied, tokens, cost_micro_usd, session_seconds;
+  bool is_checked; /* its sender holds the lock and knows that the database has nothing newer */
   /* answer */
-  enum err error; /* NOT_FOUND: the world is not live: load it first. BUSY: somebody else holds the lock */
+  enum err
+      error; /* NOT_FOUND: the world is not live: load it first. BUSY: somebody else holds the lock. PRECONDITION:
+                     the state is unchecked */
   int64_t first_turn; /* of the journal's entries */
   int64_t version;
 };

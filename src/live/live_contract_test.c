@@ -1,6 +1,7 @@
 /* What every implementation of the live state keeps to, on each of them. Ids in the names of tests: A-4, A-5, A-6,
  * A-10, A-13, A-15, A-20, A-24, X-7, X-20. */
 #include <pthread.h>
+#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -69,6 +70,67 @@ static void what_is_loaded_is_read_back_and_clean(void **) {
   CHECK_STR(w.session[0].bytes, STR("working"));
   assert_int_equal(w.bytes, is_measured() ? 1 + 1 + 1 + 4 + 3 + 7 : -1);
   assert_int_equal(live_figures(f).dirty_worlds, 0);
+}
+
+/* As when the other side began anew; the state itself stays. */
+static void begin_another_life(void) {
+  sqlite3 *db = NULL;
+  if (f->mode == LIVE_REDIS) (void)redis_fixture_ask(f->redis, "SET worlds:life another");
+  if (f->mode == LIVE_UPSTASH) live_fixture_reopen(f, "node:2");
+  if (f->mode != LIVE_EMBEDDED) return;
+  char path[128];
+  snprintf(path, sizeof path, "%s/live.db", f->folder);
+  assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+  assert_int_equal(sqlite3_exec(db, "UPDATE world SET life = 1", NULL, NULL, NULL), SQLITE_OK);
+  sqlite3_close(db);
+}
+
+static enum err write_checked(bool is_checked) {
+  struct live_field field = {STR("k"), STR("v")};
+  struct live_append w = {
+      .id = STR("w"), .active_ms = NOW, .core = &field, .core_count = 1, .is_checked = is_checked};
+  CHECK_OK(live_write(f->live, &w, 1, NOW, NULL));
+  return w.error;
+}
+
+static void a_new_life_takes_no_write_until_somebody_has_looked(void **) {
+  live_make(f, "w");
+  assert_true(live_get(f, "w").is_checked);
+  assert_int_equal(write_checked(false), ERR_OK);
+  begin_another_life();
+  assert_false(live_get(f, "w").is_checked);
+  assert_int_equal(write_checked(false), ERR_PRECONDITION);
+  assert_int_equal(live_get(f, "w").version, 1);
+  assert_int_equal(write_checked(true), ERR_OK);
+  assert_true(live_get(f, "w").is_checked);
+  assert_int_equal(write_checked(false), ERR_OK);
+}
+
+static void what_replaces_leaves_nothing_but_the_lock(void **) {
+  live_make(f, "w");
+  (void)live_say(f, "w", "said");
+  live_set(f, "w", "k", STR("mine"));
+  int64_t token = live_hold(f, "w", NOW);
+  struct live_field core = {STR("a"), STR("b")};
+  struct live_world put = {.id = STR("w"),
+                           .version = 9,
+                           .turn = 4,
+                           .active_ms = NOW,
+                           .core = &core,
+                           .core_count = 1,
+                           .replaces = true};
+  begin_another_life();
+  assert_int_equal(live_load(f->live, &put, 0, NOW, NULL), ERR_BUSY);
+  CHECK_OK(live_load(f->live, &put, token, NOW, NULL));
+  struct live_world w = live_get(f, "w");
+  assert_true(w.is_checked);
+  assert_int_equal(w.version, 9);
+  assert_int_equal(w.turn, 4);
+  assert_int_equal(w.core_count, 1);
+  assert_int_equal(w.journal_count, 0);
+  assert_int_equal(live_figures(f).dirty_worlds, 0);
+  if (is_measured()) assert_int_equal(live_figures(f).used_bytes, w.bytes);
+  assert_int_equal(live_hold(f, "w", NOW), 0);
 }
 
 static void loading_what_is_there_changes_nothing(void **) {
@@ -711,6 +773,8 @@ static void no_write_beside_the_copier_is_lost(void **) { /* A-15: 10^5 writes *
 #define SUITE(kind)                                                                                          \
   CASE(kind, a_world_that_is_not_there_is_no_error), CASE(kind, what_is_loaded_is_read_back_and_clean),      \
       CASE(kind, loading_what_is_there_changes_nothing),                                                     \
+      CASE(kind, a_new_life_takes_no_write_until_somebody_has_looked),                                       \
+      CASE(kind, what_replaces_leaves_nothing_but_the_lock),                                                 \
       CASE(kind, writing_to_what_is_not_live_asks_for_loading), CASE(kind, a_write_does_all_of_it),          \
       CASE(kind, activity_never_goes_back_and_ticks_are_none), CASE(kind, bytes_are_any_bytes),              \
       CASE(kind, the_guard_is_read_without_the_rest), CASE(kind, empty_bytes_delete_a_field),                \

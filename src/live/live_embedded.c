@@ -93,6 +93,7 @@ static enum err read_one(struct live_file *f, unsigned parts, struct arena *aren
   w->version = row.version, w->saved_version = row.saved, w->turn = row.turn, w->ticks = row.ticks;
   w->active_ms = live_kept_instant(row.active_ms), w->dirty_ms = live_kept_instant(row.dirty_ms);
   w->bytes = row.bytes;
+  w->is_checked = row.life == f->life;
   TRY(live_file_number(f, LIVE_SQL_ENTRY_COUNT, A_LIST(A_INT(row.no), A_INT(LIVE_KIND_HISTORY)), &history,
                        detail));
   w->history_count = (size_t)history;

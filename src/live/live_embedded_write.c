@@ -9,6 +9,17 @@ static struct live_file *file_of(struct live *l) { return ((struct live_embedded
 
 /* ---- load ---- */
 
+static enum err drop_rows(struct live_file *f, const struct live_row *row, struct err_detail *detail) {
+  static const enum live_sql drops[] = {LIVE_SQL_FIELDS_DROP, LIVE_SQL_ENTRIES_DROP, LIVE_SQL_EVENTS_DROP,
+                                        LIVE_SQL_WORLD_DROP};
+  for (size_t i = 0; i < sizeof drops / sizeof *drops; i++)
+    TRY(live_file_run(f, drops[i], A_LIST(A_INT(row->no)), detail));
+  f->tally.bytes -= row->bytes;
+  f->tally.worlds--;
+  f->tally.dirty -= row->dirty_ms > 0;
+  return ERR_OK;
+}
+
 static enum err load_one(struct live_file *f, const struct live_world *w, int64_t token, int64_t now_ms,
                          struct err_detail *detail) {
   struct live_row row;
@@ -17,8 +28,10 @@ static enum err load_one(struct live_file *f, const struct live_world *w, int64_
   if (e == ERR_BUSY) return err_set(detail, e, "worldId", 0, "the world's lock is held by somebody else");
   TRY(e);
   e = live_row_get(f, w->id, &row, detail);
-  if (e == ERR_OK) return err_set(detail, ERR_CONFLICT, "worldId", 0, "the world is live already");
-  if (e != ERR_NOT_FOUND) return e;
+  if (e == ERR_OK && !w->replaces)
+    return err_set(detail, ERR_CONFLICT, "worldId", 0, "the world is live already");
+  if (e == ERR_OK) TRY(drop_rows(f, &row, detail));
+  else if (e != ERR_NOT_FOUND) return e;
   TRY(live_row_add(f, w, &row, detail));
   struct live_row was = row;
   TRY(live_row_set_fields(f, &row, LIVE_PART_CORE, w->core, w->core_count, detail));
@@ -118,6 +131,7 @@ static enum err apply(struct live_file *f, struct live_row *row, struct live_app
   TRY(add_counters(f, row, w, detail));
   row->ticks += w->ticks;
   row->version++;
+  row->life = f->life;
   if (w->active_ms > row->active_ms) row->active_ms = w->active_ms;
   if (row->dirty_ms == 0) row->dirty_ms = now_ms > 0 ? now_ms : 1;
   live_row_tally(f, &was, row);
@@ -133,8 +147,10 @@ static enum err write_one(struct live_file *f, struct live_append *w, int64_t no
   if (w->error != ERR_OK) return ERR_OK;
   w->error = live_file_check_lock(f, w->id, w->token, now_ms, detail);
   if (w->error == ERR_OK) w->error = live_row_get(f, w->id, &row, detail);
+  if (w->error == ERR_OK && row.life != f->life && !w->is_checked) w->error = ERR_PRECONDITION;
   if (w->error == ERR_OK) return apply(f, &row, w, now_ms, detail);
-  bool is_its_own = w->error == ERR_BUSY || w->error == ERR_CONFLICT || w->error == ERR_NOT_FOUND;
+  bool is_its_own = w->error == ERR_BUSY || w->error == ERR_CONFLICT || w->error == ERR_NOT_FOUND ||
+                    w->error == ERR_PRECONDITION;
   return is_its_own ? ERR_OK : w->error;
 }
 
@@ -173,17 +189,6 @@ enum err live_embedded_saved(struct live *l, struct live_mark *marks, size_t cou
   enum err e = ERR_OK;
   for (size_t i = 0; i < count && e == ERR_OK; i++) e = saved_one(f, &marks[i], detail);
   return live_file_end(f, e, detail);
-}
-
-static enum err drop_rows(struct live_file *f, const struct live_row *row, struct err_detail *detail) {
-  static const enum live_sql drops[] = {LIVE_SQL_FIELDS_DROP, LIVE_SQL_ENTRIES_DROP, LIVE_SQL_EVENTS_DROP,
-                                        LIVE_SQL_WORLD_DROP};
-  for (size_t i = 0; i < sizeof drops / sizeof *drops; i++)
-    TRY(live_file_run(f, drops[i], A_LIST(A_INT(row->no)), detail));
-  f->tally.bytes -= row->bytes;
-  f->tally.worlds--;
-  f->tally.dirty -= row->dirty_ms > 0;
-  return ERR_OK;
 }
 
 static enum err clear_one(struct live_file *f, struct live_mark *m, int64_t now_ms,

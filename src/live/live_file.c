@@ -3,12 +3,13 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #include "sys/os_file.h"
 
 #define APPLICATION_ID 0x53524c56 /* "SRLV" */
-#define SCHEMA 1 /* PRAGMA user_version; a newer one is refused, an older one gets its steps here */
+#define SCHEMA 2 /* PRAGMA user_version; a newer one is refused, an older one gets its steps here */
 #define BUSY_MS 5000
 #define CARE_MS 1000      /* checkpoint at most this often, and this is what a power cut may cost */
 #define VACUUM_FROM 256   /* free pages worth giving back */
@@ -24,7 +25,8 @@ static const char schema_sql[] =
     /* Instants are milliseconds, 0 is none. dirty_ms > 0 exactly while version > saved. */
     "CREATE TABLE world (no INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, version INTEGER NOT NULL, "
     "  saved INTEGER NOT NULL, turn INTEGER NOT NULL, ticks INTEGER NOT NULL, active_ms INTEGER NOT NULL, "
-    "  dirty_ms INTEGER NOT NULL, event_ms INTEGER NOT NULL, bytes INTEGER NOT NULL) STRICT;"
+    "  dirty_ms INTEGER NOT NULL, event_ms INTEGER NOT NULL, bytes INTEGER NOT NULL, "
+    "  life INTEGER NOT NULL DEFAULT 0) STRICT;"
     "CREATE INDEX world_active ON world (active_ms, id);"
     "CREATE INDEX world_dirty ON world (dirty_ms, id) WHERE dirty_ms > 0;"
     "CREATE INDEX world_events ON world (event_ms, id) WHERE event_ms > 0;"
@@ -40,7 +42,10 @@ static const char schema_sql[] =
     "CREATE TABLE total (bytes INTEGER NOT NULL, worlds INTEGER NOT NULL, dirty INTEGER NOT NULL, "
     "  fence INTEGER NOT NULL) STRICT;"
     "INSERT INTO total VALUES (0, 0, 0, 0);"
-    "PRAGMA user_version = 1;";
+    "PRAGMA user_version = 2;";
+static const char life_sql[] =
+    "ALTER TABLE world ADD COLUMN life INTEGER NOT NULL DEFAULT 0;"
+    "PRAGMA user_version = 2;";
 
 static const char *const statement_texts[] = {
 #define SQL(id, text) [LIVE_SQL_##id] = text,
@@ -219,10 +224,26 @@ static enum err make_schema(struct live_file *f, struct err_detail *detail) {
   TRY(exec(f, connection_sql, detail));
   if (version == SCHEMA) return ERR_OK;
   TRY(exec(f, "BEGIN IMMEDIATE", detail));
-  enum err e = exec(f, schema_sql, detail);
+  enum err e = exec(f, version == 0 ? schema_sql : life_sql, detail);
   if (e == ERR_OK) e = exec(f, "COMMIT", detail);
   if (!sqlite3_get_autocommit(f->db)) (void)exec(f, "ROLLBACK", NULL);
   return e;
+}
+
+/* FNV-1a of what a live state that fell back does not share with what it was: a power cut ends the boot, and a file
+ * that was put in its place is another one. Never 0, which no row written in a life has. */
+static enum err find_life(struct live_file *f) {
+  struct {
+    char boot[40];
+    uint64_t device, file;
+  } life = {};
+  struct stat st;
+  uint64_t hash = 0xcbf29ce484222325;
+  TRY(os_boot_id(life.boot));
+  if (stat(f->path, &st) == 0) life.device = st.st_dev, life.file = st.st_ino;
+  for (size_t i = 0; i < sizeof life; i++) hash = (hash ^ ((const unsigned char *)&life)[i]) * 0x100000001b3;
+  f->life = (int64_t)(hash >> 2 | 1);
+  return ERR_OK;
 }
 
 static enum err prepare_all(struct live_file *f, struct err_detail *detail) {
@@ -253,6 +274,7 @@ static enum err file_new(const char *folder, const char *path, struct live_file 
   if (e == ERR_OK) e = file_error(f, sqlite3_open_v2(path, &f->db, flags, NULL), detail);
   if (e == ERR_OK) e = file_error(f, sqlite3_busy_timeout(f->db, BUSY_MS), detail);
   if (e == ERR_OK) e = make_schema(f, detail);
+  if (e == ERR_OK) e = find_life(f);
   if (e == ERR_OK) e = prepare_all(f, detail);
   if (e == ERR_OK) *ret = f;
   else file_free(f);

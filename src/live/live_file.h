@@ -24,6 +24,7 @@ struct live_file {
   sqlite3 *db;
   sqlite3_stmt *statements[LIVE_SQL_COUNT];
   int64_t cared_ms; /* monotonic: last checkpoint */
+  int64_t life;     /* live.h: a life */
   bool is_writing;
   /* What the transaction at hand changes in the table "total"; written at its end. */
   struct live_tally {

@@ -230,6 +230,21 @@ static void greet(struct transport *t, struct redis_batch *b) {
   redis_begin(b), redis_text(b, "INFO"), redis_text(b, "server");
 }
 
+/* A server that was started anew may have come back older than it was. */
+static enum err note_life(struct transport *t, struct str run_id, struct err_detail *detail) {
+  ARENA_AUTO struct arena arena = arena_new(1 << 16);
+  struct redis_batch b = {.arena = &arena};
+  struct redis_value answer = {};
+  if (run_id.len == 0) return ERR_OK;
+  redis_begin(&b), redis_text(&b, "SET"), redis_text(&b, t->base.life_key), redis_arg(&b, run_id);
+  TRY(b.error);
+  TRY(exchange(t, &b, (struct redis_room){&arena, &arena}, &answer, detail));
+  if (answer.type != REDIS_ERROR) return ERR_OK;
+  enum err e = redis_error(&t->base, answer.s, detail);
+  disconnect(t);
+  return e;
+}
+
 static enum err introduce(struct transport *t, struct err_detail *detail) {
   ARENA_AUTO struct arena arena = arena_new(1 << 20);
   struct redis_batch b = {.arena = &arena};
@@ -243,6 +258,7 @@ static enum err introduce(struct transport *t, struct err_detail *detail) {
       disconnect(t);
       return e == ERR_IO ? ERR_UNAVAILABLE : e;
     }
+  TRY(note_life(t, info_line(answers[b.count - 1].s, "run_id:"), detail));
   struct str version = info_line(answers[b.count - 1].s, "redis_version:");
   snprintf(t->base.server, sizeof t->base.server, "redis %.*s", version.len > 40 ? 40 : (int)version.len,
            version.ptr);

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define META_FIELDS 7
+#define META_FIELDS 8
 
 /* ---- calls ---- */
 
@@ -25,11 +25,26 @@ void redis_call_script(struct redis_call *c, enum redis_script script) {
   redis_text(b, c->l->global);
 }
 
+/* What cannot tell its own lives has one with each start of a server of ours. */
+static enum err begin_life(struct redis_call *c, struct err_detail *detail) {
+  struct redis_transport *t = c->l->transport;
+  struct redis_batch b = {.arena = &c->arena, .is_repeatable = true};
+  struct redis_value answer;
+  if (!t->is_text || c->l->has_begun) return ERR_OK;
+  redis_begin(&b), redis_text(&b, "SET"), redis_text(&b, t->life_key), redis_text(&b, c->l->owner);
+  TRY(b.error);
+  TRY(t->ops->run(t, &b, (struct redis_room){&c->arena, &c->arena}, &answer, detail));
+  if (answer.type == REDIS_ERROR) return redis_error(t, answer.s, detail);
+  c->l->has_begun = true;
+  return ERR_OK;
+}
+
 static enum err run(struct redis_call *c, const struct redis_batch *b, struct arena *texts,
                     struct redis_value *ret, struct err_detail *detail) {
   struct redis_transport *t = c->l->transport;
   struct redis_room room = {&c->arena, texts ? texts : &c->arena};
   TRY(b->error);
+  TRY(begin_life(c, detail));
   return t->ops->run(t, b, room, ret, detail);
 }
 
@@ -102,20 +117,26 @@ static const struct {
     {LIVE_JOURNAL, "LRANGE", ":journal", {"0", "-1", NULL}},
     {LIVE_EVENTS, "ZRANGE", ":events", {"0", "-1", "WITHSCORES"}},
     {LIVE_GUARD, "HMGET", ":core", {LIVE_GUARD_NAMES}},
+    {LIVE_CORE, "GET", NULL, {}}, /* what lives the worlds have known */
 };
 #define PART_READS (sizeof part_reads / sizeof *part_reads)
 
+static void redis_place(struct redis_batch *b, const struct live_redis *l, struct str id,
+                        const char *suffix) {
+  if (suffix) redis_key(b, l->prefix, id, suffix);
+  else redis_text(b, l->transport->life_key);
+}
+
 static void ask_world(struct redis_call *c, struct str id, unsigned parts) {
-  static const char *const fields[META_FIELDS] = {"version",  "saved",   "turn", "ticks",
-                                                  "activeAt", "dirtyAt", "bytes"};
+  static const char *const fields[META_FIELDS] = {"version",  "saved",   "turn",  "ticks",
+                                                  "activeAt", "dirtyAt", "bytes", "life"};
   struct redis_batch *b = &c->batch;
   redis_begin(b), redis_text(b, "HMGET"), redis_key(b, c->l->prefix, id, ":meta");
   for (int i = 0; i < META_FIELDS; i++) redis_text(b, fields[i]);
   redis_begin(b), redis_text(b, "LLEN"), redis_key(b, c->l->prefix, id, ":history");
   for (size_t i = 0; i < PART_READS; i++) {
     if (!(parts & part_reads[i].part)) continue;
-    redis_begin(b), redis_text(b, part_reads[i].command),
-        redis_key(b, c->l->prefix, id, part_reads[i].suffix);
+    redis_begin(b), redis_text(b, part_reads[i].command), redis_place(b, c->l, id, part_reads[i].suffix);
     for (int k = 0; k < 3 && part_reads[i].tail[k]; k++) redis_text(b, part_reads[i].tail[k]);
   }
 }
@@ -169,6 +190,8 @@ static enum err fill_events(const struct redis_value *v, struct arena *arena, st
   return ERR_OK;
 }
 
+static struct str text_of(const struct redis_value *v) { return v->type == REDIS_TEXT ? v->s : STR(""); }
+
 static void fill_meta(const struct live_redis *l, const struct redis_value *meta, struct live_world *w) {
   const struct redis_value *m = meta->items;
   w->is_there = true;
@@ -189,6 +212,7 @@ static enum err fill_world(const struct redis_call *c, size_t *at, unsigned part
   if (meta->count != META_FIELDS || meta->items[0].type == REDIS_NIL) return ERR_OK; /* not there */
   fill_meta(c->l, meta, w);
   w->history_count = (size_t)redis_number(history, 0);
+  if (answers[5]) w->is_checked = str_eq(text_of(&meta->items[7]), text_of(answers[5]));
   if (answers[0]) TRY(fill_fields(answers[0], arena, &w->core, &w->core_count));
   if (answers[1]) TRY(fill_fields(answers[1], arena, &w->session, &w->session_count));
   if (answers[2]) TRY(fill_journal(answers[2], arena, w));
@@ -368,6 +392,7 @@ static enum err open_over(const struct live_config *config, transport_open *open
   enum err e = set_names(l, config, detail);
   if (e == ERR_OK) e = set_extras(l, config->extra_keys, detail);
   if (e == ERR_OK) e = open_transport(config, &l->transport, detail);
+  if (e == ERR_OK) snprintf(l->transport->life_key, sizeof l->transport->life_key, "%s" LIFE_KEY, l->global);
   if (e == ERR_OK) e = redis_scripts_new(l->transport->raw, &l->scripts);
   if (e == ERR_OK) *ret = &l->live;
   else redis_close(&l->live);

@@ -4,6 +4,7 @@
 #include "live/redis_wire.h"
 
 #define REDIS_PREFIX_BYTES_MAX 100
+#define LIFE_KEY "life"
 #define REDIS_EXTRA_KEYS_MAX 16
 #define REDIS_PER_SCRIPT 50 /* worlds of one script or transaction: other clients wait about a millisecond */
 
@@ -12,6 +13,7 @@ struct live_redis {
   struct redis_transport *transport;
   struct redis_scripts scripts;
   bool is_measured;
+  bool has_begun; /* Upstash: worlds:life is ours */
   char prefix[REDIS_PREFIX_BYTES_MAX], global[REDIS_PREFIX_BYTES_MAX], owner[LIVE_OWNER_BYTES_MAX];
   char *extra_text; /* what extras point into */
   struct str extras[REDIS_EXTRA_KEYS_MAX];

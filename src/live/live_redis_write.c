@@ -1,9 +1,9 @@
 /* What changes worlds in Redis: the scripts' arguments and answers. */
 #include "live/live_redis.h"
 
-static enum err of_answer(int64_t code) { /* of refusal() in prelude.lua */
-  static const enum err errors[] = {ERR_OK, ERR_NOT_FOUND, ERR_BUSY, ERR_CONFLICT};
-  return code >= 0 && code < 4 ? errors[code] : ERR_IO;
+static enum err of_answer(int64_t code) { /* of refusal() in prelude.lua, and write.lua's own */
+  static const enum err errors[] = {ERR_OK, ERR_NOT_FOUND, ERR_BUSY, ERR_CONFLICT, ERR_PRECONDITION};
+  return code >= 0 && code < 5 ? errors[code] : ERR_IO;
 }
 
 static void add_fields(struct redis_batch *b, const struct live_field *fields, size_t count) {
@@ -26,7 +26,8 @@ enum err live_redis_load(struct live *live, const struct live_world *w, int64_t 
                        w->ticks,
                        live_keep_instant(w->active_ms),
                        (int64_t)w->core_count,
-                       (int64_t)w->session_count};
+                       (int64_t)w->session_count,
+                       w->replaces};
   for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) redis_int(b, numbers[i]);
   add_fields(b, w->core, w->core_count);
   add_fields(b, w->session, w->session_count);
@@ -58,7 +59,8 @@ static void ask_write(struct redis_call *c, const struct live_append *w, int64_t
                        (int64_t)w->event_count,
                        (int64_t)w->core_count,
                        (int64_t)w->session_count,
-                       counter_count};
+                       counter_count,
+                       w->is_checked};
   for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) redis_int(b, numbers[i]);
   for (size_t i = 0; i < w->journal_count; i++)
     redis_int(b, w->journal[i].at_ms), redis_blob(b, w->journal[i].bytes);

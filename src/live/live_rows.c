@@ -5,9 +5,9 @@ enum err live_row_get(struct live_file *f, struct str id, struct live_row *ret, 
   bool is_row;
   TRY(live_file_step(f, s, &is_row, detail));
   if (!is_row) return ERR_NOT_FOUND;
-  int64_t *const columns[] = {&ret->no,        &ret->version,  &ret->saved,    &ret->turn, &ret->ticks,
-                              &ret->active_ms, &ret->dirty_ms, &ret->event_ms, &ret->bytes};
-  for (int i = 0; i < 9; i++) *columns[i] = sqlite3_column_int64(s, i);
+  int64_t *const columns[] = {&ret->no,        &ret->version,  &ret->saved,    &ret->turn,  &ret->ticks,
+                              &ret->active_ms, &ret->dirty_ms, &ret->event_ms, &ret->bytes, &ret->life};
+  for (int i = 0; i < 10; i++) *columns[i] = sqlite3_column_int64(s, i);
   sqlite3_reset(s);
   ASSERT(ret->saved <= ret->version && ret->bytes >= 0);
   return ERR_OK;
@@ -15,16 +15,17 @@ enum err live_row_get(struct live_file *f, struct str id, struct live_row *ret, 
 
 enum err live_row_put(struct live_file *f, const struct live_row *row, struct err_detail *detail) {
   ASSERT((row->dirty_ms > 0) == (row->version > row->saved) && row->bytes >= 0);
-  return live_file_run(
-      f, LIVE_SQL_WORLD_PUT,
-      A_LIST(A_INT(row->no), A_INT(row->version), A_INT(row->saved), A_INT(row->turn), A_INT(row->ticks),
-             A_INT(row->active_ms), A_INT(row->dirty_ms), A_INT(row->event_ms), A_INT(row->bytes)),
-      detail);
+  return live_file_run(f, LIVE_SQL_WORLD_PUT,
+                       A_LIST(A_INT(row->no), A_INT(row->version), A_INT(row->saved), A_INT(row->turn),
+                              A_INT(row->ticks), A_INT(row->active_ms), A_INT(row->dirty_ms),
+                              A_INT(row->event_ms), A_INT(row->bytes), A_INT(row->life)),
+                       detail);
 }
 
 enum err live_row_add(struct live_file *f, const struct live_world *w, struct live_row *ret,
                       struct err_detail *detail) {
-  *ret = (struct live_row){.version = w->version, .saved = w->version, .turn = w->turn, .ticks = w->ticks};
+  *ret = (struct live_row){
+      .version = w->version, .saved = w->version, .turn = w->turn, .ticks = w->ticks, .life = f->life};
   ret->active_ms = live_keep_instant(w->active_ms);
   f->tally.worlds++;
   return live_file_number(

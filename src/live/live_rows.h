@@ -6,7 +6,7 @@ enum live_part { LIVE_PART_CORE, LIVE_PART_SESSION };
 enum live_kind { LIVE_KIND_JOURNAL, LIVE_KIND_HISTORY };
 
 struct live_row { /* of "world"; instants as kept: 0 is none */
-  int64_t no, version, saved, turn, ticks, active_ms, dirty_ms, event_ms, bytes;
+  int64_t no, version, saved, turn, ticks, active_ms, dirty_ms, event_ms, bytes, life;
 };
 /* ERR_NOT_FOUND without a detail: it is not live. */
 enum err live_row_get(struct live_file *f, struct str id, struct live_row *ret, struct err_detail *detail);

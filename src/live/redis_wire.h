@@ -55,8 +55,9 @@ struct redis_transport { /* the head of each */
   const struct redis_transport_ops *ops;
   const char *raw; /* Lua text that declares raw() */
   bool is_text;
-  char where[300];  /* for messages: without a password */
-  char server[100]; /* "redis 7.0.15" once it has been reached */
+  char where[300];    /* for messages: without a password */
+  char server[100];   /* "redis 7.0.15" once it has been reached */
+  char life_key[120]; /* where the server's run is noted with each connection (live.h: a life) */
 };
 enum err redis_hiredis_open(const struct live_config *config, struct redis_transport **ret,
                             struct err_detail *detail);

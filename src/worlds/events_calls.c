@@ -347,6 +347,10 @@ static enum err show(struct lane *l, const struct commit *c, int64_t token) {
                           .events_applied = 1};
   if (!entry.bytes.ptr) return ERR_NO_MEMORY;
   TRY(live_write(l->live, &a, 1, c->now_ms, l->detail));
+  if (a.error == ERR_PRECONDITION) {
+    TRY(world_settle(l, c->id, token, c->now_ms));
+    TRY(live_write(l->live, &a, 1, c->now_ms, l->detail));
+  }
   if (a.error != ERR_NOT_FOUND) return a.error;
   return sqldb_exec(l->db, SQL_STORY_EVENT_COUNTED, SQL_ARGS(SQL_VALUE_STR(c->id)), NULL, l->detail);
 }

@@ -207,8 +207,9 @@ enum standing {
   REFUSED, /* no such row, or a greater token was there */
   SAFE,    /* the database has this version or a later one of it */
   UNSAVED,
-  FALLEN_BACK /* the live state lost its newest writes (a Redis that was killed) and counts on from an older version, or
-                 an application has given turns itself */
+  FALLEN_BACK, /* the live state lost its newest writes, nobody noticed, and it counts on from an older version; or an
+                  application has given turns itself */
+  LEFT_BEHIND /* it lost its newest writes and nobody has written to it since (live.h: a life) */
 };
 
 static bool found_one(void *arg, const struct sql_row *row) {
@@ -217,82 +218,82 @@ static bool found_one(void *arg, const struct sql_row *row) {
   return false;
 }
 
-static enum err is_saved_entry(struct flush *f, struct str id, const struct live_entry *e, bool *ret) {
+static enum err is_saved_entry(struct lane *l, struct str id, const struct live_entry *e, bool *ret) {
   JSON_AUTO json_t *entry = NULL;
   *ret = false;
   struct str text = json_parse(e->bytes, &entry, NULL) == ERR_OK && json_is_object(entry)
                         ? json_text_at(entry, "text")
                         : e->bytes;
   return sqldb_query(
-      f->lane->db, SQL_INTERACTION_IS,
+      l->db, SQL_INTERACTION_IS,
       SQL_ARGS(SQL_VALUE_STR(id), SQL_VALUE_INT(e->turn), SQL_VALUE_INSTANT(e->at_ms), SQL_VALUE_STR(text)),
-      found_one, ret, f->lane->detail);
+      found_one, ret, l->detail);
 }
 
 /* Turns that the database has given already: to these entries, if sync died between commit and live_saved; to others, if
  * the live state has fallen back. */
-static enum err has_saved_journal(struct flush *f, const struct live_world *lw, int64_t until_turn,
+static enum err has_saved_journal(struct lane *l, const struct live_world *lw, int64_t until_turn,
                                   bool *ret) {
   *ret = true;
   for (size_t i = 0; i < lw->journal_count && lw->journal[i].turn <= until_turn && *ret; i++)
-    TRY(is_saved_entry(f, lw->id, &lw->journal[i], ret));
+    TRY(is_saved_entry(l, lw->id, &lw->journal[i], ret));
   return ERR_OK;
 }
 
 /* The database is ahead of this snapshot: did somebody save a later one, or has the live state fallen back? */
-static enum err standing_behind(struct flush *f, const struct live_world *lw, const struct kept *k,
+static enum err standing_behind(struct lane *l, const struct live_world *lw, const struct kept *k,
                                 enum standing *ret) {
   struct live_world now = {};
   *ret = SAFE;
-  if (lw->version <= lw->saved_version || live_mode(f->lane->live) == LIVE_NONE) return ERR_OK;
-  TRY(live_read(f->lane->live, &lw->id, 1, LIVE_META, &f->lane->arena, &now, f->lane->detail));
+  if (live_mode(l->live) == LIVE_NONE) return ERR_OK;
+  if (!lw->is_checked) *ret = LEFT_BEHIND;
+  if (!lw->is_checked || lw->version <= lw->saved_version) return ERR_OK;
+  TRY(live_read(l->live, &lw->id, 1, LIVE_META, &l->arena, &now, l->detail));
   if (now.is_there && now.version < k->version) *ret = FALLEN_BACK;
   return ERR_OK;
 }
 
 /* The same version: of the same state, and with the same rows? */
-static enum err standing_beside(struct flush *f, const struct live_world *lw, const struct kept *k,
+static enum err standing_beside(struct lane *l, const struct live_world *lw, const struct kept *k,
                                 enum standing *ret) {
   struct world_bytes b;
   bool is_same = true;
   if (lw->version > lw->saved_version) {
-    TRY(world_state_encode(lw, NEVER_ZSTD, &f->lane->arena, &b));
+    TRY(world_state_encode(lw, NEVER_ZSTD, &l->arena, &b));
     is_same = strcmp(b.hash, k->hash) == 0;
-    if (is_same) TRY(has_saved_journal(f, lw, INT64_MAX, &is_same));
+    if (is_same) TRY(has_saved_journal(l, lw, INT64_MAX, &is_same));
   }
-  *ret = is_same ? SAFE : FALLEN_BACK;
+  *ret = is_same ? SAFE : lw->is_checked ? FALLEN_BACK : LEFT_BEHIND;
   return ERR_OK;
 }
 
-static enum err standing_ahead(struct flush *f, const struct live_world *lw, const struct kept *k,
+static enum err standing_ahead(struct lane *l, const struct live_world *lw, const struct kept *k,
                                enum standing *ret) {
   bool is_saved = false;
-  if (lw->turn >= k->turn) TRY(has_saved_journal(f, lw, k->turn, &is_saved));
+  if (lw->turn >= k->turn) TRY(has_saved_journal(l, lw, k->turn, &is_saved));
   *ret = is_saved ? UNSAVED : FALLEN_BACK;
   return ERR_OK;
 }
 
-static enum err standing_of(struct flush *f, const struct live_world *lw, const struct kept *k, int64_t token,
+static enum err standing_of(struct lane *l, const struct live_world *lw, const struct kept *k, int64_t token,
                             enum standing *ret) {
   if (!k->is_there || (token != 0 && token < k->fence)) *ret = REFUSED;
   else if (!lw->is_there) *ret = SAFE;
-  else if (lw->version > k->version) return standing_ahead(f, lw, k, ret);
-  else if (lw->version == k->version) return standing_beside(f, lw, k, ret);
-  else return standing_behind(f, lw, k, ret);
+  else if (lw->version > k->version) return standing_ahead(l, lw, k, ret);
+  else if (lw->version == k->version) return standing_beside(l, lw, k, ret);
+  else return standing_behind(l, lw, k, ret);
   return ERR_OK;
 }
 
-/* Goes on from where the database is: what it does not have yet gets the next turns there, and the state its next
- * version. What the live state holds now is what its users see, so it wins. */
-static enum err catch_up(struct flush *f, struct live_world *lw, const struct kept *k) {
-  struct live_entry *journal = ARENA_ARRAY(&f->lane->arena, struct live_entry, lw->journal_count + 1);
+/* Goes on from where the database is: what it does not have yet gets the next turns there. */
+static enum err renumber(struct lane *l, struct live_world *lw, const struct kept *k) {
+  struct live_entry *journal = ARENA_ARRAY(&l->arena, struct live_entry, lw->journal_count + 1);
   size_t n = 0;
   if (!journal) return ERR_NO_MEMORY;
   lw->turn = k->turn;
-  if (lw->version <= k->version) lw->version = k->version + 1;
   for (size_t i = 0; i < lw->journal_count; i++) {
     bool is_saved;
-    TRY(is_saved_entry(f, lw->id, &lw->journal[i], &is_saved));
+    TRY(is_saved_entry(l, lw->id, &lw->journal[i], &is_saved));
     if (is_saved) continue;
     journal[n] = lw->journal[i];
     journal[n++].turn = ++lw->turn;
@@ -300,6 +301,43 @@ static enum err catch_up(struct flush *f, struct live_world *lw, const struct ke
   lw->journal = journal;
   lw->journal_count = n;
   return ERR_OK;
+}
+
+/* And the state gets the next version there. What the live state holds now is what its users see, so it wins. */
+static enum err catch_up(struct lane *l, struct live_world *lw, const struct kept *k) {
+  if (lw->version <= k->version) lw->version = k->version + 1;
+  return renumber(l, lw, k);
+}
+
+static enum err append_rows(struct flush *f, struct live_append *a, const struct kept *k, int64_t token) {
+  struct live_world lw = {
+      .id = a->id, .core = (struct live_field *)(uintptr_t)a->core, .core_count = a->core_count};
+  int64_t turn = k->turn;
+  a->first_turn = turn + 1;
+  a->version = k->version + 1;
+  a->error = ERR_OK;
+  for (size_t i = 0; i < a->journal_count; i++) {
+    struct live_entry e = a->journal[i];
+    e.turn = ++turn;
+    TRY(add_interaction(f, a->id, &e));
+  }
+  add_seen(f, &lw);
+  struct json_writer *w = row_begin(&f->moved, a->id);
+  jw_kint(w, "f", token);
+  add_instant(w, "a", a->active_ms);
+  jw_kint(w, "n", (int64_t)a->journal_count);
+  jw_object_end(w);
+  return sqldb_exec(f->lane->db, SQL_STATE_TURN,
+                    SQL_ARGS(SQL_VALUE_STR(a->id), SQL_VALUE_INT(turn), SQL_VALUE_INSTANT(f->now_ms)), NULL,
+                    f->lane->detail);
+}
+
+/* The database's state is the newer one; of the live one only what was said is kept. */
+static enum err add_said(struct flush *f, struct live_world *lw, const struct kept *k, int64_t token) {
+  struct live_append a = {.id = lw->id, .active_ms = unsaved_ms(lw, k)};
+  TRY(renumber(f->lane, lw, k));
+  a.journal = lw->journal, a.journal_count = lw->journal_count;
+  return lw->journal_count == 0 && a.active_ms == INSTANT_NONE ? ERR_OK : append_rows(f, &a, k, token);
 }
 
 static enum err run_all(struct flush *f) {
@@ -328,9 +366,10 @@ static enum err flush_all(struct flush *f, const struct world_snapshots *s, bool
     int64_t token = s->tokens ? s->tokens[i] : 0;
     struct live_world lw = s->worlds[i];
     enum standing standing;
-    TRY(standing_of(f, &lw, &kept[i], token, &standing));
+    TRY(standing_of(f->lane, &lw, &kept[i], token, &standing));
     ret_done[i] = standing != REFUSED;
-    if (standing == FALLEN_BACK) TRY(catch_up(f, &lw, &kept[i]));
+    if (standing == LEFT_BEHIND) TRY(add_said(f, &lw, &kept[i], token));
+    if (standing == FALLEN_BACK) TRY(catch_up(f->lane, &lw, &kept[i]));
     if (standing == FALLEN_BACK || standing == UNSAVED) TRY(add_world(f, &lw, &kept[i], token));
   }
   return run_all(f);
@@ -355,29 +394,6 @@ enum err world_flush(struct lane *l, const struct world_snapshots *s, bool *ret_
   enum err e = flush_all(&f, s, ret_done);
   flush_end(&f);
   return e;
-}
-
-static enum err append_rows(struct flush *f, struct live_append *a, const struct kept *k, int64_t token) {
-  struct live_world lw = {
-      .id = a->id, .core = (struct live_field *)(uintptr_t)a->core, .core_count = a->core_count};
-  int64_t turn = k->turn;
-  a->first_turn = turn + 1;
-  a->version = k->version + 1;
-  a->error = ERR_OK;
-  for (size_t i = 0; i < a->journal_count; i++) {
-    struct live_entry e = a->journal[i];
-    e.turn = ++turn;
-    TRY(add_interaction(f, a->id, &e));
-  }
-  add_seen(f, &lw);
-  struct json_writer *w = row_begin(&f->moved, a->id);
-  jw_kint(w, "f", token);
-  add_instant(w, "a", a->active_ms);
-  jw_kint(w, "n", (int64_t)a->journal_count);
-  jw_object_end(w);
-  return sqldb_exec(f->lane->db, SQL_STATE_TURN,
-                    SQL_ARGS(SQL_VALUE_STR(a->id), SQL_VALUE_INT(turn), SQL_VALUE_INSTANT(f->now_ms)), NULL,
-                    f->lane->detail);
 }
 
 enum err world_flush_append(struct lane *l, struct live_append *a, int64_t token, int64_t now_ms) {
@@ -468,6 +484,50 @@ static enum err open_again(struct lane *l, const struct world_row *row, int64_t 
   return a.error == ERR_BUSY || a.error == ERR_CONFLICT ? ERR_WORLD_BUSY : a.error;
 }
 
+/* ---- after a live state may have fallen back ---- */
+
+/* The database's state in the place of an older one, and what was said there and is not in the database behind it. */
+static enum err put_back(struct lane *l, struct live_world *old, const struct kept *k, int64_t token,
+                         int64_t now_ms) {
+  struct live_world w;
+  TRY(world_state_read(l, old->id, &w));
+  TRY(renumber(l, old, k));
+  struct live_append a = {.id = old->id,
+                          .token = token,
+                          .active_ms = old->active_ms,
+                          .journal = old->journal,
+                          .journal_count = old->journal_count,
+                          .events = w.events,
+                          .event_count = w.event_count};
+  w.replaces = true;
+  w.turn = k->turn;
+  TRY(live_load(l->live, &w, token, now_ms, l->detail));
+  if (a.journal_count == 0 && a.event_count == 0) return ERR_OK;
+  TRY(live_write(l->live, &a, 1, now_ms, l->detail));
+  return a.error;
+}
+
+enum err world_settle(struct lane *l, struct str id, int64_t token, int64_t now_ms) {
+  struct live_world w = {};
+  struct kept k = {};
+  enum standing standing;
+  struct live_append is_newest = {.id = id, .token = token, .active_ms = INSTANT_NONE, .is_checked = true};
+  TRY(live_read(l->live, &id, 1, LIVE_ALL, &l->arena, &w, l->detail));
+  if (!w.is_there || w.is_checked) return ERR_OK;
+  TRY(read_kept(l, SQL_STATE_KEPT, &w, 1, &k));
+  TRY(standing_of(l, &w, &k, token, &standing));
+  if (standing == REFUSED) return ERR_WORLD_BUSY;
+  if (standing == LEFT_BEHIND) return put_back(l, &w, &k, token, now_ms);
+  TRY(live_write(l->live, &is_newest, 1, now_ms, l->detail));
+  return is_newest.error;
+}
+
+static enum err find_it_there(struct lane *l, const struct world_row *row, int64_t token, int64_t now_ms) {
+  enum err e = world_settle(l, str_of(row->id), token, now_ms);
+  if (e == ERR_BUSY || e == ERR_CONFLICT || e == ERR_NOT_FOUND) return ERR_WORLD_BUSY;
+  return e == ERR_OK ? open_again(l, row, token, now_ms) : e;
+}
+
 enum err world_activate(struct lane *l, const struct world_row *row, int64_t token, int64_t now_ms) {
   struct live_world w;
   struct live_field access[WORLD_ACCESS_FIELDS];
@@ -481,7 +541,7 @@ enum err world_activate(struct lane *l, const struct world_row *row, int64_t tok
   TRY(world_state_apply(&w, &fields, now_ms, &l->arena));
   w.version = w.saved_version = version;
   enum err e = live_load(l->live, &w, token, now_ms, l->detail);
-  if (e == ERR_CONFLICT) return open_again(l, row, token, now_ms);
+  if (e == ERR_CONFLICT) return find_it_there(l, row, token, now_ms);
   TRY(e);
   return load_events(l, &w, token, now_ms);
 }

@@ -35,6 +35,9 @@ void world_release(struct lane *l, struct world_hold *h);
 /* Makes the live state from the database ("WorldState") unless it is there: core, session, events, turn, activity; and
  * opens it to messages (world_access.h). For running worlds. In mode none: nothing. */
 enum err world_activate(struct lane *l, const struct world_row *row, int64_t token, int64_t now_ms);
+/* Under the lock: a live state that may have fallen back (live.h: a life) is compared with the database, and what is older
+ * there is replaced; what was said there stays. Worlds that are not live or were compared: nothing. */
+enum err world_settle(struct lane *l, struct str id, int64_t token, int64_t now_ms);
 /* Closes the live states of these locked worlds to messages until they are activated anew: before the commit of a pause
  * or a deletion, so that a crash between the commit and live_clear leaves no state that takes messages by itself. It
  * raises their versions: seal, then read the snapshot that is flushed and cleared. Worlds that are not live: nothing. */

@@ -137,6 +137,11 @@ enum err world_seal(struct lane *l, const struct live_lock *locks, size_t count,
                                 .core_count = 1};
   if (count == 0 || live_mode(l->live) == LIVE_NONE) return ERR_OK;
   TRY(live_write(l->live, a, count, now_ms, l->detail));
+  for (size_t i = 0; i < count; i++) {
+    if (a[i].error != ERR_PRECONDITION) continue;
+    TRY(world_settle(l, locks[i].id, locks[i].token, now_ms));
+    TRY(live_write(l->live, &a[i], 1, now_ms, l->detail));
+  }
   for (size_t i = 0; i < count; i++)
     if (a[i].error != ERR_OK && a[i].error != ERR_NOT_FOUND)
       return err_set(l->detail, ERR_WORLD_BUSY, "worldId", 0, "the lock of \"%.*s\" is not ours any more",

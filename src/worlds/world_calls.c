@@ -297,6 +297,15 @@ static json_t *events_json(const struct live_world *w) {
   return list;
 }
 
+/* What may have fallen back is not shown while the database has something newer. */
+static enum err read_newest(struct lane *l, struct str id, struct live_world *w) {
+  struct live_world saved;
+  if (w->is_there && w->is_checked) return ERR_OK;
+  TRY(world_state_read(l, id, &saved));
+  if (!w->is_there || saved.version > w->version) *w = saved;
+  return ERR_OK;
+}
+
 /* {worldId, isLive, version, turn, ticks, hash, core, session, events}: hash is of all of it. */
 enum err call_world_state(struct lane *l, const struct world_request *q, struct world_reply *r) {
   struct world_row row;
@@ -306,7 +315,7 @@ enum err call_world_state(struct lane *l, const struct world_request *q, struct 
   if (live_mode(l->live) != LIVE_NONE)
     TRY(live_read(l->live, &q->world_id, 1, LIVE_ALL, &l->arena, &w, &r->detail));
   bool is_live = w.is_there;
-  if (!is_live) TRY(world_state_read(l, q->world_id, &w));
+  TRY(read_newest(l, q->world_id, &w));
   TRY(world_state_encode(&w, INT64_MAX, &l->arena, &bytes));
   return reply_with(
       r, json_pack("{s:s, s:b, s:I, s:I, s:I, s:s, s:o, s:o, s:o}", "worldId", row.id, "isLive", is_live,

@@ -270,6 +270,86 @@ static void turns_do_not_go_back_with_the_live_state(void **state) {
   sync_keeps_what_was_said(f, 13);
 }
 
+/* A live state of before "new" was said and put, which are in the database. */
+static void fall_behind(struct worlds_fixture *f) {
+  make_world(f, "w", "ana");
+  world_do(f, "world.message", "w", "ana", "{'text':'old','tokens':1}");
+  world_do(f, "world.state_put", "w", NULL, "{'core':{'mood':'old'}}");
+  worlds_remember(f);
+  for (int i = 0; i < 3; i++) world_do(f, "world.message", "w", "ana", "{'text':'new','tokens':10}");
+  world_do(f, "world.state_put", "w", NULL, "{'core':{'mood':'new','place':'bar'},'session':{'big':'one'}}");
+  json_decref(run_job(f, "sync", NULL, NULL));
+  worlds_fall_back(f);
+  f->now_ms++;
+}
+
+static void state_is(struct worlds_fixture *f, const char *path, const char *want) {
+  json_t *body = world_ask(f, "world.state", "w", NULL, NULL);
+  assert_string_equal(world_text(body, path), want);
+  json_decref(body);
+}
+
+/* Of four messages before the fall and some after it. */
+static void has_lost_nothing(struct worlds_fixture *f, int after) {
+  json_decref(run_job(f, "sync", NULL, NULL));
+  state_is(f, "core.mood", "new");
+  state_is(f, "core.place", "bar");
+  state_is(f, "session.big", "one");
+  assert_int_equal(number(f, "SELECT count(*) FROM \"WorldInteraction\""), 4 + after);
+  assert_int_equal(number(f, "SELECT \"messages\" FROM \"WorldStats\""), 4 + after);
+  assert_int_equal(number(f, "SELECT \"tokens\" FROM \"WorldStats\""), 31);
+}
+
+static void a_live_state_that_fell_back_overwrites_no_newer_field(void **state) {
+  struct worlds_fixture *f = *state;
+  if (lacks_live(f)) return;
+  fall_behind(f);
+  for (int i = 0; i < 9; i++) assert_int_equal(say(f, "w", "ana", "after"), 5 + i);
+  world_do(f, "world.state_put", "w", NULL, "{'core':{'after':'yes'}}");
+  state_is(f, "core.mood", "new");
+  has_lost_nothing(f, 9);
+  state_is(f, "core.after", "yes");
+}
+
+static void a_live_state_that_fell_back_is_not_shown_nor_saved(void **state) {
+  struct worlds_fixture *f = *state;
+  if (lacks_live(f)) return;
+  fall_behind(f);
+  state_is(f, "core.mood", "new");
+  has_lost_nothing(f, 0);
+  f->now_ms += 2 * WORLDS_HOUR;
+  json_decref(run_job(f, "cleanup", NULL, NULL));
+  assert_false(world_live(f, "w").is_there);
+  has_lost_nothing(f, 0);
+}
+
+static void a_live_state_that_fell_back_is_paused_as_the_database_has_it(void **state) {
+  struct worlds_fixture *f = *state;
+  if (lacks_live(f)) return;
+  fall_behind(f);
+  world_do(f, "world.pause", "w", "ana", "{'reason':'manual'}");
+  has_lost_nothing(f, 0);
+  say(f, "w", "ana", "after");
+  has_lost_nothing(f, 1);
+}
+
+static void a_live_state_that_lost_nothing_goes_on_after_a_restart(void **state) {
+  struct worlds_fixture *f = *state;
+  if (lacks_live(f)) return;
+  make_world(f, "w", "ana");
+  say(f, "w", "ana", "one");
+  json_decref(run_job(f, "sync", NULL, NULL));
+  world_do(f, "world.state_put", "w", NULL, "{'core':{'mood':'unsaved'}}");
+  say(f, "w", "ana", "two");
+  worlds_remember(f);
+  worlds_fall_back(f);
+  state_is(f, "core.mood", "unsaved");
+  assert_int_equal(say(f, "w", "ana", "three"), 3);
+  sync_keeps_what_was_said(f, 3);
+  state_is(f, "core.mood", "unsaved");
+  assert_int_equal(number(f, "SELECT \"messages\" FROM \"WorldStats\""), 3);
+}
+
 static void turns_begin_behind_rows_that_are_there(
     void **state) { /* an application's, without a state of ours */
   struct worlds_fixture *f = *state;
@@ -563,6 +643,10 @@ int main(void) {
       T(a_live_state_that_fell_back_loses_nothing_more),
       T(a_message_in_the_place_of_a_lost_one_is_kept),
       T(turns_do_not_go_back_with_the_live_state),
+      T(a_live_state_that_fell_back_overwrites_no_newer_field),
+      T(a_live_state_that_fell_back_is_not_shown_nor_saved),
+      T(a_live_state_that_fell_back_is_paused_as_the_database_has_it),
+      T(a_live_state_that_lost_nothing_goes_on_after_a_restart),
       T(turns_begin_behind_rows_that_are_there),
       T(cleanup_takes_worlds_idle_for_more_than_an_hour),
       T(a_cleaned_favorite_is_not_paused_and_answers),

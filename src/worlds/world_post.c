@@ -47,7 +47,8 @@ static enum err post_live(struct lane *l, const struct world_request *q, struct 
     return ERR_OK;
   }
   enum err e = write_live(l, q, p, 0);
-  if (e == ERR_NOT_FOUND) return ERR_OK; /* cleaned between the two */
+  if (e == ERR_NOT_FOUND) return ERR_OK;    /* cleaned between the two */
+  if (e == ERR_PRECONDITION) return ERR_OK; /* it may have fallen back: ask the database first */
   *ret_done = e == ERR_OK;
   return e;
 }
@@ -81,7 +82,9 @@ static enum err load_and_write(struct lane *l, const struct world_request *q, st
     p->ticks = w.ticks;
     return ERR_OK;
   }
-  return write_live(l, q, p, token);
+  enum err e = write_live(l, q, p, token);
+  if (e != ERR_PRECONDITION) return e;
+  return err_set(l->detail, ERR_WORLD_BUSY, "worldId", 0, "the live state began anew meanwhile");
 }
 
 /* What world_flush_append left: the text, its turn and the activity are in the database already. */

@@ -91,6 +91,45 @@ void worlds_reopen(struct worlds_fixture *f) {
   open_lanes(f);
 }
 
+static void copy_file(const struct worlds_fixture *f, const char *from, const char *to) {
+  char a[128], b[128];
+  struct str bytes;
+  ARENA_AUTO struct arena arena = arena_new(64UL << 20);
+  snprintf(a, sizeof a, "%s/%s", f->folder, from);
+  snprintf(b, sizeof b, "%s/%s", f->folder, to);
+  FILE *in = fopen(a, "rb"), *out = fopen(b, "wb");
+  assert_true(in && out);
+  char *room = arena_alloc(&arena, 32UL << 20);
+  bytes = (struct str){room, fread(room, 1, 32UL << 20, in)};
+  assert_int_equal(fwrite(bytes.ptr, 1, bytes.len, out), bytes.len);
+  fclose(in);
+  fclose(out);
+}
+
+void worlds_remember(struct worlds_fixture *f) {
+  if (f->redis) {
+    assert_string_equal(redis_fixture_ask(f->redis, "SAVE"), "OK");
+    return;
+  }
+  close_lanes(f);
+  copy_file(f, "live.db", "live.old");
+  open_lanes(f);
+}
+
+void worlds_fall_back(struct worlds_fixture *f) {
+  char from[128], to[128];
+  if (f->redis) {
+    redis_fixture_kill(f->redis);
+    redis_fixture_again(f->redis);
+    return;
+  }
+  snprintf(from, sizeof from, "%s/live.old", f->folder);
+  snprintf(to, sizeof to, "%s/live.db", f->folder);
+  close_lanes(f);
+  assert_int_equal(rename(from, to), 0);
+  open_lanes(f);
+}
+
 /* ---- calls ---- */
 
 static struct world_actor actor_of(const char *user) {

@@ -34,6 +34,10 @@ void worlds_open(struct worlds_fixture *f, enum worlds_kind kind);
 void worlds_close(struct worlds_fixture *f);
 /* Both lanes anew, as after a restart of the server; the notices stay. */
 void worlds_reopen(struct worlds_fixture *f);
+/* The live state as it is now is what worlds_fall_back finds: Redis killed and started from its snapshot, a live.db of
+ * yesterday. */
+void worlds_remember(struct worlds_fixture *f);
+void worlds_fall_back(struct worlds_fixture *f);
 
 /* A call on f->lane. user: "ana" asks for herself, "admin:root" and "override:root" are admins, NULL is the system.
  * args: JSON text with ' for ", or NULL. The body is owned by the caller; errors fail the test. */

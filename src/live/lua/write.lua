@@ -1,13 +1,16 @@
--- id token now activeAt ticks journals histories historyMax events cores sessions counters, then of each its items:
--- (at value) value (at value) (name value) (name value) (name n) → {0, first turn, version}, {1 not there}, {2}, {3}
+-- id token now activeAt ticks journals histories historyMax events cores sessions counters isChecked, then of each its
+-- items: (at value) value (at value) (name value) (name value) (name n) → {0, first turn, version}, {1 not there}, {2},
+-- {3}, {4 unchecked}
 local id, now = ARGV[1], tonumber(ARGV[3])
 local refused = refusal(id, tonumber(ARGV[2]), now)
 if refused ~= 0 then return {refused} end
 local W = P .. id
 local meta, core = W .. ':meta', W .. ':core'
-local m = call('HMGET', meta, 'version', 'turn', 'activeAt', 'dirtyAt', 'bytes', 'ticks')
+local m = call('HMGET', meta, 'version', 'turn', 'activeAt', 'dirtyAt', 'bytes', 'ticks', 'life')
 if not m[1] then return {1} end
-local version, turn, grown, at = tonumber(m[1]) + 1, tonumber(m[2]), 0, 13
+local life = call('GET', G .. 'life') or ''
+if ARGV[13] == '0' and (m[7] or '') ~= life then return {4} end
+local version, turn, grown, at = tonumber(m[1]) + 1, tonumber(m[2]), 0, 14
 
 for _ = 1, tonumber(ARGV[6]) do
   local value = raw(ARGV[at + 1])
@@ -50,6 +53,7 @@ local active, bytes = math.max(tonumber(m[3]), tonumber(ARGV[4])), tonumber(m[5]
 local is = math.max(0, bytes + grown) -- what an application wrote by itself was not counted
 call('HSET', meta, 'version', int(version), 'turn', int(turn), 'ticks', int(tonumber(m[6]) + tonumber(ARGV[5])),
      'activeAt', int(active), 'bytes', int(is), 'dirtyAt', m[4] or ARGV[3])
+if m[7] ~= life then call('HSET', meta, 'life', life) end
 if active > tonumber(m[3]) then call('ZADD', G .. 'active', int(active), id) end
 if not m[4] then call('ZADD', G .. 'dirty', ARGV[3], id) end
 if is ~= bytes then call('INCRBY', G .. 'bytes', int(is - bytes)) end
