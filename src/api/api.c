@@ -9,6 +9,7 @@
 #include "api/identity.h"
 #include "api/login_link.h"
 #include "api/metrics.h"
+#include "api/output_cache.h"
 #include "api/secret.h"
 #include "api/stream.h"
 #include "api/web.h"
@@ -26,6 +27,7 @@ static enum err build(struct api *a) {
   TRY(idempotency_new(&a->kept));
   TRY(metrics_new(&a->metrics));
   TRY(web_new(engine_config_get(a->engine, "http.base_path"), &a->web));
+  TRY(output_cache_new(&a->outputs));
   return streams_new(a, &a->streams);
 }
 
@@ -48,6 +50,7 @@ void api_free(struct api *a) {
   streams_free(a->streams);
   metrics_free(a->metrics);
   web_free(a->web);
+  output_cache_free(a->outputs);
   idempotency_free(a->kept);
   throttle_free(a->throttle);
   rate_free(a->rates);

@@ -17,6 +17,7 @@ struct login_links;
 struct streams;
 struct metrics;
 struct web;
+struct output_cache;
 
 struct api {
   struct engine *engine;
@@ -29,6 +30,7 @@ struct api {
   struct streams *streams;
   struct metrics *metrics;
   struct web *web;
+  struct output_cache *outputs;
   const struct http_server *server;
   struct id_maker ids;
   int hashes_waiting; /* password hashes under way */

@@ -1,6 +1,6 @@
 #include "api/call.h"
 
-#include "api/api_executions.h"
+#include "api/api_output.h"
 #include "api/dispatch.h"
 #include "api/stream.h"
 #include "tests/support/check.h"
@@ -118,26 +118,18 @@ static void ranges_of_lines(void **state) {
   (void)state;
   static const struct {
     int line;
-    const char *text;
-    int64_t first, last, tail;
-    const char *want;
+    int64_t count, first, last, tail, from, end;
   } rows[] = {
-      {__LINE__, "a\nb\nc\n", 0, 0, 0, "a\nb\nc\n"},
-      {__LINE__, "a\nb\nc\n", 2, 0, 0, "b\nc\n"},
-      {__LINE__, "a\nb\nc\n", 2, 2, 0, "b\n"},
-      {__LINE__, "a\nb\nc", 3, 9, 0, "c"},
-      {__LINE__, "a\nb\nc\n", 9, 0, 0, ""},
-      {__LINE__, "a\nb\nc\n", 0, 2, 1, "b\n"},
-      {__LINE__, "a\nb\nc\n", 0, 0, 1, "c\n"},
-      {__LINE__, "a\nb\nc", 0, 0, 2, "b\nc"},
-      {__LINE__, "a\nb\nc", 0, 0, 99, "a\nb\nc"},
-      {__LINE__, "\n\n", 0, 0, 1, "\n"},
-      {__LINE__, "", 1, 1, 1, ""},
-      {__LINE__, "a\nb\n", 3, 1, 0, ""},
+      {__LINE__, 3, 0, 0, 0, 1, 4}, {__LINE__, 3, 2, 0, 0, 2, 4},  {__LINE__, 3, 2, 2, 0, 2, 3},
+      {__LINE__, 3, 3, 9, 0, 3, 4}, {__LINE__, 3, 9, 0, 0, 4, 4},  {__LINE__, 3, 0, 2, 1, 2, 3},
+      {__LINE__, 3, 0, 0, 1, 3, 4}, {__LINE__, 3, 0, 0, 99, 1, 4}, {__LINE__, 3, 2, 0, 9, 2, 4},
+      {__LINE__, 0, 1, 1, 1, 1, 1}, {__LINE__, 2, 3, 1, 0, 2, 2},
   };
-  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-    check_str_eq(lines_of(str_of(rows[i].text), rows[i].first, rows[i].last, rows[i].tail),
-                 str_of(rows[i].want), rows[i].line);
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    int64_t from, end;
+    output_lines_wanted(rows[i].count, rows[i].first, rows[i].last, rows[i].tail, &from, &end);
+    CHECK_ROW(rows[i].line, from == rows[i].from && end == rows[i].end);
+  }
 }
 
 static void ids_of_events(void **state) {

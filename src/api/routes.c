@@ -3,6 +3,7 @@
 #include "api/api_admin.h"
 #include "api/api_executions.h"
 #include "api/api_jobs.h"
+#include "api/api_output.h"
 #include "api/api_system.h"
 #include "api/api_who.h"
 #include "api/api_worlds.h"
@@ -74,6 +75,14 @@ const struct route routes[] = {
      "one run"},
     {HTTP_GET, "/api/cron/executions/:id/output", ROLE_VIEWER, ROUTE_RUN | ROUTE_TEXT, &output_query_shape,
      NULL, 200, run_output, "its whole output, or a range of bytes or lines"},
+    {HTTP_GET, "/api/cron/executions/:id/output/index", ROLE_VIEWER, ROUTE_RUN, NULL, &output_index_shape,
+     200, run_output_index, "how much output there is, and where it tells of errors"},
+    {HTTP_GET, "/api/cron/executions/:id/output/lines", ROLE_VIEWER, ROUTE_RUN, &output_lines_query_shape,
+     &output_page_shape, 200, run_output_lines, "some lines of its output, with their times"},
+    {HTTP_GET, "/api/cron/executions/:id/output/search", ROLE_VIEWER, ROUTE_RUN, &output_search_query_shape,
+     &output_matches_shape, 200, run_output_search, "lines with a text, or that look like errors"},
+    {HTTP_GET, "/api/cron/executions/:id/context", ROLE_VIEWER, ROUTE_RUN, NULL, &run_context_shape, 200,
+     run_context, "the other attempts, the run before, what is usual"},
     {HTTP_POST, "/api/cron/executions/:id/cancel", ROLE_OPERATOR, WRITES | ROUTE_RUN, NULL,
      &cancel_answer_shape, 202, run_cancel, "take it out of the queue, or end its processes"},
 

@@ -1,11 +1,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "app/engine_private.h"
 #include "base/id.h"
 
-#define OUTPUT_POLL_MS 200
+#define OUTPUT_POLL_MS 150
 
 struct engine_subscription {
   struct list node;
@@ -253,24 +254,42 @@ static size_t whole_characters(struct str bytes) {
   return bytes.len;
 }
 
+/* Where the output ends by now, as far as the file tells: behind the head it is a ring, which tells nothing. */
+static int64_t end_of_spool(struct engine *e, const struct live_run *live) {
+  char path[4096];
+  struct stat st;
+  bool is_there = engine_spool_path(e, live->run_no, path, sizeof path) && stat(path, &st) == 0;
+  bool is_head = is_there && st.st_size > live->output_seen && st.st_size <= LIMIT_SPOOL_HEAD_BYTES;
+  return is_head ? (int64_t)st.st_size : live->output_seen;
+}
+
+/* Without text: so much came that whoever wants it reads the output. */
+static void publish_output(struct engine *e, const struct live_run *live, int64_t offset, struct str text) {
+  BUF_AUTO struct buf out = buf_new(8 * WARDEN_OUTPUT_CHUNK_MAX);
+  struct json_writer w = jw_new(&out);
+  jw_object(&w);
+  jw_ktext(&w, "type", "output");
+  jw_ktext(&w, "executionId", id_to_text(live->run_no).text);
+  jw_ktext(&w, "job", live->job->name);
+  jw_kinstant(&w, "at", engine_now_ms(e));
+  jw_kint(&w, "offset", offset);
+  jw_kint(&w, "end", live->output_seen);
+  jw_kstr(&w, "text", text);
+  jw_object_end(&w);
+  publish_buf(e, ENGINE_TOPIC_OUTPUT, &out);
+}
+
 void engine_on_output(void *arg, const struct warden_output *output, struct str bytes) {
   struct engine *e = arg;
   struct live_run *live = map_get(&e->live, (uint64_t)output->run_no);
   if (!live) return;
   live->is_reading = false;
+  bool is_flood = bytes.len == WARDEN_OUTPUT_CHUNK_MAX; /* more waits behind it */
   if (!output->is_ended) bytes.len = whole_characters(bytes);
   if (bytes.len == 0 || live->watchers == 0) return;
   live->output_seen = output->offset + (int64_t)bytes.len;
-  BUF_AUTO struct buf out = buf_new(8 * WARDEN_OUTPUT_CHUNK_MAX);
-  struct json_writer w = jw_new(&out);
-  jw_object(&w);
-  jw_ktext(&w, "type", "output");
-  jw_ktext(&w, "executionId", id_to_text(output->run_no).text);
-  jw_ktext(&w, "job", live->job->name);
-  jw_kint(&w, "offset", output->offset);
-  jw_kstr(&w, "text", bytes);
-  jw_object_end(&w);
-  publish_buf(e, ENGINE_TOPIC_OUTPUT, &out);
+  if (is_flood) live->output_seen = end_of_spool(e, live);
+  publish_output(e, live, output->offset, is_flood ? STR_NONE : bytes);
 }
 
 /* {"progress":…} and {"metric":…} lines of fd 3. */

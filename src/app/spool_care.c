@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/str.h"
+#include "warden/spool.h"
 
 struct output_file {
   int64_t run_no, changed_ms, bytes;
@@ -70,9 +71,8 @@ static size_t list_files(struct spool_sweep *s, DIR *dir, struct output_file **r
 }
 
 static void delete_file(struct spool_sweep *s, int dir_fd, const struct output_file *f) {
-  char name[40];
-  snprintf(name, sizeof name, "%lld.out", (long long)f->run_no);
-  if (unlinkat(dir_fd, name, 0) != 0) return;
+  if (unlinkat(dir_fd, spool_name(f->run_no).text, 0) != 0) return;
+  (void)unlinkat(dir_fd, spool_time_name(f->run_no).text, 0);
   s->deleted++;
   s->deleted_bytes += f->bytes;
 }

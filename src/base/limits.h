@@ -12,8 +12,9 @@
 #define LIMIT_ROW_OUTPUT_BYTES 65536
 #define LIMIT_ROW_ERROR_BYTES 4000
 
-/* Spool of one run: the head and the tail are kept, the middle is counted. */
-#define LIMIT_SPOOL_HEAD_BYTES (1024 * 1024)
+/* Spool of one run: the head and the tail are kept, the middle is counted. The head holds half a million lines
+ * of usual length; it is written once, in order. The tail is a ring, and is written a second time at the end. */
+#define LIMIT_SPOOL_HEAD_BYTES (64 * 1024 * 1024)
 #define LIMIT_SPOOL_TAIL_BYTES (1024 * 1024)
 
 /* Claim ahead (DESIGN 6): far enough to hide a slow commit, near enough that an edit touches few. */

@@ -214,6 +214,7 @@ struct store_read {
   unsigned status_mask;                 /* RUNS: bit per run_status, 0 = any; JOBS: of the last run */
   unsigned trigger_mask;                /* RUNS */
   int64_t from_ms, to_ms; /* RUNS by startedAt, OCCURRENCES and LEDGER_AUDIT by due; INSTANT_NONE = open */
+  int64_t due_ms;         /* RUNS of a job: only those of this due instant, oldest first; 0 = any */
   int64_t after;          /* page: continue after this number (runs, audit log) */
   struct str after_text;  /* page: continue after this name (jobs) */
   size_t limit;

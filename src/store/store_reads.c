@@ -87,7 +87,12 @@ static enum err name_runs(struct reader *r, struct store_read *q) {
 static enum err read_runs(struct reader *r, struct store_read *q) {
   struct run_walk w = {.reader = r, .q = q, .limit = page_size(q)};
   struct scan_args args = {.key = q->no, .from = 0, .to = q->after > 0 ? q->after - 1 : INT64_MAX};
-  TRY(r->rows->ops->scan(r->rows, q->no ? SCAN_RUN_JOB_DOWN : SCAN_RUN_DOWN, &args, visit_run, &w));
+  enum scan_id scan = q->no ? SCAN_RUN_JOB_DOWN : SCAN_RUN_DOWN;
+  if (q->due_ms) {
+    args.from = args.to = q->due_ms;
+    scan = SCAN_RUN_JOB_DUE;
+  }
+  TRY(r->rows->ops->scan(r->rows, scan, &args, visit_run, &w));
   TRY(w.error);
   return name_runs(r, q);
 }

@@ -59,7 +59,7 @@ void run_free(struct warden *w, struct supervised *run) {
   list_remove(&run->check_link);
   warden_unwatch(w, &run->output);
   warden_unwatch(w, &run->lines);
-  os_close(&run->spool.fd);
+  spool_close(&run->spool);
   free(run->line);
   free(run->result);
   free(run);

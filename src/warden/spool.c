@@ -17,8 +17,21 @@ struct spool_name spool_name(int64_t run_no) {
   return name;
 }
 
+struct spool_name spool_time_name(int64_t run_no) {
+  struct spool_name name;
+  (void)snprintf(name.text, sizeof name.text, "%lld.time", (long long)run_no);
+  return name;
+}
+
 struct spool spool_new(int dir_fd, int64_t run_no) {
-  return (struct spool){.dir_fd = dir_fd, .fd = -1, .run_no = run_no};
+  return (struct spool){.dir_fd = dir_fd, .fd = -1, .time_fd = -1, .run_no = run_no};
+}
+
+void spool_begin(struct spool *s, struct tick now) { s->began = now; }
+
+void spool_close(struct spool *s) {
+  os_close(&s->fd);
+  os_close(&s->time_fd);
 }
 
 static int64_t min_of(int64_t a, int64_t b) { return a < b ? a : b; }
@@ -34,11 +47,36 @@ static int64_t run_of(const struct spool *s, int64_t offset) {
   return s->tail_max - (offset - s->head_max) % s->tail_max;
 }
 
+static int create(const struct spool *s, struct spool_name name) {
+  return openat(s->dir_fd, name.text, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+}
+
 static bool open_file(struct spool *s) {
-  if (s->fd >= 0) return true;
-  s->fd = openat(s->dir_fd, spool_name(s->run_no).text, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW,
-                 0600);
+  if (s->fd < 0) s->fd = create(s, spool_name(s->run_no));
   return s->fd >= 0;
+}
+
+/* ---- when it came: never worth losing output for, so the first failure ends it ---- */
+
+static bool write_time_head(struct spool *s, int64_t kept_bytes) {
+  struct spool_time_head head = {SPOOL_TIME_MAGIC, s->head_max, s->tail_max, kept_bytes};
+  return pwrite(s->time_fd, &head, sizeof head, 0) == (ssize_t)sizeof head;
+}
+
+static uint64_t mark_pace_ns(const struct spool *s) {
+  int64_t doublings = s->marks / SPOOL_MARKS_AT_ONE_PACE;
+  return (uint64_t)SPOOL_MARK_MS * 1000000 << (doublings < 30 ? doublings : 30);
+}
+
+static void mark_time(struct spool *s, struct tick now) {
+  if (s->marks < 0 || (s->marks > 0 && now.ns - s->marked.ns < mark_pace_ns(s))) return;
+  struct spool_mark mark = {s->kept_bytes, (int64_t)((now.ns - s->began.ns) / 1000000)};
+  off_t at = (off_t)(sizeof(struct spool_time_head) + (size_t)s->marks * sizeof mark);
+  if (s->time_fd < 0) s->time_fd = create(s, spool_time_name(s->run_no));
+  bool is_written = s->time_fd >= 0 && (s->marks > 0 || write_time_head(s, -1)) &&
+                    pwrite(s->time_fd, &mark, sizeof mark, at) == (ssize_t)sizeof mark;
+  s->marks = is_written ? s->marks + 1 : -1;
+  s->marked = now;
 }
 
 static void put(struct spool *s, struct str bytes) {
@@ -90,6 +128,7 @@ void spool_add(struct spool *s, struct str bytes, struct tick now) {
     put_marker(s, s->rate_gap_bytes, "above the output rate");
     s->rate_gap_bytes = 0;
   }
+  if (admitted) mark_time(s, now);
   put(s, (struct str){bytes.ptr, admitted});
   s->rate_lost_bytes += lost;
   s->rate_gap_bytes += lost;
@@ -125,7 +164,8 @@ void spool_finish(struct spool *s) {
   ASSERT(!s->is_finished);
   if (s->rate_gap_bytes) put_marker(s, s->rate_gap_bytes, "above the output rate");
   if (s->fd >= 0 && middle_bytes(s) > 0) straighten(s);
-  os_close(&s->fd);
+  if (s->time_fd >= 0) (void)write_time_head(s, s->kept_bytes);
+  spool_close(s);
   s->is_finished = true;
 }
 

@@ -19,12 +19,14 @@ static int make_dir(void **s) {
 static int remove_dir(void **s) {
   (void)s;
   (void)unlinkat(dir_fd, "1.out", 0);
+  (void)unlinkat(dir_fd, "1.time", 0);
   close(dir_fd);
   return rmdir(dir_path);
 }
 static int fresh(void **s) {
   (void)s;
   (void)unlinkat(dir_fd, "1.out", 0);
+  (void)unlinkat(dir_fd, "1.time", 0);
   return 0;
 }
 
@@ -132,6 +134,51 @@ static void a_folder_that_cannot_be_written_only_counts(void **state) {
   assert_int_equal(spool_lost_bytes(&s), 3);
 }
 
+#define MS(n) ((struct tick){1000000000U + (uint64_t)(n)*1000000U})
+struct times {
+  struct spool_time_head head;
+  struct spool_mark marks[16];
+};
+
+static size_t read_times(struct times *t) {
+  memset(t, 0, sizeof *t);
+  int fd = openat(dir_fd, "1.time", O_RDONLY);
+  ssize_t got = fd < 0 ? 0 : read(fd, t, sizeof *t);
+  if (fd >= 0) close(fd);
+  return got < (ssize_t)sizeof t->head ? 0 : ((size_t)got - sizeof t->head) / sizeof *t->marks;
+}
+
+static void the_time_of_output_is_kept_beside_it(void **state) {
+  (void)state;
+  struct spool s = small();
+  spool_begin(&s, MS(0));
+  spool_add(&s, STR("abc\n"), MS(5));
+  spool_add(&s, STR("at once\n"), MS(14)); /* within SPOOL_MARK_MS of the first */
+  struct times t;
+  assert_int_equal(read_times(&t), 1);
+  assert_int_equal(t.head.kept_bytes, -1);
+  spool_add(&s, STR("later than that\n"), MS(1015));
+  spool_finish(&s);
+  assert_int_equal(read_times(&t), 2);
+  assert_string_equal(t.head.magic, SPOOL_TIME_MAGIC);
+  assert_int_equal(t.head.head_max, 10);
+  assert_int_equal(t.head.tail_max, 6);
+  assert_int_equal(t.head.kept_bytes, 28);
+  assert_int_equal(t.marks[0].offset, 0);
+  assert_int_equal(t.marks[0].since_ms, 5);
+  assert_int_equal(t.marks[1].offset, 12);
+  assert_int_equal(t.marks[1].since_ms, 1015);
+}
+
+static void marks_of_long_runs_are_farther_apart(void **state) {
+  (void)state;
+  struct spool s = small();
+  for (int64_t i = 0; i <= 3 * SPOOL_MARKS_AT_ONE_PACE; i++) spool_add(&s, STR("x"), MS(10 * i));
+  /* 8,192 at each 10 ms, the other 16,384 at each 20 ms: 8,192 of them */
+  assert_int_equal(s.marks, 2 * SPOOL_MARKS_AT_ONE_PACE);
+  spool_finish(&s);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup(a_silent_run_makes_no_file, fresh),
@@ -140,6 +187,8 @@ int main(void) {
       cmocka_unit_test_setup(the_file_never_grows_above_head_and_tail, fresh),
       cmocka_unit_test_setup(what_is_above_the_rate_is_counted_and_marked, fresh),
       cmocka_unit_test_setup(reading_in_pieces_gives_the_kept_stream, fresh),
+      cmocka_unit_test_setup(the_time_of_output_is_kept_beside_it, fresh),
+      cmocka_unit_test_setup(marks_of_long_runs_are_farther_apart, fresh),
       cmocka_unit_test_setup(a_folder_that_cannot_be_written_only_counts, fresh),
   };
   return cmocka_run_group_tests(tests, make_dir, remove_dir);

@@ -149,6 +149,7 @@ static void settle_limits(struct supervised *run, const struct warden_start *sta
   run->spool.head_max = head && head < LIMIT_SPOOL_HEAD_BYTES ? head : LIMIT_SPOOL_HEAD_BYTES;
   run->spool.tail_max = tail && tail < LIMIT_SPOOL_TAIL_BYTES ? tail : LIMIT_SPOOL_TAIL_BYTES;
   run->spool.rate_max = start->output_rate_bytes;
+  spool_begin(&run->spool, warden_tick());
 }
 
 static enum warden_refusal check_start(struct warden *w, const struct warden_start *s,
