@@ -16,6 +16,7 @@ export const secret = 'test-secret';
 export const pause = (ms) => new Promise((done) => setTimeout(done, ms));
 const support = (name) => path.join(top, 'tests/support', name);
 const DEADLINE_MS = 30000; // longer than this without an answer is a hang
+const LONG_MS = 120000; // a job's, on a machine that has other things to do
 const ADVANCE_MS = Number(process.env.ADVANCE_MS ?? 180000);
 
 export class Stand {
@@ -123,6 +124,20 @@ export class Stand {
     return got.data;
   }
   runJob(name, body = {}) { return this.ask('POST', `/api/cron/jobs/${name}/run`, {body, headers: {Prefer: 'wait=25'}}); }
+  // Runs it to its end, however long that takes: {status, text}. The clock does not wait for what runs longer than two
+  // seconds, and a run beside another of the same job is skipped.
+  async finishJob(name) {
+    const target = `/api/cron/jobs/${name}/executions?status=running`;
+    await this.until(async () => (await this.ask('GET', target)).data?.data?.length === 0, `the end of ${name}`, LONG_MS);
+    const {status, data, text} = await this.runJob(name);
+    if (!data?.executionId) return {status: null, text: `${status} ${text.slice(0, 300)}`};
+    return this.until(async () => {
+      const run = (await this.ask('GET', '/api/cron/executions/' + data.executionId)).data;
+      return run?.finishedAt && {status: run.status, text: `${run.status} ${run.errorMessage}`};
+    }, `the end of ${name} (${data.executionId})`, LONG_MS);
+  }
+  // The cron store, as sql() does it.
+  cronSql(query) { return this.sql(query, 'sereno.db'); }
   // One command of the test clock; null when the server died meanwhile.
   moveClock(command) {
     return new Promise((done, fail) => {
@@ -142,11 +157,11 @@ export class Stand {
   // The server was away from whenever it died until then.
   setMarker(ms) { fs.writeFileSync(path.join(this.data, 'test-marker'), new Date(ms).toISOString() + '\n', {mode: 0o600}); }
   // Rows of a query, read beside the server; instants as text or, with instantOf(), as milliseconds.
-  sql(query) {
+  sql(query, file = 'worlds.db') {
     const big = {encoding: 'utf8', maxBuffer: 1 << 30};
     const text = this.hasServers
       ? execFileSync(support('pg.sh'), ['sql', this.pgFolder, `SELECT coalesce(json_agg(t), '[]') FROM (${query}) t`], big)
-      : execFileSync('sqlite3', ['-json', '-cmd', '.timeout 10000', `file:${path.join(this.data, 'worlds.db')}?mode=ro`, query], big);
+      : execFileSync('sqlite3', ['-json', '-cmd', '.timeout 10000', `file:${path.join(this.data, file)}?mode=ro`, query], big);
     return text.trim() ? JSON.parse(text) : [];
   }
   change(statement) {

@@ -40,6 +40,7 @@ up() {
 }
 url() { echo "postgresql://sereno@127.0.0.1:$(cat "$dir/pg.port")/sereno"; }
 sql() { "$bin/psql" -X -q -A -t -v ON_ERROR_STOP=1 -h "$data" -p "$(cat "$dir/pg.port")" -U sereno -d "$2" -c "$1"; }
+is_dead() { ! state=$(grep '^State:' "/proc/$1/status" 2>/dev/null) || [ "${state#*Z}" != "$state" ]; }
 pid() { as_owner head -n 1 "$data/db/postmaster.pid"; }
 
 [ "$verb" != start ] || [ -e "$dir/pg.data" ] || { make; is_new=yes; }
@@ -59,10 +60,13 @@ sql) sql "$1" "${2:-sereno}" ;;
 pid) pid ;;
 kill9)
   server=$(pid)
+  kill -STOP "$server" # it makes no more of them meanwhile
   children=$(cat "/proc/$server/task/$server/children")
   # shellcheck disable=SC2086 # a list of numbers
   kill -9 "$server" $children || true # one of them may have ended by itself
-  while [ -d "/proc/$server" ] && ! grep -q '^State:.Z' "/proc/$server/status"; do sleep 0.05; done
+  for one in $server $children; do # while one lives, the next server refuses its shared memory
+    until is_dead "$one"; do sleep 0.05; done
+  done
   as_owner rm -f "$data/db/postmaster.pid" "$data"/.s.PGSQL.* ;; # where nobody reaps orphans, the dead one looks alive to the next
 halt) as_owner "$bin/pg_ctl" -D "$data/db" -m fast -w -s stop ;;
 stop)
