@@ -4,7 +4,16 @@ import type { ComponentType } from "preact";
 import { useEffect } from "preact/hooks";
 import { call, isOnline, isStranger } from "./api/client";
 import { isLive, onResync, startLive, useLive } from "./api/live";
-import { counters, isSchedulerOn, loadSettings, may, session, setSession, times } from "./api/state";
+import {
+  counters,
+  isSchedulerOn,
+  isSessionOver,
+  loadSettings,
+  may,
+  session,
+  setSession,
+  times,
+} from "./api/state";
 import { now } from "./base/clock";
 import { modifierKey, useKeys } from "./base/keys";
 import { number } from "./base/format";
@@ -219,7 +228,15 @@ function Inside() {
 }
 
 export function App() {
-  useEffect(() => isStranger.subscribe((is) => is && session.peek() && setSession(null)), []);
+  useEffect(
+    () =>
+      isStranger.subscribe((is) => {
+        if (!is || !session.peek()) return;
+        isSessionOver.value = true;
+        setSession(null);
+      }),
+    [],
+  );
   if (session.value === undefined) return <Loading />;
   return (
     <>

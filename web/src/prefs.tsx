@@ -28,6 +28,7 @@ async function logOut(): Promise<void> {
   try {
     await call("POST /api/auth/logout");
     setSession(null);
+    isPrefsOpen.value = false;
   } catch (error) {
     sayError(error);
   }
@@ -54,6 +55,38 @@ function Choice<T extends string>(props: {
   );
 }
 
+/** Language and theme. */
+export function AppearanceChoices() {
+  const t = words().common.prefs;
+  return (
+    <div class="choices">
+      <Choice<Language | "auto">
+        label={t.language}
+        value={languageChoice.value}
+        options={[
+          ["auto", t.automatic],
+          ["es", "Español"],
+          ["en", "English"],
+        ]}
+        onChange={(choice) => void loadWords(choice)}
+      />
+      <Choice<Theme>
+        label={t.theme}
+        value={theme.value}
+        options={[
+          ["system", t.system],
+          ["light", t.light],
+          ["dark", t.dark],
+        ]}
+        onChange={(choice) => {
+          theme.value = choice;
+          applyTheme();
+        }}
+      />
+    </div>
+  );
+}
+
 export function PrefsDialog() {
   const w = words();
   const t = w.common.prefs;
@@ -73,31 +106,7 @@ export function PrefsDialog() {
             </li>
           ))}
       </ul>
-      <div class="choices">
-        <Choice<Language | "auto">
-          label={t.language}
-          value={languageChoice.value}
-          options={[
-            ["auto", t.automatic],
-            ["es", "Español"],
-            ["en", "English"],
-          ]}
-          onChange={(choice) => void loadWords(choice)}
-        />
-        <Choice<Theme>
-          label={t.theme}
-          value={theme.value}
-          options={[
-            ["system", t.system],
-            ["light", t.light],
-            ["dark", t.dark],
-          ]}
-          onChange={(choice) => {
-            theme.value = choice;
-            applyTheme();
-          }}
-        />
-      </div>
+      <AppearanceChoices />
       {who && (
         <footer>
           <span class="who">{t.loggedInAs(who.user ?? who.actor, w.common.roles[who.role])}</span>

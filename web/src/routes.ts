@@ -37,13 +37,15 @@ const page = (nav: NavKey, pattern: string, load: PageRoute["load"], role: Role 
   load,
   role,
 });
+const round = async () => (await import("./pages/round")).RoundPage;
 const jobs = async () => (await import("./pages/jobs")).JobsPage;
 const editor = async () => (await import("./pages/editor")).EditorPage;
 const settings = async () => (await import("./pages/settings")).SettingsPage;
 
 /** The first that matches wins. */
 export const routes: readonly PageRoute[] = [
-  page("round", "/", async () => (await import("./pages/round")).RoundPage),
+  page("round", "/", round),
+  page("round", "/login", round), // already logged in
   page("jobs", "/jobs", jobs),
   page("jobs", "/configuracion/sistema/cron-manager", jobs),
   page("jobs", "/jobs/new", editor, "editor"),

@@ -22,6 +22,9 @@ export function setSession(s: Session | null): void {
   isStranger.value = false;
 }
 
+/** The session ended by itself (time, an admin), not by logging out. */
+export const isSessionOver = signal(false);
+
 /** Asks who I am. A server that cannot be reached throws. */
 export async function loadSession(): Promise<void> {
   try {

@@ -1,64 +1,112 @@
 // Logging in: by name and password, or by the secret of a login link behind the "#".
-import { useEffect, useState } from "preact/hooks";
+import { signal } from "@preact/signals";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { ApiError, call } from "../api/client";
-import { setSession } from "../api/state";
+import { isSessionOver, setSession, type Session } from "../api/state";
+import { now, serverNow } from "../base/clock";
+import { go, path } from "../base/url";
+import { AppearanceChoices } from "../prefs";
 import { Button } from "../ui/button";
+import { Field } from "../ui/field";
 import { words } from "../words";
+import { problemText, waitSeconds, type LoginWay } from "./login/problem";
+
+/** Until when the server takes no further try; 0: now. */
+const closedUntil = signal(0);
 
 export function LoginPage() {
+  const t = words().login;
   const [name, setName] = useState("");
   const [password, setPassword] = useState("");
-  const [problem, setProblem] = useState("");
+  const [problem, setProblem] = useState<{ error: ApiError; way: LoginWay } | null>(null);
   const [isBusy, setBusy] = useState(false);
-  const enter = async (ask: () => ReturnType<typeof call<"POST /api/auth/login">>) => {
+  const passwordBox = useRef<HTMLInputElement>(null);
+  const wait = waitSeconds(closedUntil.value, now.value);
+
+  const enter = async (way: LoginWay, ask: () => Promise<Session>) => {
     setBusy(true);
     try {
       setSession(await ask());
+      isSessionOver.value = false;
+      if (path.peek() === "/login") go("/", { replace: true });
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
-      setProblem(error.hint ? `${error.message} ${error.hint}` : error.message);
+      if (error.retryAfterSeconds) closedUntil.value = serverNow() + error.retryAfterSeconds * 1000;
+      setProblem({ error, way });
+      setPassword("");
       setBusy(false);
+      passwordBox.current?.focus();
     }
   };
+  useEffect(() => {
+    document.title = `${t.title} · ${words().common.app}`;
+  }, [t.title]);
   useEffect(() => {
     const secret = /^#login=([\w-]+)$/.exec(location.hash)?.[1];
     if (!secret) return;
     history.replaceState(null, "", location.pathname + location.search);
-    void enter(() => call("POST /api/auth/login-link", { body: { secret } }));
+    void enter("link", () => call("POST /api/auth/login-link", { body: { secret } }));
   }, []);
+
   return (
     <main class="login">
-      <h1>{words().login.title}</h1>
-      <form
-        onSubmit={(event) => {
-          event.preventDefault();
-          void enter(() => call("POST /api/auth/login", { body: { name, password } }));
-        }}
-      >
-        <input
-          value={name}
-          autocomplete="username"
-          required
-          onInput={(e) => setName(e.currentTarget.value)}
-          aria-label="name"
-        />
-        <input
-          type="password"
-          value={password}
-          autocomplete="current-password"
-          required
-          aria-label="password"
-          onInput={(e) => setPassword(e.currentTarget.value)}
-        />
-        <Button kind="main" type="submit" isBusy={isBusy}>
-          {words().common.actions.logIn}
-        </Button>
-      </form>
-      {problem && (
-        <p class="error" role="alert">
-          {problem}
+      <div class="login-box panel">
+        <h1>
+          <span class="lantern" aria-hidden="true" />
+          {words().common.app}
+        </h1>
+        <p class="quiet">{isSessionOver.value && !problem ? t.sessionOver : t.lead}</p>
+        <form
+          onSubmit={(event) => {
+            event.preventDefault();
+            if (isBusy || wait > 0) return;
+            void enter("password", () => call("POST /api/auth/login", { body: { name, password } }));
+          }}
+        >
+          <Field label={t.name}>
+            {(ids) => (
+              <input
+                {...ids}
+                value={name}
+                autocomplete="username"
+                autocapitalize="none"
+                spellcheck={false}
+                required
+                autofocus
+                onInput={(e) => setName(e.currentTarget.value)}
+              />
+            )}
+          </Field>
+          <Field label={t.password}>
+            {(ids) => (
+              <input
+                {...ids}
+                ref={passwordBox}
+                type="password"
+                value={password}
+                autocomplete="current-password"
+                required
+                onInput={(e) => setPassword(e.currentTarget.value)}
+              />
+            )}
+          </Field>
+          {problem && (
+            <p class="error" role="alert">
+              {problemText(t, problem.error, problem.way)}
+            </p>
+          )}
+          {wait > 0 && <p class="hint">{t.wait(wait)}</p>}
+          <Button kind="main" type="submit" isBusy={isBusy || wait > 0}>
+            {words().common.actions.logIn}
+          </Button>
+        </form>
+        <p class="hint">
+          {t.noPassword} <code>sereno user login-link</code>
         </p>
-      )}
+      </div>
+      <div class="login-choices">
+        <AppearanceChoices />
+      </div>
     </main>
   );
 }
