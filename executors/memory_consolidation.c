@@ -376,7 +376,8 @@ static enum err consolidate(struct work *w, const char *id) {
 /* Of one world only: the others go on. */
 static bool is_of_one_world(enum err e) {
   return e == ERR_WORLD_BUSY || e == ERR_BUSY || e == ERR_CONFLICT || e == ERR_NOT_FOUND ||
-         e == ERR_STORE_CORRUPT || e == ERR_LIMIT || e == ERR_NO_MEMORY;
+         e == ERR_STORE_CORRUPT || e == ERR_LIMIT || e == ERR_NO_MEMORY ||
+         e == ERR_INVALID; /* an id of an application that is none of ours */
 }
 
 static enum err one_world(struct work *w, const json_t *world) {
@@ -398,20 +399,18 @@ static enum err one_world(struct work *w, const json_t *world) {
 }
 
 static enum err all_worlds(struct work *w) {
-  char after[160] = "";
-  for (size_t count = PAGE; count == PAGE && !w->has_stopped;) {
+  JSON_AUTO json_t *after = json_string("");
+  while (json_is_string(after) && !w->has_stopped) {
     JSON_AUTO json_t *page = NULL;
-    json_t *args = json_pack("{s:s, s:i}", "after", after, "limit", PAGE);
+    json_t *args = json_pack("{s:O, s:i}", "after", after, "limit", PAGE);
     add_param(w, args, "consolidateAbove");
     TRY(ask(w, "consolidation.page", args, &page));
     const json_t *worlds = json_object_get(page, "worlds");
-    count = json_array_size(worlds);
-    for (size_t i = 0; i < count && !w->has_stopped; i++) {
-      const json_t *world = json_array_get(worlds, i);
-      (void)str_copy(after, sizeof after, json_text_at(world, "worldId"));
-      TRY(one_world(w, world));
-    }
-    child_progress(w->child, count == PAGE ? 0.5 : 0.9, after);
+    for (size_t i = 0; i < json_array_size(worlds) && !w->has_stopped; i++)
+      TRY(one_world(w, json_array_get(worlds, i)));
+    child_progress(w->child, 0.5, json_string_value(after));
+    json_decref(after);
+    after = json_incref(json_object_get(page, "next"));
   }
   return ERR_OK;
 }

@@ -73,6 +73,51 @@ static void its_worlds_climb_the_ladder_and_wake(void **state) {
   assert_string_equal(world_column(f, ID, "status"), "RUNNING");
 }
 
+/* As an application does, past everything of ours: turns from FROM to TO. */
+static void insert_rows(struct worlds_fixture *f, int from, int to) {
+  char sql[400];
+  snprintf(sql, sizeof sql,
+           "INSERT INTO \"WorldInteraction\"(\"worldId\",\"turn\",\"at\",\"speaker\",\"isUser\",\"text\") "
+           "SELECT '" ID "',n,'2025-11-20T12:00:00Z','Bot',false,'row '||n FROM generate_series(%d,%d) n",
+           from, to);
+  worlds_sql(f, sql);
+}
+
+static void rows_of_the_application_are_counted_for_consolidation(void **state) {
+  struct worlds_fixture *f = *state;
+  insert_rows(f, 1, 1000);
+  json_t *result = run_job(f, "memory-consolidation", NULL, NULL);
+  assert_int_equal(world_int(result, "worldsConsolidated"), 0); /* exactly 1,000 */
+  json_decref(result);
+  insert_rows(f, 5001, 5001);
+  result = run_job(f, "memory-consolidation", NULL, NULL);
+  assert_int_equal(world_int(result, "worldsConsolidated"), 1);
+  assert_int_equal(world_int(result, "interactionsDeleted"), 901);
+  json_decref(result);
+  assert_string_equal(psql(f, "SELECT count(*) FROM \"WorldInteraction\""), "100");
+  assert_string_equal(world_column(f, ID, "interactions"), "100");
+}
+
+static void a_message_keeps_its_turn_beside_rows_of_the_application(void **state) {
+  struct worlds_fixture *f = *state;
+  assert_int_equal(say(f, ID, ANA, "first"), 1);
+  insert_rows(f, 2, 4);
+  job(f, "sync");
+  assert_string_equal(psql(f, "SELECT \"turn\" FROM \"WorldInteraction\" WHERE \"text\"='first'"), "1");
+  (void)say(f, ID, ANA, "taken");
+  (void)say(f, ID, ANA, "taken too");
+  job(f, "sync");
+  job(f, "sync");
+  assert_string_equal(psql(f,
+                           "SELECT string_agg(\"turn\"||' '||\"text\",', ' ORDER BY \"turn\") FROM "
+                           "\"WorldInteraction\""),
+                      "1 first, 2 row 2, 3 row 3, 4 row 4, 5 taken, 6 taken too");
+  insert_rows(f, 20, 20);
+  f->now_ms += 2 * WORLDS_HOUR;
+  job(f, "cleanup");
+  assert_int_equal(say(f, ID, ANA, "woken"), 21);
+}
+
 static void an_id_that_cannot_be_is_not_found(void **state) {
   struct worlds_fixture *f = *state;
   assert_int_equal(world_try(f, &f->lane, "world.get", "nope", ANA, NULL, NULL, NULL), ERR_NOT_FOUND);
@@ -150,6 +195,8 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       ON_BOTH(its_worlds_climb_the_ladder_and_wake),
       ON_BOTH(an_id_that_cannot_be_is_not_found),
+      ON_BOTH(rows_of_the_application_are_counted_for_consolidation),
+      ON_BOTH(a_message_keeps_its_turn_beside_rows_of_the_application),
       ON_BOTH(an_export_brings_its_own_columns_back_but_not_from_a_users_hand),
       ON_BOTH(its_columns_are_its_own),
       ON_BOTH(a_column_of_a_type_we_cannot_use_is_told),

@@ -16,8 +16,9 @@
 struct kept {
   bool is_there;
   int64_t fence;
-  int64_t version; /* -1: no state yet */
-  int64_t turn;    /* the last one given, be it by an application that writes rows of its own */
+  int64_t version;    /* -1: no state yet */
+  int64_t turn;       /* the last one given, be it by an application that writes rows of its own */
+  int64_t saved_turn; /* the last one of those that a live state gave */
   int64_t active_ms;
   char hash[WORLD_HASH_TEXT]; /* of the state */
 };
@@ -28,6 +29,7 @@ static bool visit_kept(void *arg, const struct sql_row *row) {
                      .fence = sql_row_int(row, 1),
                      .version = sql_row_is_null(row, 2) ? -1 : sql_row_int(row, 2),
                      .turn = sql_row_int(row, 3),
+                     .saved_turn = sql_row_int(row, 3),
                      .active_ms = sql_row_is_null(row, 4) ? INSTANT_NONE : sql_row_instant(row, 4)};
   (void)str_copy(k->hash, sizeof k->hash, sql_row_text(row, 5));
   if (sql_row_int(row, 6) > k->turn) k->turn = sql_row_int(row, 6);
@@ -185,7 +187,6 @@ static void add_seen(struct flush *f, const struct live_world *lw) {
 static enum err add_world(struct flush *f, const struct live_world *lw, const struct kept *k, int64_t token) {
   int64_t unsaved = unsaved_ms(lw, k), added = 0;
   for (size_t i = 0; i < lw->journal_count; i++) {
-    if (lw->journal[i].turn <= k->turn) continue; /* saved before (standing_ahead) */
     TRY(add_interaction(f, lw->id, &lw->journal[i]));
     added++;
   }
@@ -285,18 +286,31 @@ static enum err standing_of(struct lane *l, const struct live_world *lw, const s
   return ERR_OK;
 }
 
-/* Goes on from where the database is: what it does not have yet gets the next turns there. */
+/* Whether nobody ever had this turn: what live states gave before may be archived. */
+static enum err is_free_turn(struct lane *l, struct str id, int64_t turn, const struct kept *k, bool *ret) {
+  bool is_there = turn <= k->saved_turn;
+  if (!is_there)
+    TRY(sqldb_query(l->db, SQL_INTERACTION_AT, SQL_ARGS(SQL_VALUE_STR(id), SQL_VALUE_INT(turn)), found_one,
+                    &is_there, l->detail));
+  *ret = !is_there;
+  return ERR_OK;
+}
+
+/* What the database does not have yet keeps its turn where that is free, else it gets the next one. */
 static enum err renumber(struct lane *l, struct live_world *lw, const struct kept *k) {
   struct live_entry *journal = ARENA_ARRAY(&l->arena, struct live_entry, lw->journal_count + 1);
   size_t n = 0;
   if (!journal) return ERR_NO_MEMORY;
-  lw->turn = k->turn;
+  if (lw->turn < k->turn) lw->turn = k->turn;
   for (size_t i = 0; i < lw->journal_count; i++) {
     bool is_saved;
     TRY(is_saved_entry(l, lw->id, &lw->journal[i], &is_saved));
     if (is_saved) continue;
+    bool is_free;
+    TRY(is_free_turn(l, lw->id, lw->journal[i].turn, k, &is_free));
     journal[n] = lw->journal[i];
-    journal[n++].turn = ++lw->turn;
+    if (!is_free) journal[n].turn = ++lw->turn;
+    n++;
   }
   lw->journal = journal;
   lw->journal_count = n;
@@ -307,6 +321,11 @@ static enum err renumber(struct lane *l, struct live_world *lw, const struct kep
 static enum err catch_up(struct lane *l, struct live_world *lw, const struct kept *k) {
   if (lw->version <= k->version) lw->version = k->version + 1;
   return renumber(l, lw, k);
+}
+
+/* The turns that the database has are of this journal (standing_ahead). */
+static void drop_saved(struct live_world *lw, const struct kept *k) {
+  for (; lw->journal_count > 0 && lw->journal->turn <= k->turn; lw->journal_count--) lw->journal++;
 }
 
 static enum err append_rows(struct flush *f, struct live_append *a, const struct kept *k, int64_t token) {
@@ -370,6 +389,7 @@ static enum err flush_all(struct flush *f, const struct world_snapshots *s, bool
     ret_done[i] = standing != REFUSED;
     if (standing == LEFT_BEHIND) TRY(add_said(f, &lw, &kept[i], token));
     if (standing == FALLEN_BACK) TRY(catch_up(f->lane, &lw, &kept[i]));
+    if (standing == UNSAVED) drop_saved(&lw, &kept[i]);
     if (standing == FALLEN_BACK || standing == UNSAVED) TRY(add_world(f, &lw, &kept[i], token));
   }
   return run_all(f);
@@ -436,7 +456,8 @@ static bool visit_state(void *arg, const struct sql_row *row) {
 }
 
 static bool visit_turn(void *arg, const struct sql_row *row) {
-  *(int64_t *)arg = not_below_zero(sql_row_int(row, 0));
+  int64_t *turn = arg;
+  if (sql_row_int(row, 0) > *turn) *turn = sql_row_int(row, 0);
   return false;
 }
 
@@ -456,9 +477,8 @@ enum err world_state_read(struct lane *l, struct str id, struct live_world *ret)
   *ret = (struct live_world){.id = id, .active_ms = INSTANT_NONE, .dirty_ms = INSTANT_NONE};
   struct state_visit v = {l, ret, l->detail, ERR_OK};
   TRY(sqldb_query(l->db, SQL_STATE_GET, SQL_ARGS(SQL_VALUE_STR(id)), visit_state, &v, l->detail));
-  if (!ret->is_there)
-    TRY(sqldb_query(l->db, SQL_TURN_LAST, SQL_ARGS(SQL_VALUE_STR(id)), visit_turn, &ret->turn, l->detail));
-  return v.error;
+  TRY(v.error);
+  return sqldb_query(l->db, SQL_TURN_LAST, SQL_ARGS(SQL_VALUE_STR(id)), visit_turn, &ret->turn, l->detail);
 }
 
 static enum err load_events(struct lane *l, const struct live_world *w, int64_t token, int64_t now_ms) {

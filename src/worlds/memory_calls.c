@@ -14,13 +14,26 @@
 
 /* ---- page ---- */
 
+struct page {
+  json_t *worlds;
+  json_t *last; /* id looked at; owned */
+  int64_t above, seen;
+};
+
 static bool take_world(void *arg, const struct sql_row *row) {
+  struct page *p = arg;
   struct str id = sql_row_text(row, 0);
-  return json_array_append_new(arg, json_pack("{s:s%, s:I}", "worldId", id.ptr, id.len, "interactions",
-                                              (json_int_t)sql_row_int(row, 1))) == 0;
+  int64_t count = sql_row_int(row, 1);
+  p->seen++;
+  json_decref(p->last);
+  p->last = json_stringn(id.ptr, id.len);
+  return count <= p->above ||
+         json_array_append_new(p->worlds, json_pack("{s:s%, s:I}", "worldId", id.ptr, id.len, "interactions",
+                                                    (json_int_t)count)) == 0;
 }
 
-/* {after, limit, consolidateAbove} → {worlds: [{worldId, interactions}]} */
+/* {after, limit, consolidateAbove} → {worlds: [{worldId, interactions}], next}: of limit worlds those that are too long;
+ * next: the after of the next page, null after the last. */
 enum err call_consolidation_page(struct lane *l, const struct world_request *q, struct world_reply *r) {
   struct world_settings s = worlds_settings(l, q->now_ms);
   struct str after = json_text_at(q->args, "after");
@@ -28,13 +41,17 @@ enum err call_consolidation_page(struct lane *l, const struct world_request *q, 
   int64_t above = json_int_at(q->args, "consolidateAbove", s.consolidate_above);
   if (limit < 1 || limit > PAGE_MAX)
     return err_set(&r->detail, ERR_INVALID, "limit", 0, "limit is 1 to %d", PAGE_MAX);
-  json_t *worlds = json_array();
-  r->body = json_pack("{s:o}", "worlds", worlds);
+  struct page p = {.worlds = json_array(), .above = above};
+  r->body = json_pack("{s:o}", "worlds", p.worlds);
   if (!r->body) return ERR_NO_MEMORY;
-  return sqldb_query(
+  enum err e = sqldb_query(
       l->db, SQL_MEMORY_PAGE,
       SQL_ARGS(SQL_VALUE_INT(above), SQL_VALUE_STR(after.ptr ? after : STR("")), SQL_VALUE_INT(limit)),
-      take_world, worlds, &r->detail);
+      take_world, &p, &r->detail);
+  if (json_object_set(r->body, "next", p.last && p.seen == limit ? p.last : json_null()) != 0)
+    e = ERR_NO_MEMORY;
+  json_decref(p.last);
+  return e;
 }
 
 /* ---- read ---- */
