@@ -62,9 +62,12 @@ enum err live_ping(struct live *l, struct err_detail *detail) { return l->ops->p
 
 /* ---- what every implementation may rely on ---- */
 
+static bool is_id(struct str id) {
+  return id.len > 0 && id.len <= LIVE_ID_BYTES_MAX && str_is_utf8(id) && !memchr(id.ptr, 0, id.len);
+}
+
 static enum err check_id(struct str id, struct err_detail *detail) {
-  if (id.len > 0 && id.len <= LIVE_ID_BYTES_MAX && str_is_utf8(id) && !memchr(id.ptr, 0, id.len))
-    return ERR_OK;
+  if (is_id(id)) return ERR_OK;
   return err_set(detail, ERR_INVALID, "worldId", 0, "a world's id is text of 1 to %d bytes",
                  LIVE_ID_BYTES_MAX);
 }
@@ -99,12 +102,32 @@ static bool is_write_valid(const struct live_append *w) {
 
 /* ---- the calls ---- */
 
+/* Those of these ids that can be one; a row of an application with another id has no live state. */
+static enum err read_possible(struct live *l, const struct str *ids, size_t count, unsigned parts,
+                              struct arena *arena, struct live_world *ret, struct err_detail *detail) {
+  struct str *few = ARENA_ARRAY(arena, struct str, count);
+  struct live_world *worlds = ARENA_ARRAY(arena, struct live_world, count);
+  size_t n = 0;
+  if (!few || !worlds) return arena_error(arena);
+  for (size_t i = 0; i < count; i++)
+    if (is_id(ids[i])) worlds[n] = ret[i], few[n++] = ids[i];
+  if (n > 0) TRY(l->ops->read(l, few, n, parts, arena, worlds, detail));
+  n = 0;
+  for (size_t i = 0; i < count; i++)
+    if (is_id(ids[i])) ret[i] = worlds[n++];
+  return ERR_OK;
+}
+
 enum err live_read(struct live *l, const struct str *ids, size_t count, unsigned parts, struct arena *arena,
                    struct live_world *ret, struct err_detail *detail) {
   ASSERT(parts <= (LIVE_ALL | LIVE_GUARD) && (parts & (LIVE_CORE | LIVE_GUARD)) != (LIVE_CORE | LIVE_GUARD));
-  TRY(check_ids(ids, count, sizeof *ids, detail));
-  for (size_t i = 0; i < count; i++)
+  size_t n = 0;
+  ASSERT(count <= LIVE_BATCH_MAX);
+  for (size_t i = 0; i < count; i++) {
+    n += is_id(ids[i]);
     ret[i] = (struct live_world){.id = ids[i], .active_ms = INSTANT_NONE, .dirty_ms = INSTANT_NONE};
+  }
+  if (n < count) return read_possible(l, ids, count, parts, arena, ret, detail);
   return count == 0 ? ERR_OK : l->ops->read(l, ids, count, parts, arena, ret, detail);
 }
 

@@ -99,7 +99,7 @@ enum live_parts {
       16 /* instead of LIVE_CORE: of core the fields LIVE_GUARD_NAMES alone, however much else there is */
 };
 #define LIVE_GUARD_NAMES "sys.access", "sys.sealed", "sys.from"
-/* Fills ret[count] in the order of ids; a world that is not there is no error. */
+/* Fills ret[count] in the order of ids; a world that is not there is no error, nor is an id that cannot be one. */
 enum err live_read(struct live *l, const struct str *ids, size_t count, unsigned parts, struct arena *arena,
                    struct live_world *ret, struct err_detail *detail);
 

@@ -276,6 +276,31 @@ static void a_world_somebody_else_moves_waits_for_the_next_run(void **state) {
   ladder_fixture_close(&f);
 }
 
+/* Such a row is an application's; the other worlds of its page are paused all the same. */
+static void a_world_with_an_impossible_id_is_told_and_holds_nobody_up(void **state) {
+  (void)state;
+  struct ladder_fixture f;
+  char id[LIVE_ID_BYTES_MAX + 2];
+  ladder_fixture_open(&f);
+  memset(id, 'x', sizeof id);
+  id[sizeof id - 1] = 0;
+  ladder_world(&f, "a", 25 * H);
+  ladder_world(&f, "z", 25 * H);
+  ladder_sql(&f, "UPDATE \"World\" SET \"id\"='%s' WHERE \"id\"='a'", id);
+  ladder_world(&f, "b", 25 * H);
+  JSON_AUTO json_t *dry = ladder_job(&f, "auto-pause", json_pack("{s:b}", "dryRun", 1), NULL);
+  EXPECT(dry, "worldsEvaluated", 3);
+  int code;
+  JSON_AUTO json_t *r = ladder_job(&f, "auto-pause", NULL, &code);
+  EXPECT(r, "stats.totalPaused", 2);
+  const json_t *failed = json_object_get(json_object_get(r, "stats"), "failedWorldIds");
+  assert_int_equal(json_array_size(failed), 1);
+  assert_string_equal(json_string_value(json_array_get(failed, 0)), id);
+  JSON_AUTO json_t *why = ladder_call(&f, "worlds.why", NULL, NULL);
+  assert_non_null(why);
+  ladder_fixture_close(&f);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(pause_stats_are_those_of_the_seed),
@@ -288,6 +313,7 @@ int main(void) {
       cmocka_unit_test(english_owners_get_english_mails),
       cmocka_unit_test(live_state_is_safe_before_it_leaves),
       cmocka_unit_test(a_world_somebody_else_moves_waits_for_the_next_run),
+      cmocka_unit_test(a_world_with_an_impossible_id_is_told_and_holds_nobody_up),
   };
   int failed = cmocka_run_group_tests_name("SQLite", tests, NULL, NULL);
   ladder_on_postgres = true;
