@@ -66,6 +66,7 @@ static struct mark mark_of(const struct keeper *k) {
 static void keep_memory(struct keeper *k) {
   due_keep(&k->due);
   k->kept_sweep = k->sweep;
+  k->touched_count = 0;
 }
 
 static void undo_memory(struct keeper *k, struct mark mark) {
@@ -230,11 +231,9 @@ static enum err run_safe(struct keeper *k, struct change *const *changes, size_t
   return ERR_OK;
 }
 
-static enum err touch_slice(struct keeper *k, int64_t now_ms);
-
 static enum err finish(struct keeper *k) {
   if (k->meta.alive_ms - k->last_touch_ms >= KEEPER_TOUCH_MS || k->meta.alive_ms < k->last_touch_ms)
-    TRY(touch_slice(k, k->meta.alive_ms));
+    TRY(keeper_touch_slice(k, k->meta.alive_ms));
   TRY(keeper_put(k, TABLE_META, &k->meta));
   return k->rows->ops->commit(k->rows);
 }
@@ -242,6 +241,7 @@ static enum err finish(struct keeper *k) {
 static void roll_back(struct keeper *k) {
   k->rows->ops->rollback(k->rows);
   undo_memory(k, (struct mark){.due = 0, .sweep = k->kept_sweep});
+  keeper_touch_undo(k);
   arena_free(&k->scratch);
   k->meta.alive_ms = 0;
   /* When even reading fails, what is in memory may be ahead of the rows by ids only; the next call loads again. */
@@ -290,41 +290,7 @@ enum err keeper_apply(struct keeper *k, struct change *const *changes, size_t co
   return e;
 }
 
-/* ---- lastRunAt and nextRunAt, written behind ---- */
-
-static enum err touch_job(struct keeper *k, struct due_node *n, int64_t now_ms) {
-  struct cached_job *j;
-  enum err e = keeper_job(k, n->heap.tie, &j);
-  if (e == ERR_NOT_FOUND) return ERR_OK;
-  TRY(e);
-  int64_t next_ms = j->job->is_active ? schedule_next(j->schedule, now_ms) : INSTANT_NEVER, until_ms;
-  bool is_shown = next_ms != INSTANT_NEVER && gates_at(&k->gates, j->job, next_ms, &until_ms) != GATE_OFF;
-  return k->rows->ops->job_touch(k->rows, j->job->no, n->last_run_ms, is_shown ? next_ms : FIELD_NULL);
-}
-
-static enum err touch_slice(struct keeper *k, int64_t now_ms) {
-  k->last_touch_ms = now_ms;
-  for (int i = 0; i < KEEPER_TOUCH_SLICE; i++) {
-    struct due_node *n = due_take_dirty(&k->due);
-    if (!n) break;
-    enum err e = touch_job(k, n, now_ms);
-    arena_free(&k->scratch);
-    if (e != ERR_OK) due_dirty(&k->due, n);
-    TRY(e);
-  }
-  return ERR_OK;
-}
-
-enum err keeper_touch(struct keeper *k, int64_t now_ms, bool *ret_has_more) {
-  *ret_has_more = false;
-  if (!k->due.dirty) return ERR_OK;
-  TRY(k->rows->ops->begin(k->rows));
-  enum err e = touch_slice(k, now_ms);
-  if (e == ERR_OK) e = k->rows->ops->commit(k->rows);
-  if (e != ERR_OK) k->rows->ops->rollback(k->rows);
-  *ret_has_more = k->due.dirty != NULL;
-  return e;
-}
+/* ---- the zone files ---- */
 
 enum err keeper_refresh(struct keeper *k, int64_t now_ms) {
   if (!tzdb_refresh(k->tzdb)) return ERR_OK;

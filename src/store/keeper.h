@@ -68,6 +68,8 @@ struct keeper {
   int64_t audit_seq;
   char audit_hash[65]; /* of the last row of the chain */
   int64_t last_touch_ms;
+  int64_t touched[KEEPER_TOUCH_SLICE]; /* jobs of the last touch, until it is committed */
+  size_t touched_count;
   uint32_t age;       /* grows when a transaction is undone: what was remembered before may be wrong */
   bool is_mirror_old; /* the last rollback could not read the rows again */
   struct sweep sweep, kept_sweep; /* now, and as of the last commit */
@@ -80,12 +82,15 @@ enum err keeper_open(struct keeper *k, struct rows *rows, const struct store_con
                      struct store_boot *boot, struct err_detail *detail);
 void keeper_close(struct keeper *k);
 enum err keeper_apply(struct keeper *k, struct change *const *changes, size_t count);
-/* Writes lastRunAt and nextRunAt of a slice of the jobs that changed, in a transaction of its own. */
-enum err keeper_touch(struct keeper *k, int64_t now_ms, bool *ret_has_more);
 enum err keeper_refresh(struct keeper *k, int64_t now_ms);
 /* Writing rows goes through these, so that k->writes counts. */
 enum err keeper_put(struct keeper *k, enum table_id t, const void *record);
 enum err keeper_del(struct keeper *k, enum table_id t, const void *record);
+
+/* ---- keeper_touch.c: lastRunAt and nextRunAt of a slice of the jobs that changed ---- */
+enum err keeper_touch_slice(struct keeper *k, int64_t now_ms); /* in the transaction at hand */
+void keeper_touch_undo(struct keeper *k); /* it was undone: they are to be written still */
+enum err keeper_touch(struct keeper *k, int64_t now_ms, bool *ret_has_more); /* in one of its own */
 
 /* ---- keeper_jobs.c: definitions, schedules, zones ---- */
 enum err keeper_job(struct keeper *k, int64_t job_no, struct cached_job **ret); /* ERR_NOT_FOUND */

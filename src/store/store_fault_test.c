@@ -194,8 +194,39 @@ static void full_disk_leaves_no_row_behind_in_retention(void **state) {
   }
 }
 
+/* What is written behind is written with the next chance. */
+static void full_disk_forgets_no_last_run(void **state) {
+  (void)state;
+  for (int is_alone = 0; is_alone < 2; is_alone++) {
+    struct harness h;
+    bool has_more;
+    faulty_install();
+    harness_open(&h, HARNESS_SQLITE);
+    harness_job(&h, "a", "@daily");
+    h.now_ms += 12 * HOUR;
+    assert_int_equal(harness_work(&h, RUN_SUCCESS), 1);
+    int64_t ran_ms = h.now_ms;
+    h.now_ms += MINUTE;
+    faulty.left = 1;
+    faulty.code = SQLITE_FULL;
+    struct change *c = harness_claim(&h, h.now_ms);
+    enum err e = is_alone ? h.backend->ops->touch(h.backend, h.now_ms, &has_more) : harness_apply(&h, c);
+    assert_int_equal(e, ERR_STORE_FULL);
+    change_free(c);
+    faulty.left = -1;
+    harness_touch(&h);
+    struct job *job = harness_get_job(&h, 1);
+    assert_int_equal(job->last_run_ms, ran_ms);
+    assert_int_equal(job->next_run_ms, NOON + 36 * HOUR);
+    job_unref(job);
+    harness_close(&h);
+    faulty_remove();
+  }
+}
+
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(full_disk_loses_nothing_and_passes),
+  const struct CMUnitTest tests[] = {cmocka_unit_test(full_disk_forgets_no_last_run),
+                                     cmocka_unit_test(full_disk_loses_nothing_and_passes),
                                      cmocka_unit_test(full_disk_leaves_no_row_behind_in_retention)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
