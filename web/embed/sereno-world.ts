@@ -106,7 +106,7 @@ button[aria-disabled=true]{opacity:.75;cursor:progress}
 .badge{display:inline-flex;align-items:center;gap:5px;padding:2px 8px;border-radius:var(--sereno-radius,8px);font-size:12px;font-weight:600;line-height:1.5}
 .badge.inactivity_7d{background:var(--sereno-bg,light-dark(#e6e9f2,#20283a))}
 .badge.inactivity_30d{background:var(--sereno-bg,light-dark(#fde7e4,#34181a))}
-.badge.manual,.badge.system,.badge.vacation{background:transparent;box-shadow:inset 0 0 0 1.5px var(--sereno-accent,light-dark(#6641b5,#b79bff))}
+.badge.manual,.badge.system,.badge.vacation{background:var(--sereno-bg,light-dark(#fff,#151a21));box-shadow:inset 0 0 0 1.5px var(--sereno-accent,light-dark(#6641b5,#b79bff))}
 .badge.manual svg{transform:scaleX(-1)}
 .badge.none{background:var(--sereno-bg,light-dark(#ecece7,#232933))}
 `;
