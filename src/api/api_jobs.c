@@ -150,8 +150,7 @@ static enum err restore_masked(struct call *c, const struct job *old) {
   return ERR_OK;
 }
 
-/* The draft of an edit: one reference, its given texts in the arena; made whole by job_copy. */
-static enum err draft_of(struct call *c, const struct job *old, struct job **ret) {
+enum err job_draft_edit(struct call *c, const struct job *old, struct job **ret) {
   bool is_put = c->req->method == HTTP_PUT;
   struct job *draft = job_copy(old);
   if (!draft) return ERR_NO_MEMORY;
@@ -180,13 +179,16 @@ static void created(struct call *c, const struct engine_answer *answer) {
   job_answer(c, answer->change->job.saved, 201);
 }
 
+enum err job_draft_new(struct call *c, struct job *ret) {
+  job_init(ret);
+  TRY(take_alias(c));
+  return fields_from_json(job_fields, job_field_count, c->body, FIELD_CREATE, ret, &c->req->arena,
+                          &c->detail);
+}
+
 void job_create(struct call *c) {
   struct job draft;
-  job_init(&draft);
-  enum err e = take_alias(c);
-  if (e == ERR_OK)
-    e = fields_from_json(job_fields, job_field_count, c->body, FIELD_CREATE, &draft, &c->req->arena,
-                         &c->detail);
+  enum err e = job_draft_new(c, &draft);
   if (e != ERR_OK) {
     call_fail(c, e);
     return;
@@ -238,7 +240,7 @@ static void edited(struct call *c, const struct engine_answer *answer) {
 
 static void edit(struct call *c, struct edit_state *state) {
   struct job *draft = NULL;
-  enum err e = draft_of(c, c->job, &draft);
+  enum err e = job_draft_edit(c, c->job, &draft);
   if (e != ERR_OK) {
     call_fail(c, e);
     return;

@@ -27,3 +27,7 @@ extern const struct shape occurrences_query_shape, occurrence_page_shape, metric
 route_handler job_occurrences, job_metrics_get, job_why;
 /* A sentence for people. */
 const char *reason_sentence(enum occurrence_state state, enum reason reason);
+
+/* api_job_preview.c: what an edit would do */
+extern const struct shape job_preview_shape;
+route_handler job_preview_new, job_preview;

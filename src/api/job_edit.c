@@ -29,10 +29,10 @@ static enum err check_rights(struct call *c, const struct job *old, const struct
   return ERR_OK;
 }
 
-static enum err check(struct call *c, const struct job_save *save) {
-  TRY(check_rights(c, save->old, save->draft));
-  TRY(job_validate(save->draft, &c->detail));
-  return engine_check_job(c->api->engine, save->draft, &c->detail);
+enum err job_check(struct call *c, const struct job *old, const struct job *draft) {
+  TRY(check_rights(c, old, draft));
+  TRY(job_validate(draft, &c->detail));
+  return engine_check_job(c->api->engine, draft, &c->detail);
 }
 
 static struct change *build(struct call *c, const struct job_save *save) {
@@ -56,7 +56,7 @@ static struct change *build(struct call *c, const struct job_save *save) {
 }
 
 void job_save(struct call *c, const struct job_save *save) {
-  enum err e = check(c, save);
+  enum err e = job_check(c, save->old, save->draft);
   if (e != ERR_OK) {
     call_fail(c, e);
     return;

@@ -2,6 +2,13 @@
 #pragma once
 #include "api/call.h"
 
+/* The job that the request's body describes: a new one, or `old` as it shall become (PATCH: changed; PUT: replaced). An
+ * edit's draft is one reference; given texts are in the arena, made whole by job_copy. Not checked yet. */
+enum err job_draft_new(struct call *c, struct job *ret);
+enum err job_draft_edit(struct call *c, const struct job *old, struct job **ret);
+/* The definition, and the caller's rights on it; old NULL: a new one. */
+enum err job_check(struct call *c, const struct job *old, const struct job *draft);
+
 /* `draft` is what it shall become (borrowed); `old` what it is, NULL to create. Checks the definition and the
  * rights on it, writes the audit note, saves, and calls done, or answers the error.
  * if_updated_ms FIELD_NULL: whatever it has become meanwhile. */

@@ -66,6 +66,10 @@ const struct route routes[] = {
      job_metrics_get, "counts, durations, lags"},
     {HTTP_GET, "/api/cron/jobs/:job/occurrences", ROLE_VIEWER, ROUTE_JOB, &occurrences_query_shape,
      &occurrence_page_shape, 200, job_occurrences, "every due instant and its verdict, newest first"},
+    {HTTP_POST, "/api/cron/jobs/preview", ROLE_EDITOR, 0, &job_input_shape, &job_preview_shape, 200,
+     job_preview_new, "check a new job without saving it: its first runs and its retries"},
+    {HTTP_POST, "/api/cron/jobs/:job/preview", ROLE_EDITOR, ROUTE_JOB, &job_input_shape, &job_preview_shape,
+     200, job_preview, "check an edit without saving it: what changes, runs gained and lost, its retries"},
     {HTTP_GET, "/api/cron/jobs/:job/why", ROLE_VIEWER, ROUTE_JOB, NULL, &why_answer_shape, 200, job_why,
      "why it runs, or does not"},
 

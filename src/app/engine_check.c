@@ -3,6 +3,7 @@
 
 #include "app/engine_private.h"
 #include "base/id.h"
+#include "model/policy.h"
 #include "time/schedule.h"
 
 struct launch_world engine_launch_world(const struct engine *e) {
@@ -28,12 +29,7 @@ static void name_schedule_field(struct err_detail *detail) {
 }
 
 static enum err check_schedule(struct engine *e, const struct job *job, struct err_detail *detail) {
-  struct schedule_options options = SCHEDULE_OPTIONS_DEFAULT;
-  options.timezone = str_of(job->timezone ? job->timezone : e->settings->timezone);
-  if (job->dialect != FIELD_NULL) options.dialect = (enum schedule_dialect)job->dialect;
-  if (job->dst != FIELD_NULL) options.dst = (enum schedule_dst)job->dst;
-  if (job->start_at_ms != FIELD_NULL) options.start_ms = job->start_at_ms;
-  if (job->end_at_ms != FIELD_NULL) options.end_ms = job->end_at_ms;
+  struct schedule_options options = job_schedule_options(job, e->settings->timezone);
   struct schedule *schedule = NULL;
   enum err error = schedule_compile(e->tzdb, str_of(job->schedule), &options, &schedule, detail);
   if (error != ERR_OK) {

@@ -56,3 +56,15 @@ struct policy policy_resolve(const struct job *j, const struct settings *s) {
   if (p.pool_size == 0) p.pool = NULL;
   return p;
 }
+
+struct schedule_options job_schedule_options(const struct job *job, const char *timezone) {
+  return (struct schedule_options){
+      .timezone = str_of(job->timezone ? job->timezone : timezone),
+      .dialect = job->dialect == FIELD_NULL ? SCHEDULE_DIALECT_SERENO : (enum schedule_dialect)job->dialect,
+      .dst = job->dst == FIELD_NULL ? SCHEDULE_DST_ONCE : (enum schedule_dst)job->dst,
+      .seed = (uint64_t)job->seed,
+      .anchor_ms = job->anchor_ms == FIELD_NULL ? job->created_ms : job->anchor_ms,
+      .start_ms = job->start_at_ms,
+      .end_ms = job->end_at_ms,
+  };
+}

@@ -3,6 +3,7 @@
 #pragma once
 #include "model/job.h"
 #include "model/settings.h"
+#include "time/schedule.h"
 
 #define POLICY_GRACE_MS 10000 /* between TERM and KILL */
 
@@ -24,3 +25,6 @@ struct policy {
 };
 
 struct policy policy_resolve(const struct job *job, const struct settings *settings);
+
+/* What governs the compiling of the job's schedule; timezone is that of the settings. Texts are borrowed from both. */
+struct schedule_options job_schedule_options(const struct job *job, const char *timezone);

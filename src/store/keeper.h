@@ -100,8 +100,6 @@ enum err keeper_cache_job(struct keeper *k, const struct job *job);
 struct cached_job *keeper_peek_job(const struct keeper *k, int64_t job_no);
 void keeper_forget_job(struct keeper *k, int64_t job_no);
 void keeper_forget_jobs(struct keeper *k);
-/* What governs the compiling of this job; texts borrowed from job and zone. */
-struct schedule_options keeper_schedule_options(const struct job *job, const char *timezone);
 enum err keeper_compile(struct keeper *k, const struct job *job, const char *timezone, int64_t now_ms,
                         struct schedule **ret, struct err_detail *detail);
 enum err keeper_version(struct keeper *k, int64_t job_no, int64_t version,

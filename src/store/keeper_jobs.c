@@ -38,18 +38,6 @@ void keeper_forget_jobs(struct keeper *k) {
   map_free(&k->cache.map);
 }
 
-struct schedule_options keeper_schedule_options(const struct job *job, const char *timezone) {
-  return (struct schedule_options){
-      .timezone = str_of(job->timezone ? job->timezone : timezone),
-      .dialect = job->dialect == FIELD_NULL ? SCHEDULE_DIALECT_SERENO : (enum schedule_dialect)job->dialect,
-      .dst = job->dst == FIELD_NULL ? SCHEDULE_DST_ONCE : (enum schedule_dst)job->dst,
-      .seed = (uint64_t)job->seed,
-      .anchor_ms = job->anchor_ms == FIELD_NULL ? job->created_ms : job->anchor_ms,
-      .start_ms = job->start_at_ms,
-      .end_ms = job->end_at_ms,
-  };
-}
-
 static enum err remember_zone(struct keeper *k, struct known_zone zone) {
   if (k->zone_count == k->zone_capacity) {
     size_t capacity = k->zone_capacity ? k->zone_capacity * 2 : 16;
@@ -120,7 +108,7 @@ static enum err note_zone(struct keeper *k, const struct tz *z, int64_t now_ms) 
 
 enum err keeper_compile(struct keeper *k, const struct job *job, const char *timezone, int64_t now_ms,
                         struct schedule **ret, struct err_detail *detail) {
-  struct schedule_options options = keeper_schedule_options(job, timezone);
+  struct schedule_options options = job_schedule_options(job, timezone);
   struct schedule *s;
   TRY(schedule_compile(k->tzdb, str_of(job->schedule), &options, &s, detail));
   enum err e = note_zone(k, schedule_tz(s), now_ms);

@@ -220,7 +220,7 @@ static void walk_boots(struct job_audit *j, const struct job *job, int64_t after
 
 static enum err walk_stretch(struct job_audit *j, const struct job *job, const char *zone, struct tzdb *tzdb,
                              int64_t after_ms, int64_t until_ms) {
-  struct schedule_options options = keeper_schedule_options(job, zone);
+  struct schedule_options options = job_schedule_options(job, zone);
   struct schedule *then, *today = NULL;
   if (schedule_compile(tzdb, str_of(job->schedule), &options, &then, NULL) != ERR_OK) {
     differ(j, "bad_version", after_ms, "version %lld has a schedule that cannot be read",
