@@ -114,6 +114,7 @@ enum cli_column_kind {
   CLI_COLUMN_INSTANT,
   CLI_COLUMN_STATUS,
   CLI_COLUMN_DURATION,
+  CLI_COLUMN_WHY, /* of a world: cli_world_why */
   CLI_COLUMN_VALUE
 };
 struct cli_column {
@@ -130,11 +131,13 @@ void cli_print_json(const json_t *value); /* one line */
 void cli_print_pretty(const json_t *value);
 enum cli_color cli_status_color(const char *status);
 const char *cli_text(const json_t *object, const char *key); /* NULL when absent */
+/* Why a world is (not) paused, as a word: "active" of "active_5h", whose hours stand beside it. */
+const char *cli_world_why(const char *why);
 /* "2026-11-21 18:00:00Z"; "-" when absent */
 const char *cli_instant(const json_t *object, const char *key, char ret[40]);
 /* "340 ms", "2.1 s", "3 min 4 s" */
 const char *cli_duration(int64_t ms, char ret[40]);
 /* Names of the verbs of a verb with several: `sereno jobs list`. The index, or -1. */
 int cli_choose(const char *const *names, const char *name);
-/* Runs a job now as `sereno run NAME --quiet` does, and prints its result. */
-int cli_run_job(struct cli *c, const char *name, bool is_dry);
+/* Runs a job now as `sereno run NAME --quiet` does; tell prints its result to people; NULL: as JSON. */
+int cli_run_job(struct cli *c, const char *name, bool is_dry, void (*tell)(const json_t *result));

@@ -136,6 +136,8 @@ enum cli_color cli_status_color(const char *status) {
   return CLI_PLAIN;
 }
 
+const char *cli_world_why(const char *why) { return why && strncmp(why, "active_", 7) == 0 ? "active" : why; }
+
 const char *cli_text(const json_t *object, const char *key) {
   return json_string_value(json_object_get(object, key));
 }
@@ -173,6 +175,7 @@ static void add_cell(struct cli_table *t, const json_t *row, const struct cli_co
   const json_t *value = json_object_get(row, column->key);
   switch (column->kind) {
     case CLI_COLUMN_TEXT: return cli_table_add(t, CLI_PLAIN, json_string_value(value));
+    case CLI_COLUMN_WHY: return cli_table_add(t, CLI_PLAIN, cli_world_why(json_string_value(value)));
     case CLI_COLUMN_INSTANT: return cli_table_add(t, CLI_PLAIN, cli_instant(row, column->key, text));
     case CLI_COLUMN_STATUS:
       return cli_table_add(t, cli_status_color(json_string_value(value)), json_string_value(value));

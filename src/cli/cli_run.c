@@ -30,7 +30,8 @@ static const char help[] =
 struct run_args {
   bool no_wait, is_quiet, is_dry;
   const char *params, *wait;
-  int64_t until_ms; /* INSTANT_NEVER */
+  int64_t until_ms;                   /* INSTANT_NEVER */
+  void (*tell)(const json_t *result); /* to people; NULL: as JSON */
 };
 
 static int64_t now_ms(void) { return world_now_ms(world_real()); }
@@ -52,7 +53,8 @@ static void print_result(const char *name, const json_t *execution, const struct
     cli_print_output(str_of(output));
     if (output[0] && output[strlen(output) - 1] != '\n') (void)putchar('\n');
   }
-  if (result && !json_is_null(result)) cli_print_json(result);
+  if (a->tell && json_is_object(result)) a->tell(result);
+  else if (result && !json_is_null(result)) cli_print_json(result);
   (void)fflush(stdout);
   (void)fprintf(stderr, "%s: %s in %s", name, status ? status : "?",
                 cli_duration(json_int_at(execution, "duration", -1), took));
@@ -154,8 +156,8 @@ static int check_args(struct cli *c, struct run_args *a) {
   return json_is_object(params) ? CLI_OK : cli_fail(c, CLI_USAGE, "--params must be a JSON object");
 }
 
-int cli_run_job(struct cli *c, const char *name, bool is_dry) {
-  const struct run_args a = {.is_dry = is_dry, .is_quiet = true, .until_ms = INSTANT_NEVER};
+int cli_run_job(struct cli *c, const char *name, bool is_dry, void (*tell)(const json_t *result)) {
+  const struct run_args a = {.is_dry = is_dry, .is_quiet = true, .until_ms = INSTANT_NEVER, .tell = tell};
   return run_one(c, name, &a);
 }
 

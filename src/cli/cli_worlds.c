@@ -244,7 +244,9 @@ static void print_members(const json_t *object, const char *before, size_t width
       continue;
     }
     (void)printf("%-*s  ", (int)width, name);
-    print_value(value);
+    if (strcmp(key, "why") == 0 && json_is_string(value))
+      (void)printf("%s\n", cli_world_why(json_string_value(value)));
+    else print_value(value);
   }
 }
 

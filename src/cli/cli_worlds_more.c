@@ -86,7 +86,7 @@ int world_vacation(struct world_cli *w) {
 
 int world_why(struct world_cli *w) {
   static const struct cli_column columns[] = {
-      {"WORLD", "worldId", CLI_COLUMN_TEXT},           {"WHY", "why", CLI_COLUMN_TEXT},
+      {"WORLD", "worldId", CLI_COLUMN_TEXT},           {"WHY", "why", CLI_COLUMN_WHY},
       {"REASON", "reason", CLI_COLUMN_TEXT},           {"IDLE HOURS", "idleHours", CLI_COLUMN_VALUE},
       {"NEXT STEP", "nextStepAt", CLI_COLUMN_INSTANT}, {}};
   char path[CLI_PATH_BYTES_MAX];
@@ -97,9 +97,39 @@ int world_why(struct world_cli *w) {
   return cli_list(&w->c, path, columns, 0);
 }
 
+/* What auto-pause did, or in a dry run would do. */
+static void tell_pauses(const json_t *result) {
+  static const struct {
+    const char *key, *words;
+  } lines[] = {
+      {"newlyPaused", "paused"},
+      {"escalatedTo7d", "archived, a week idle"},
+      {"escalatedTo30d", "marked for deletion, a month idle"},
+      {"released", "marks taken back"},
+      {"skippedFavorites", "left: favourites"},
+      {"skippedWithEvents", "left: a story event is to come"},
+      {"skippedMembers", "left: a member is active"},
+      {"busy", "left: somebody else is moving them"},
+      {"failed", "failed"},
+      {"mailsQueued", "mails queued"},
+  };
+  const json_t *stats = json_object_get(result, "stats"), *id;
+  size_t i;
+  (void)printf("%s%lld running worlds looked at\n", json_bool_at(result, "dryRun", false) ? "dry run: " : "",
+               (long long)json_int_at(result, "worldsEvaluated", 0));
+  for (i = 0; i < sizeof lines / sizeof *lines; i++)
+    (void)printf("%8lld  %s\n", (long long)json_int_at(stats, lines[i].key, 0), lines[i].words);
+  json_array_foreach(json_object_get(stats, "failedWorldIds"), i, id) {
+    (void)printf("failed: ");
+    cli_print_output(str_of(json_string_value(id)));
+    (void)putchar('\n');
+  }
+}
+
 int world_job(struct world_cli *w) {
   bool is_pause = strcmp(w->verb->name, "auto-pause") == 0;
-  return cli_run_job(&w->c, is_pause ? "auto-pause" : "delete-scheduled-worlds", world_has(w, "dry-run"));
+  return cli_run_job(&w->c, is_pause ? "auto-pause" : "delete-scheduled-worlds", world_has(w, "dry-run"),
+                     is_pause ? tell_pauses : NULL);
 }
 
 /* KEY=VALUE: a value that is JSON is that, anything else is text. NULL: said already. */

@@ -199,6 +199,10 @@ await test('B-61_B-62_should_pause', async () => {
   await clock('advance 25h');
   equal([await should('idle'), await should('loved')], [[true, 'inactivity_24h'], [false, null]]);
   equal(cliJson('worlds', 'why', 'idle').reason, 'inactivity_24h');
+  const dry = cli('worlds', 'auto-pause', '--dry-run');
+  assert(/^dry run: \d+ running worlds looked at$/m.test(dry.stdout) && /^ +[1-9]\d*  paused$/m.test(dry.stdout), dry.stdout);
+  assert(!dry.stdout.includes('{'), dry.stdout);
+  assert(cliJson('worlds', 'auto-pause', '--dry-run').result.stats.newlyPaused >= 1);
   equal((await get('/api/worlds/loved/should-pause')).why, 'favorite');
 });
 await test('B-69_a_vacation_ends_by_itself', async () => {
@@ -255,6 +259,9 @@ await test('X-34_one_call_three_doors', async () => {
   await make('doors', 'u1');
   const viaHttp = await get('/api/worlds/doors/should-pause'), viaCli = cliJson('worlds', 'why', 'doors');
   equal(viaCli, viaHttp);
+  assert(viaHttp.why.startsWith('active_'), viaHttp.why);
+  const people = cli('worlds', 'why', 'doors').stdout;
+  assert(/^why +active$/m.test(people), people);
   equal(cliJson('worlds', 'pause', 'doors', '--override').isPaused, true);
   equal((await row('doors')).pauseReason, 'manual');
   equal(cliJson('worlds', 'resume', 'doors', '--override').wasResumed, true);
