@@ -10,8 +10,9 @@ for at = 1, #ARGV, 4 do
     local entries, safe = call('LRANGE', journal, 0, -1), 0
     for i = 1, #entries do
       local entry_turn, start = string.match(entries[i], '^(%d+) %-?%d+ ()')
-      if not entry_turn or tonumber(entry_turn) > turn then break end
-      safe, freed = i, freed + #entries[i] - start + 1
+      if entry_turn and tonumber(entry_turn) > turn then break end
+      -- what an application put between them in another form has no turn and holds nothing up
+      if entry_turn then safe, freed = i, freed + #entries[i] - start + 1 end
     end
     if safe > 0 then call('LTRIM', journal, safe, -1) end
     count_bytes(meta, tonumber(m[4]), -freed)
