@@ -427,6 +427,12 @@ enum err world_flush_append(struct lane *l, struct live_append *a, int64_t token
   flush_begin(&f);
   enum err e = append_rows(&f, a, &k, token);
   if (e == ERR_OK) e = run_all(&f);
+  if (e == ERR_OK)
+    e = sqldb_exec(l->db, SQL_STATS_ADD,
+                   SQL_ARGS(SQL_VALUE_STR(a->id), SQL_VALUE_INT(a->messages),
+                            SQL_VALUE_INT(a->events_applied), SQL_VALUE_INT(a->tokens),
+                            SQL_VALUE_INT(a->cost_micro_usd), SQL_VALUE_INT(a->session_seconds)),
+                   NULL, l->detail);
   flush_end(&f);
   return e;
 }
@@ -455,6 +461,16 @@ static bool visit_state(void *arg, const struct sql_row *row) {
   return false;
 }
 
+/* What happened while it slept is counted in "WorldStats" alone. */
+static bool visit_counters(void *arg, const struct sql_row *row) {
+  static const char *const names[] = {"stats.messages", "stats.events", "stats.tokens", "stats.costMicroUSD",
+                                      "stats.sessionSeconds"};
+  struct state_visit *v = arg;
+  for (int i = 0; i < 5 && v->error == ERR_OK; i++)
+    v->error = world_state_raise(v->world, names[i], sql_row_int(row, i + 1), &v->lane->arena);
+  return false;
+}
+
 static bool visit_turn(void *arg, const struct sql_row *row) {
   int64_t *turn = arg;
   if (sql_row_int(row, 0) > *turn) *turn = sql_row_int(row, 0);
@@ -477,6 +493,8 @@ enum err world_state_read(struct lane *l, struct str id, struct live_world *ret)
   *ret = (struct live_world){.id = id, .active_ms = INSTANT_NONE, .dirty_ms = INSTANT_NONE};
   struct state_visit v = {l, ret, l->detail, ERR_OK};
   TRY(sqldb_query(l->db, SQL_STATE_GET, SQL_ARGS(SQL_VALUE_STR(id)), visit_state, &v, l->detail));
+  TRY(v.error);
+  TRY(sqldb_query(l->db, SQL_STATS_GET, SQL_ARGS(SQL_VALUE_STR(id)), visit_counters, &v, l->detail));
   TRY(v.error);
   return sqldb_query(l->db, SQL_TURN_LAST, SQL_ARGS(SQL_VALUE_STR(id)), visit_turn, &ret->turn, l->detail);
 }

@@ -58,8 +58,8 @@ struct world_snapshots { /* of LIVE_ALL */
  * id refuse). ERR_WORLD_BUSY: somebody else gave turns of these worlds meanwhile. */
 enum err world_flush(struct lane *l, const struct world_snapshots *s, bool *ret_done);
 /* Inside a write transaction: a's journal, activity and seen members go into the database and take their turns there; the
- * state ("WorldState"."data") stays as it is, unread, however big. The rest of a (fields, counters) is the caller's to
- * write to the live state once that is loaded: a crash between the two costs those counters, no text.
+ * state ("WorldState"."data") stays as it is, unread, however big. Its counters go into "WorldStats", from where the state
+ * gets them when it is loaded; the rest of a (fields) is the caller's to write to the live state after that.
  * ERR_WORLD_BUSY: the fence refused. */
 enum err world_flush_append(struct lane *l, struct live_append *a, int64_t token, int64_t now_ms);
 /* Bytes of the saved state, unpacked; 0: there is none. */

@@ -2,7 +2,9 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "tests/support/redis_fixture.h"
 #include "tests/support/worlds_fixture.h"
+#include "worlds/sql.h"
 
 static bool lacks_live(const struct worlds_fixture *f) { return f->kind == WORLDS_NO_LIVE; }
 
@@ -614,6 +616,57 @@ static void waking_a_big_state_keeps_text_turn_and_counters(void **state) { /* B
   assert_int_equal(number(f, "SELECT \"interactions\" FROM \"World\""), 3);
 }
 
+static void wipe_live(struct worlds_fixture *f) {
+  struct live_lock lock = {.id = STR("w")};
+  CHECK_OK(live_lock(f->second.live, &lock, 1, LIVE_LEASE_MS, f->now_ms, NULL));
+  struct live_mark mark = {.id = STR("w"), .version = world_live(f, "w").version, .token = lock.token};
+  CHECK_OK(live_clear(f->second.live, &mark, 1, f->now_ms, NULL));
+  assert_true(mark.is_done);
+}
+
+/* Killed between the commit and the loading: the live state is not there. */
+static void a_kill_while_a_big_state_wakes_costs_no_counter(void **state) {
+  struct worlds_fixture *f = *state;
+  if (lacks_live(f)) return;
+  make_world(f, "w", "ana");
+  char *args = malloc(80000);
+  assert_non_null(args);
+  (void)snprintf(args, 80000, "{'session':{'big':'%070000d'}}", 7);
+  world_do(f, "world.state_put", "w", NULL, args);
+  free(args);
+  world_do(f, "world.pause", "w", "ana", NULL);
+  world_do(f, "world.message", "w", "ana", "{'text':'one','tokens':7}");
+  wipe_live(f);
+  world_do(f, "world.message", "w", "ana", "{'text':'two','tokens':1}");
+  json_decref(run_job(f, "sync", NULL, NULL));
+  assert_int_equal(number(f, "SELECT \"messages\" FROM \"WorldStats\""), 2);
+  assert_int_equal(number(f, "SELECT \"tokens\" FROM \"WorldStats\""), 8);
+}
+
+/* An emergent event of a world that is not live is counted by SQL. */
+static void what_was_counted_while_a_world_slept_stays(void **state) {
+  struct worlds_fixture *f = *state;
+  make_world(f, "w", "ana");
+  say(f, "w", "ana", "one");
+  world_do(f, "world.pause", "w", "ana", NULL);
+  CHECK_OK(sqldb_exec(f->lane.db, SQL_STORY_EVENT_COUNTED, SQL_ARGS(SQL_VALUE_TEXT("w")), NULL, NULL));
+  say(f, "w", "ana", "two");
+  json_decref(run_job(f, "sync", NULL, NULL));
+  assert_int_equal(number(f, "SELECT \"events\" FROM \"WorldStats\""), 1);
+  assert_int_equal(number(f, "SELECT \"messages\" FROM \"WorldStats\""), 2);
+}
+
+static void a_strange_entry_of_the_journal_holds_nothing_up(void **state) {
+  struct worlds_fixture *f = *state;
+  if (!f->redis) return;
+  make_world(f, "w", "ana");
+  say(f, "w", "ana", "one");
+  (void)redis_fixture_ask(f->redis, "RPUSH world:w:journal strange");
+  say(f, "w", "ana", "two");
+  sync_keeps_what_was_said(f, 2);
+  assert_string_equal(redis_fixture_ask(f->redis, "LLEN world:w:journal"), "0");
+}
+
 static enum worlds_kind kind_of_group;
 static int setup(void **state) {
   static struct worlds_fixture f;
@@ -660,6 +713,9 @@ int main(void) {
       T(a_big_state_sleeps_compressed),
       T(a_big_state_is_compressed_however_it_leaves),
       T(waking_a_big_state_keeps_text_turn_and_counters),
+      T(a_kill_while_a_big_state_wakes_costs_no_counter),
+      T(what_was_counted_while_a_world_slept_stays),
+      T(a_strange_entry_of_the_journal_holds_nothing_up),
   };
   int failed = 0;
   for (kind_of_group = 0; kind_of_group < WORLDS_KINDS; kind_of_group++)

@@ -87,7 +87,7 @@ static enum err load_and_write(struct lane *l, const struct world_request *q, st
   return err_set(l->detail, ERR_WORLD_BUSY, "worldId", 0, "the live state began anew meanwhile");
 }
 
-/* What world_flush_append left: the text, its turn and the activity are in the database already. */
+/* What world_flush_append left: text, turn, activity and counters are in the database already. */
 static void write_rest(struct lane *l, const struct world_request *q, const struct world_post *p,
                        int64_t token) {
   struct live_append rest = p->append;
@@ -95,6 +95,7 @@ static void write_rest(struct lane *l, const struct world_request *q, const stru
   rest.token = token;
   rest.active_ms = INSTANT_NONE;
   rest.journal_count = 0;
+  rest.messages = rest.events_applied = rest.tokens = rest.cost_micro_usd = rest.session_seconds = 0;
   (void)live_write(l->live, &rest, 1, q->now_ms, NULL);
 }
 

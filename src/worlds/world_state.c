@@ -252,6 +252,11 @@ static enum err count_up(struct live_world *w, const char *name, int64_t by, str
   return set_fields(&w->core, &w->core_count, &f, 1, arena);
 }
 
+enum err world_state_raise(struct live_world *w, const char *name, int64_t to, struct arena *arena) {
+  int64_t is = world_state_counter(w, name);
+  return to > is ? count_up(w, name, to - is, arena) : ERR_OK;
+}
+
 enum err world_state_apply(struct live_world *w, struct live_append *a, int64_t now_ms, struct arena *arena) {
   size_t first = w->journal_count;
   TRY(add_entries(&w->journal, &w->journal_count, a->journal, a->journal_count, arena));

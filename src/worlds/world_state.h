@@ -29,3 +29,5 @@ enum err world_state_apply(struct live_world *w, struct live_append *a, int64_t 
 /* STR_NONE: it has none. */
 struct str live_field_find(const struct live_field *fields, size_t count, const char *name);
 int64_t world_state_counter(const struct live_world *w, const char *name); /* "stats.messages" */
+/* In memory, where it is lower. */
+enum err world_state_raise(struct live_world *w, const char *name, int64_t to, struct arena *arena);
