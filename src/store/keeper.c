@@ -75,6 +75,7 @@ static void undo_memory(struct keeper *k, struct mark mark) {
   k->age++;
   keeper_drop_claims(k);
   keeper_forget_jobs(k);
+  load_book_clear(&k->load);
 }
 
 /* ---- one change ---- */
@@ -217,6 +218,7 @@ static enum err run_safe(struct keeper *k, struct change *const *changes, size_t
   for (size_t i = 0; i < count; i++) {
     struct change *c = changes[i];
     struct mark mark = mark_of(k);
+    TRY(keeper_load_write(k));
     TRY(keeper_put(k, TABLE_META, &k->meta)); /* so that going back finds it */
     TRY(ops->savepoint(k->rows));
     c->error = apply_one(k, c, false);
@@ -234,6 +236,7 @@ static enum err run_safe(struct keeper *k, struct change *const *changes, size_t
 static enum err finish(struct keeper *k) {
   if (k->meta.alive_ms - k->last_touch_ms >= KEEPER_TOUCH_MS || k->meta.alive_ms < k->last_touch_ms)
     TRY(keeper_touch_slice(k, k->meta.alive_ms));
+  TRY(keeper_load_write(k));
   TRY(keeper_put(k, TABLE_META, &k->meta));
   return k->rows->ops->commit(k->rows);
 }
@@ -530,6 +533,7 @@ static enum err open_in_transaction(struct keeper *k, const struct store_config 
   TRY(keeper_load_chain(k));
   TRY(load_due(k));
   TRY(begin_epoch(k, config, boot));
+  TRY(keeper_load_write(k));
   TRY(list_unfinished(k, boot));
   boot->epoch = k->meta.epoch;
   boot->last_run_no = k->meta.last_run_no;
@@ -566,6 +570,7 @@ enum err keeper_open(struct keeper *k, struct rows *rows, const struct store_con
 
 void keeper_close(struct keeper *k) {
   keeper_drop_claims(k);
+  load_book_clear(&k->load);
   free(k->list.items);
   free(k->list.gaps);
   free(k->zones);

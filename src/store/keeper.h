@@ -8,6 +8,7 @@
 #include "sched/plan.h"
 #include "store/due.h"
 #include "store/gates.h"
+#include "store/load_book.h"
 #include "store/rows.h"
 #include "store/store.h"
 #include "time/tz.h"
@@ -73,6 +74,7 @@ struct keeper {
   uint32_t age;       /* grows when a transaction is undone: what was remembered before may be wrong */
   bool is_mirror_old; /* the last rollback could not read the rows again */
   struct sweep sweep, kept_sweep; /* now, and as of the last commit */
+  struct load_book load;          /* emptied by finish */
   uint64_t writes;  /* rows written so far: tells a refusal before any write from a failure half-way */
   struct plan plan; /* too big for a stack frame in a loop */
 };
@@ -159,6 +161,12 @@ enum err keeper_fold(struct keeper *k, const struct ledger_row *row, int64_t now
 /* Folds daily roll-ups of whole months that are more than two years old. */
 enum err keeper_fold_months(struct keeper *k, int64_t job_no, int64_t now_ms, size_t max, size_t *ret_folded);
 
+/* ---- load_book.c: CronLoad ---- */
+/* A run has ended: it counts where it began, and takes time wherever it ran (the last day of it). */
+enum err keeper_load_add(struct keeper *k, const struct run *run);
+enum err keeper_load_write(struct keeper *k); /* what is not in the rows yet */
+enum err keeper_load_retain(struct keeper *k, int64_t now_ms);
+
 /* ---- keeper_identity.c ---- */
 enum err keeper_identity(struct keeper *k, struct change *c);
 
@@ -167,13 +175,17 @@ enum err keeper_note(struct keeper *k, const struct audit_note *note, int64_t at
 enum err keeper_load_chain(struct keeper *k);
 void audit_chain_hash(const char before[65], const struct audit_log_row *row, char ret[65]);
 
-/* ---- ledger_audit.c, store_reads.c: answers from rows ---- */
+/* ---- ledger_audit.c, store_reads.c, round.c, ahead.c: answers from rows ---- */
 struct reader {
   struct rows *rows;
   const char *zone_folder;
 };
 enum err reader_read(struct reader *r, struct store_read *read);
 enum err reader_ledger_audit(struct reader *r, struct store_read *read);
+enum err reader_load(struct reader *r, struct store_read *read);
+enum err reader_days(struct reader *r, struct store_read *read);
+enum err reader_lanes(struct reader *r, struct store_read *read);
+enum err reader_ahead(struct reader *r, struct store_read *read);
 
 /* ---- record_text.c: a definition as text, for versions ---- */
 char *record_to_text(const struct field *fields, size_t count, const void *record,

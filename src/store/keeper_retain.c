@@ -186,5 +186,6 @@ enum err keeper_retain(struct keeper *k, struct change *c) {
   if (k->sweep.is_running) return ERR_OK;
   k->sweep.after_run = k->sweep.job_no = 0;
   c->retain.has_more = needs_shorter_sweep(k);
+  TRY(keeper_load_retain(k, c->at_ms));
   return retain_sessions(k, c);
 }

@@ -122,6 +122,7 @@ enum err keeper_end(struct keeper *k, struct change *c) {
   if (c->run.has_retry && job_is_there(k, c->run.retry.job_no))
     TRY(put_run(k, &c->run.retry, &is_repeated_retry));
   if (!job_is_there(k, c->run.run.job_no)) return ERR_OK;
+  if (!is_repeated) TRY(keeper_load_add(k, &c->run.run));
   int chain = is_repeated ? 0 : c->run.chain;
   if (chain > 0) TRY(count_failures(k, c->run.run.job_no, 0, &c->run.failures_before));
   return count_failures(k, c->run.run.job_no, chain, &c->run.failures);

@@ -71,7 +71,7 @@ static void run_sql(struct buf *sql, const char *const *but) {
 
 /* Where a scan's text means something else here: there are no row ids, but ids grow with time. */
 const char *pg_scan_tail(enum scan_id id) {
-  return id == SCAN_RUN_JOB_DOWN
+  return id == SCAN_RUN_JOB_DOWN || id == SCAN_RUN_JOB_LEAN
              ? "WHERE \"jobId\"=(SELECT \"id\" FROM \"CronJob\" WHERE \"no\"=?1) AND \"id\" "
                "BETWEEN ?2 AND ?3 ORDER BY \"id\" DESC"
              : scan_get(id)->tail;
@@ -92,8 +92,13 @@ static void scan_sql(struct buf *sql, enum scan_id id) {
   const char *tail = pg_scan_tail(id);
   int params[4], count = pg_scan_params(tail, params);
   buf_add_text(sql, "SELECT ");
-  add_columns(sql, table_get(s->table));
-  buf_addf(sql, " FROM \"%s\" ", table_get(s->table)->name);
+  const struct table *t = table_get(s->table);
+  for (size_t i = 0; i < t->field_count; i++) {
+    if (i > 0) buf_add_char(sql, ',');
+    if (scan_leaves_out(id, t->fields[i].name)) buf_add_text(sql, "NULL");
+    else buf_addf(sql, "\"%s\"", t->fields[i].name);
+  }
+  buf_addf(sql, " FROM \"%s\" ", t->name);
   for (; *tail; tail++) {
     if (*tail != '?') {
       buf_add_char(sql, *tail);

@@ -10,7 +10,7 @@
 #include "store/sqlite_file.h"
 #include "sys/os_file.h"
 
-#define SCHEMA 1
+#define SCHEMA 2 /* the newest migration in sql/postgres */
 #define LOCK_TRIES 60 /* with LOCK_POLL_MS: how long a predecessor's session may take to end */
 #define LOCK_POLL_MS 50
 #define LOCK_CLASS "1397899855" /* "SRNO" */
@@ -93,11 +93,20 @@ static enum err schema_of(struct pg_conn *c, int64_t *ret, struct err_detail *de
   return ERR_OK;
 }
 
-static enum err make_schema(struct pg_conn *c, struct err_detail *detail) {
-  struct str sql = embedded_find("sql/postgres/001_schema.sql");
-  ASSERT(sql.ptr);
+static enum err run_migrations(struct pg_conn *c, int64_t from, struct err_detail *detail) {
+  static const char *const scripts[SCHEMA] = {"sql/postgres/001_schema.sql", "sql/postgres/002_load.sql"};
+  for (int64_t i = from; i < SCHEMA; i++) {
+    struct str sql = embedded_find(scripts[i]);
+    ASSERT(sql.ptr);
+    TRY(pg_script(c, sql.ptr, detail));
+  }
+  return ERR_OK;
+}
+
+/* What the database has beyond `from` is added, in one transaction. */
+static enum err make_schema(struct pg_conn *c, int64_t from, struct err_detail *detail) {
   TRY(pg_begin(c, true, detail));
-  enum err e = pg_script(c, sql.ptr, detail);
+  enum err e = run_migrations(c, from, detail);
   if (e == ERR_OK) return pg_commit(c, detail);
   pg_rollback(c);
   return e;
@@ -114,7 +123,7 @@ static enum err need_schema(struct pg_backend *s, struct err_detail *detail) {
   if (s->is_reader)
     return err_set(detail, ERR_STORE_SCHEMA, "store.url", 0,
                    "the database is not Sereno's yet; start the server");
-  return make_schema(s->rows.conn, detail);
+  return make_schema(s->rows.conn, schema, detail);
 }
 
 /* ---- the backend ---- */

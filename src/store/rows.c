@@ -79,6 +79,13 @@ const struct scan *scan_get(enum scan_id id) {
   return &scans[id];
 }
 
+bool scan_leaves_out(enum scan_id id, const char *column) {
+  static const char *const long_columns[] = {"output", "params", "result"};
+  for (size_t i = 0; i < sizeof long_columns / sizeof *long_columns; i++)
+    if (id == SCAN_RUN_JOB_LEAN && strcmp(column, long_columns[i]) == 0) return true;
+  return false;
+}
+
 static int64_t number_of(enum table_id id, const struct field *f, const void *record) {
   if (id == TABLE_RUN && f->type == FIELD_TEXT) return ((const struct run *)record)->no;
   return field_int(f, record);

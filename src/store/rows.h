@@ -67,6 +67,8 @@ struct scan {
   const char *tail;
 };
 const struct scan *scan_get(enum scan_id id);
+/* Is this column read as null by this scan? */
+bool scan_leaves_out(enum scan_id id, const char *column);
 
 struct scan_args {
   int64_t key;

@@ -115,9 +115,14 @@ static enum err prepare_table(struct sqlite_rows *r, enum table_id id, bool is_r
 static enum err prepare_scan(struct sqlite_rows *r, enum scan_id id, struct buf *sql,
                              struct err_detail *detail) {
   const struct scan *s = scan_get(id);
+  const struct table *t = table_get(s->table);
   buf_add_text(sql, "SELECT ");
-  add_columns(sql, table_get(s->table));
-  buf_addf(sql, " FROM \"%s\" %s", table_get(s->table)->name, s->tail);
+  for (size_t i = 0; i < t->field_count; i++) {
+    if (i > 0) buf_add_char(sql, ',');
+    if (scan_leaves_out(id, t->fields[i].name)) buf_add_text(sql, "NULL");
+    else buf_addf(sql, "\"%s\"", t->fields[i].name);
+  }
+  buf_addf(sql, " FROM \"%s\" %s", t->name, s->tail);
   return prepare_buf(r, sql, &r->scan[id], detail);
 }
 

@@ -157,7 +157,7 @@ static size_t take_batch(struct store *s, struct change **batch, size_t max) {
 
 /* These read whole tables: seconds, of a big store minutes. */
 static bool is_long(enum store_read_kind kind) {
-  return kind == READ_LEDGER_AUDIT || kind == READ_AUDIT_VERIFY || kind == READ_BACKUP;
+  return kind == READ_LEDGER_AUDIT || kind == READ_AUDIT_VERIFY || kind == READ_BACKUP || kind == READ_AHEAD;
 }
 
 /* The first that may be read now: one reader is always left to the short ones. */

@@ -13,6 +13,7 @@
 #pragma once
 #include "model/change.h"
 #include "sys/loop.h"
+#include "store/round.h"
 #include "sys/world.h"
 
 struct store_read;
@@ -147,6 +148,10 @@ enum store_read_kind {
   READ_GATES,        /* gates closed now */
   READ_BACKUP,       /* copies the database to a file */
   READ_HEALTH,       /* sizes and numbers of rows */
+  READ_LOAD,        /* how busy the server was, by intervals */
+  READ_DAYS,        /* one job by intervals */
+  READ_LANES,       /* some jobs with what ran and what will */
+  READ_AHEAD,       /* what falls due, over all jobs */
   READ_KIND_COUNT
 };
 
@@ -220,6 +225,10 @@ struct store_read {
   size_t limit;
   bool with_output;
   struct str path; /* BACKUP */
+  const int64_t *bounds; /* LOAD, DAYS: ascending, bound_count of them; in the arena */
+  size_t bound_count;
+  const struct ahead_question *ahead_question; /* AHEAD */
+  const struct lanes_question *lanes_question; /* LANES */
   /* answer */
   struct job_row *jobs;
   struct run_row *runs;
@@ -231,6 +240,10 @@ struct store_read {
   bool has_more;
   int64_t total; /* rows that match, where cheap; else -1 */
   struct job_metrics metrics;
+  struct load_sum *load; /* LOAD: bound_count - 1 */
+  struct day_sum *days;  /* DAYS */
+  struct lanes *lanes;
+  struct ahead *ahead;
   struct {
     int64_t total_jobs, active_jobs, failed_jobs; /* failed: last run failed, timed out or was lost */
     int64_t runs, successes, mean_ms;             /* finished runs on record */

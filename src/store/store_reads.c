@@ -505,6 +505,10 @@ enum err reader_read(struct reader *r, struct store_read *q) {
     case READ_IDENTITIES: return read_identities(r, q);
     case READ_GATES: return read_gates(r, q);
     case READ_HEALTH: return read_health(r, q);
+    case READ_LOAD: return reader_load(r, q);
+    case READ_DAYS: return reader_days(r, q);
+    case READ_LANES: return reader_lanes(r, q);
+    case READ_AHEAD: return reader_ahead(r, q);
     case READ_BACKUP: return err_set(&q->detail, ERR_INVALID, "store", 0, "this store lives in memory only");
     case READ_KIND_COUNT: break;
   }
