@@ -15,7 +15,7 @@ out=$1; shift
   echo 'const struct embedded_file embedded_files[] = {'
   n=0
   for f in "$@"; do
-    name=$(echo "$f" | sed 's#^.*/\(sql\|lua\)/#\1/#')
+    name=$(echo "$f" | sed 's#^.*/\(sql\|lua\|docs\)/#\1/#')
     printf '  {"%s", (const char *)file_%d, sizeof file_%d - 1},\n' "$name" "$n" "$n"
     n=$((n + 1))
   done

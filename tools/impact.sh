@@ -1,5 +1,6 @@
 #!/bin/sh
-# impact.sh : plays the simulations of worlds with the release binary and writes docs/impact.md from what they print.
+# impact.sh : plays the simulations of worlds with the release binary and writes docs/impact.md, and
+# docs/impact.json for the interface, from what they print.
 # IMPACT_SEEDS: how many seeds the ranges are of (21); 0 leaves them out. IMPACT_SETS=0 leaves out the 32 sets of jobs.
 set -eu
 cd "$(dirname "$0")/.."
@@ -23,3 +24,4 @@ play() { # TITLE ARGUMENT… : red gates are results, too
   play "What pausing saves" "--preset cost1000"
 } >"$out"
 cp "$out" docs/impact.md
+node tools/impact-json.mjs docs/impact.md >docs/impact.json

@@ -7,7 +7,7 @@ case "$1" in
   test-support) find tests/support tests/sim -name "*.c" ! -name "*_test.c" 2>/dev/null ;;
   fuzz) find fuzz -name 'fuzz_*.c' 2>/dev/null ;;
   bench) find bench -name 'bench_*.c' 2>/dev/null ;;
-  embed) find sql src/live/lua -type f \( -name '*.lua' -o -name '*.sql' -o -name '*.json' \) 2>/dev/null ;;
+  embed) find sql src/live/lua docs/impact.json -type f \( -name '*.lua' -o -name '*.sql' -o -name '*.json' \) 2>/dev/null ;;
   web) find web -type f ! -path '*/node_modules/*' ! -name '*.gen.ts' 2>/dev/null ;;
   c) find src executors tests fuzz bench -name "*.[ch]" ! -path "*/node_modules/*" 2>/dev/null ;;
   *) echo "usage: sources.sh lib|tests|test-support|fuzz|bench|embed|web|c" >&2; exit 2 ;;

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "api/api_round.h"
 #include "api/call.h"
 #include "api/dispatch.h"
 #include "api/identity.h"
@@ -26,6 +27,7 @@ static enum err build(struct api *a) {
   TRY(throttle_new(&a->throttle));
   TRY(idempotency_new(&a->kept));
   TRY(metrics_new(&a->metrics));
+  TRY(api_aheads_new(&a->aheads));
   TRY(web_new(engine_config_get(a->engine, "http.base_path"), &a->web));
   TRY(output_cache_new(&a->outputs));
   return streams_new(a, &a->streams);
@@ -49,6 +51,7 @@ void api_free(struct api *a) {
   if (!a) return;
   streams_free(a->streams);
   metrics_free(a->metrics);
+  api_aheads_free(a->aheads);
   web_free(a->web);
   output_cache_free(a->outputs);
   idempotency_free(a->kept);

@@ -99,7 +99,7 @@ struct pending {
   struct call *call;
   call_read_fn *read;
   call_done_fn *done;
-  bool takes_errors;
+  bool takes_errors, is_edit;
 };
 
 static struct pending *pending_new(struct call *c) {
@@ -183,6 +183,7 @@ void call_log(struct call *c, const char *action, const char *object, const char
 static void on_done(void *arg, const struct engine_answer *answer) {
   struct pending *p = arg;
   struct call *c = p->call;
+  if (p->is_edit) c->api->edits++;
   if (answer->error != ERR_OK && !p->takes_errors) {
     c->detail = answer->detail;
     call_fail(c, answer->error);
@@ -200,6 +201,7 @@ static void start_change(struct call *c, struct change *change, const struct pen
   }
   p->done = how->done;
   p->takes_errors = how->takes_errors;
+  p->is_edit = is_edit;
   if (is_edit) engine_edit(c->api->engine, change, on_done, p);
   else engine_write(c->api->engine, change, on_done, p);
 }

@@ -18,6 +18,7 @@ struct streams;
 struct metrics;
 struct web;
 struct output_cache;
+struct api_aheads;
 
 struct api {
   struct engine *engine;
@@ -40,6 +41,8 @@ struct api {
     uint64_t made_from; /* changes when it was asked for */
     uint64_t changes;   /* counted by notes of failures and recoveries */
   } alerts;             /* finding them reads every job, so they are kept while nothing changes */
+  struct api_aheads *aheads; /* api_round.h */
+  uint64_t edits;            /* of jobs, gates, settings; counted as they are done */
   bool is_ready;        /* identities are loaded */
   bool is_backing_up;   /* one backup at a time */
 };

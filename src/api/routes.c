@@ -4,6 +4,7 @@
 #include "api/api_executions.h"
 #include "api/api_jobs.h"
 #include "api/api_output.h"
+#include "api/api_round.h"
 #include "api/api_system.h"
 #include "api/api_who.h"
 #include "api/api_worlds.h"
@@ -103,6 +104,14 @@ const struct route routes[] = {
      200, schedule_explain_it, "the same"},
     {HTTP_GET, "/api/cron/dashboard", ROLE_VIEWER, 0, NULL, &dashboard_shape, 200, dashboard_get,
      "figures of all jobs"},
+    {HTTP_GET, "/api/cron/round", ROLE_VIEWER, 0, &round_query_shape, &round_answer_shape, 200, round_get,
+     "what ran, what runs, what will run, and where it will collide"},
+    {HTTP_GET, "/api/cron/calendar", ROLE_VIEWER, 0, &calendar_query_shape, &calendar_answer_shape, 200,
+     calendar_get, "what ran and what is planned, by hours or days of a zone"},
+    {HTTP_GET, "/api/cron/stats", ROLE_VIEWER, 0, &stats_query_shape, &stats_answer_shape, 200, stats_get,
+     "a series by days, of all jobs or of one"},
+    {HTTP_GET, "/api/cron/diagnosis", ROLE_VIEWER, 0, NULL, &diagnosis_shape, 200, diagnosis_get,
+     "why it may be slow, and what the jobs of the worlds do"},
     {HTTP_GET, "/api/cron/monitoring", ROLE_VIEWER, 0, NULL, &monitoring_shape, 200, monitoring_get,
      "what goes on now"},
     {HTTP_GET, "/api/cron/logs", ROLE_VIEWER, 0, &logs_query_shape, &logs_answer_shape, 200, logs_get,

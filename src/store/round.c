@@ -460,17 +460,13 @@ static enum err add_trouble(struct lane_walk *w) {
                              .is_active = FIELD_NULL,
                              .status_mask = 1U << RUN_FAILED | 1U << RUN_TIMEOUT | 1U << RUN_LOST};
   TRY(w->reader->rows->ops->job_list(w->reader->rows, &wanted, LANE_TROUBLE, nos, &count));
-  w->lanes->trouble_listed = (int64_t)count;
   for (size_t i = 0; i < count; i++) TRY(add_lane(w, nos[i], true));
   return ERR_OK;
 }
 
 static enum err add_lanes(struct lane_walk *w) {
-  struct figures_row figures;
   w->lanes->items = ARENA_ARRAY(&w->q->arena, struct round_lane, w->asked->max + 1);
   if (!w->lanes->items) return arena_error(&w->q->arena);
-  TRY(w->reader->rows->ops->figures(w->reader->rows, 1, &figures));
-  w->lanes->trouble_total = figures.failed_jobs;
   TRY(add_trouble(w));
   for (size_t i = 0; w->asked->running[i] != FIELD_NULL; i++) {
     TRY(add_lane(w, w->asked->running[i], false));

@@ -132,5 +132,4 @@ struct round_lane {
 struct lanes {
   struct round_lane *items; /* trouble first, then running, then the others as given */
   size_t count;
-  int64_t trouble_total, trouble_listed;
 };
