@@ -70,7 +70,8 @@ static struct api_ahead *keep(struct call *c, struct store_read *read, const str
                           .edits = asked->edits};
   read->arena = arena_new(0);
   int at = 0;
-  while (at < KEPT - 1 && a->items[at] && (a->items[at]->from_ms != h->from_ms || a->items[at]->to_ms != h->to_ms))
+  while (at < KEPT - 1 && a->items[at] &&
+         (a->items[at]->from_ms != h->from_ms || a->items[at]->to_ms != h->to_ms))
     at++;
   api_ahead_unref(a->items[at]);
   put_first(a, h, at);

@@ -6,8 +6,8 @@
 
 #define DAY_MS 86400000LL
 #define DAYS_MAX 42
-#define FINE_DAYS 9      /* up to here the look ahead is by minutes, and quiet stretches are told */
-#define QUIET_BUCKETS 6  /* half an hour is a quiet stretch */
+#define FINE_DAYS 9     /* up to here the look ahead is by minutes, and quiet stretches are told */
+#define QUIET_BUCKETS 6 /* half an hour is a quiet stretch */
 #define QUIET_OF_DAY 3
 #define STATS_DAYS_MAX 400
 
@@ -28,9 +28,9 @@ SHAPE_OF(calendar_quiet, "CalendarQuiet", 0, OUT("from", INT, 0, "ms since 1970"
          OUT("runs", INT, 0, "starts in the busiest five minutes of it"));
 static const struct shape_part calendar_day_parts[] = {{"cells", NULL, PART_LIST},
                                                        {"quiet", &calendar_quiet_shape, PART_LIST}};
-SHAPE_PARTS(calendar_day, "CalendarDay", NULL, calendar_day_parts, OUT("date", TEXT, 0, "2026-03-29, in the zone"),
-            OUT("from", INT, 0, "ms since 1970"), OUT("to", INT, 0, ""),
-            OUT("minutes", INT, 0, "1440; 1380 or 1500 when the clock changes"));
+SHAPE_PARTS(calendar_day, "CalendarDay", NULL, calendar_day_parts,
+            OUT("date", TEXT, 0, "2026-03-29, in the zone"), OUT("from", INT, 0, "ms since 1970"),
+            OUT("to", INT, 0, ""), OUT("minutes", INT, 0, "1440; 1380 or 1500 when the clock changes"));
 static const struct shape_part calendar_answer_parts[] = {{"days", &calendar_day_shape, PART_LIST}};
 SHAPE_PARTS(calendar_answer, "Calendar", NULL, calendar_answer_parts, OUT("at", INSTANT, 0, ""),
             OUT("zone", TEXT, 0, ""), OUT_ENUM("step", 0, step_names, ""),
@@ -74,8 +74,8 @@ struct cell {
   int64_t runs, failed, busy_ms, planned, planned_busy_ms, peak;
 };
 
-static void add_past(struct cell *c, const struct calendar_state *s, const struct load_sum *load, int64_t from_ms,
-                     int64_t to_ms) {
+static void add_past(struct cell *c, const struct calendar_state *s, const struct load_sum *load,
+                     int64_t from_ms, int64_t to_ms) {
   for (int64_t at = from_ms; at < to_ms; at += LOAD_BUCKET_MS) {
     const struct load_sum *l = &load[(at - s->from_ms) / LOAD_BUCKET_MS];
     c->runs += l->runs;
@@ -150,8 +150,8 @@ static void keep_longest(struct stretch kept[QUIET_OF_DAY], struct stretch s) {
 }
 
 /* Where as few runs start as ever on that day, for half an hour and more: the place for something new. */
-static void find_quiet(const struct calendar_state *s, const struct load_sum *load, int64_t from_ms, int64_t to_ms,
-                       struct stretch kept[QUIET_OF_DAY]) {
+static void find_quiet(const struct calendar_state *s, const struct load_sum *load, int64_t from_ms,
+                       int64_t to_ms, struct stretch kept[QUIET_OF_DAY]) {
   int64_t least = INT64_MAX, most = 0;
   for (int64_t at = from_ms; at < to_ms; at += LOAD_BUCKET_MS) {
     int64_t runs = starts_at(s, load, at);
@@ -275,11 +275,12 @@ SHAPE_OF(stats_day, "StatsDay", 0, OUT("date", TEXT, 0, "in the zone"), OUT("fro
          OUT("minutes", INT, 0, "of the day"), OUT("runs", INT, 0, "that ended by themselves"),
          OUT("failed", INT, 0, ""), OUT("skipped", INT, FIELD_NULLABLE, "of one job"),
          OUT("missed", INT, FIELD_NULLABLE, "of one job"), OUT("busyMs", INT, FIELD_NULLABLE, "of all jobs"),
-         OUT("p50Ms", INT, FIELD_NULLABLE, "of durations, within 6 percent"), OUT("p95Ms", INT, FIELD_NULLABLE, ""),
-         OUT("lagP99Ms", INT, FIELD_NULLABLE, "of starts"));
+         OUT("p50Ms", INT, FIELD_NULLABLE, "of durations, within 6 percent"),
+         OUT("p95Ms", INT, FIELD_NULLABLE, ""), OUT("lagP99Ms", INT, FIELD_NULLABLE, "of starts"));
 static const struct shape_part stats_answer_parts[] = {{"days", &stats_day_shape, PART_LIST}};
-SHAPE_PARTS(stats_answer, "Stats", NULL, stats_answer_parts, OUT("at", INSTANT, 0, ""), OUT("zone", TEXT, 0, ""),
-            OUT("jobId", TEXT, FIELD_NULLABLE, ""), OUT("jobName", TEXT, FIELD_NULLABLE, ""));
+SHAPE_PARTS(stats_answer, "Stats", NULL, stats_answer_parts, OUT("at", INSTANT, 0, ""),
+            OUT("zone", TEXT, 0, ""), OUT("jobId", TEXT, FIELD_NULLABLE, ""),
+            OUT("jobName", TEXT, FIELD_NULLABLE, ""));
 
 struct stats_state {
   const struct tz *zone;
@@ -346,14 +347,24 @@ static void read_stats(struct call *c, int64_t job_no) {
   call_read(c, r, on_stats);
 }
 
+static enum err find_zone(struct call *c) {
+  const struct stats_query *q = CALL_INPUT(c, struct stats_query);
+  const char *zone = q->zone ? q->zone : engine_settings(c->api->engine)->timezone;
+  struct stats_state *s = ARENA_NEW(&c->req->arena, struct stats_state);
+  c->state = s;
+  return s ? tz_find(engine_tzdb(c->api->engine), str_of(zone), &s->zone, &c->detail) : ERR_NO_MEMORY;
+}
+
 static void on_stats_job(struct call *c, struct store_read *read) {
-  struct stats_state *s = c->state;
   const struct job *job = read->error == ERR_OK && read->count ? read->jobs[0].job : NULL;
   enum err e = read->error != ERR_OK ? read->error : call_check_job(c, job, false);
   if (e != ERR_OK) {
     if (read->error != ERR_OK) c->detail = read->detail;
     return call_fail(c, e);
   }
+  e = find_zone(c); /* call_read_job has used the call's state */
+  if (e != ERR_OK) return call_fail(c, e);
+  struct stats_state *s = c->state;
   s->job_id = arena_strdup(&c->req->arena, str_of(job->id));
   s->job_name = arena_strdup(&c->req->arena, str_of(job->name));
   read_stats(c, job->no);
@@ -361,12 +372,8 @@ static void on_stats_job(struct call *c, struct store_read *read) {
 
 void stats_get(struct call *c) {
   const struct stats_query *q = CALL_INPUT(c, struct stats_query);
-  struct stats_state *s = ARENA_NEW(&c->req->arena, struct stats_state);
-  const char *zone = q->zone ? q->zone : engine_settings(c->api->engine)->timezone;
-  if (!s) return call_fail(c, ERR_NO_MEMORY);
-  enum err e = tz_find(engine_tzdb(c->api->engine), str_of(zone), &s->zone, &c->detail);
+  enum err e = find_zone(c);
   if (e != ERR_OK) return call_fail(c, e);
-  c->state = s;
   if (q->job) call_read_job(c, str_of(q->job), on_stats_job);
   else read_stats(c, 0);
 }

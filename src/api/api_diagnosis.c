@@ -8,18 +8,21 @@ SHAPE_OF(tight_job, "TightJob", 0, OUT("jobId", TEXT, 0, ""), OUT("jobName", TEX
          OUT("usualMs", INT, 0, "95th percentile of the last twenty successes and timeouts"),
          OUT("intervalMs", INT, 0, "from one due instant to the next"), OUT("ratio", REAL3, 0, "of the two"));
 SHAPE_OF(diagnosis_live, "DiagnosisLive", 0, OUT("mode", TEXT, 0, ""), OUT("server", TEXT, 0, ""),
-         OUT("usedBytes", INT, 0, ""), OUT("isMeasured", BOOL, 0, "false: a model of it"), OUT("worlds", INT, 0, ""),
-         OUT("dirtyWorlds", INT, 0, "not saved yet"), OUT("oldestDirtyAt", INSTANT, FIELD_NULLABLE, ""),
+         OUT("usedBytes", INT, 0, ""), OUT("isMeasured", BOOL, 0, "false: a model of it"),
+         OUT("worlds", INT, 0, ""), OUT("dirtyWorlds", INT, 0, "not saved yet"),
+         OUT("oldestDirtyAt", INSTANT, FIELD_NULLABLE, ""),
          OUT("durability", TEXT, 0, "what a crash may cost"));
-SHAPE_OF(diagnosis_store, "DiagnosisStore", 0, OUT("databaseBytes", INT, 0, "0 where the server is another's"),
-         OUT("walBytes", INT, 0, ""), OUT("ledgerRows", INT, 0, ""), OUT("runRows", INT, 0, ""));
+SHAPE_OF(diagnosis_store, "DiagnosisStore", 0,
+         OUT("databaseBytes", INT, 0, "0 where the server is another's"), OUT("walBytes", INT, 0, ""),
+         OUT("ledgerRows", INT, 0, ""), OUT("runRows", INT, 0, ""));
 static const struct shape_part diagnosis_parts[] = {{"tight", &tight_job_shape, PART_LIST},
                                                     {"store", &diagnosis_store_shape, PART_OBJECT},
                                                     {"live", &diagnosis_live_shape, PART_NULLABLE},
                                                     {"impact", NULL, PART_NULLABLE}};
 SHAPE_PARTS(diagnosis, "Diagnosis", NULL, diagnosis_parts, OUT("at", INSTANT, 0, ""),
             OUT("tightTotal", INT, 0, "jobs whose runs take more than half of their interval"),
-            OUT("jobs", INT, 0, ""), OUT("active", INT, 0, ""), OUT("planned", INT, 0, "instants of the coming day"),
+            OUT("jobs", INT, 0, ""), OUT("active", INT, 0, ""),
+            OUT("planned", INT, 0, "instants of the coming day"),
             OUT("busyMs", INT, 0, "what they will take, by the usual durations"),
             OUT("usualMs", INT, 0, "median duration of all, of the last day"),
             OUT("maxConcurrentJobs", INT, 0, ""), OUT("defaultTimeout", INT, FIELD_NULLABLE, "seconds"),

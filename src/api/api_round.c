@@ -25,54 +25,61 @@ struct round_query {
   const char *zone;
 };
 SHAPE_OF(round_query, "RoundQuery", sizeof(struct round_query),
-         IN(struct round_query, from_ms, "from", INSTANT, FIELD_NULLABLE, 0, 0, FIELD_NULL, "default 14 hours back"),
+         IN(struct round_query, from_ms, "from", INSTANT, FIELD_NULLABLE, 0, 0, FIELD_NULL,
+            "default 14 hours back"),
          IN(struct round_query, to_ms, "to", INSTANT, FIELD_NULLABLE, 0, 0, FIELD_NULL,
             "default 10 hours ahead; at most two days after from"),
          IN(struct round_query, zone, "zone", TEXT, FIELD_NULLABLE, 1, 100, FIELD_NULL,
             "IANA name, for the changes of its clock; default settings.timezone"),
-         IN(struct round_query, lanes, "lanes", INT, 0, 1, ROUND_LANES_MAX, 24, "most jobs shown one by one"));
+         IN(struct round_query, lanes, "lanes", INT, 0, 1, ROUND_LANES_MAX, 24,
+            "most jobs shown one by one"));
 
 SHAPE_OF(round_verdict, "RoundVerdict", 0, OUT("jobs", INT, 0, ""), OUT("active", INT, 0, "isActive"),
          OUT("failing", INT, 0, "whose last run failed, timed out or was lost"),
          OUT("tight", INT, 0, "whose runs take more than half of their interval (A-92)"),
-         OUT("attention", INT, 0, "jobs that need attention"),
-         OUT("onTime", INT, 0, "the others"));
+         OUT("attention", INT, 0, "jobs that need attention"), OUT("onTime", INT, 0, "the others"));
 SHAPE_OF(round_band, "RoundBand", 0, OUT("from", INT, 0, "ms since 1970"), OUT("to", INT, 0, ""),
          OUT("runs", INT, 0, "instants"), OUT("failed", INT, 0, "failed, timed out, lost or missed"),
          OUT("skipped", INT, 0, ""));
 static const struct shape_part round_lane_parts[] = {{"marks", NULL, PART_LIST},
                                                      {"bands", &round_band_shape, PART_LIST},
                                                      {"planned", NULL, PART_LIST}};
-SHAPE_PARTS(round_lane, "RoundLane", NULL, round_lane_parts, OUT("jobId", TEXT, 0, ""), OUT("jobName", TEXT, 0, ""),
-            OUT("category", TEXT, FIELD_NULLABLE, ""), OUT("schedule", TEXT, 0, ""),
-            OUT("timezone", TEXT, FIELD_NULLABLE, ""), OUT("isActive", BOOL, 0, ""),
-            OUT_ENUM("gate", 0, gate_names, ""), OUT("isTrouble", BOOL, 0, "its last run failed"),
-            OUT("isRunning", BOOL, 0, ""), OUT("knownFrom", INT, 0, "marks are complete from here on, ms since 1970"),
-            OUT("plannedTotal", INT, 0, "instants to come in the window; more than `planned` lists when dense"),
-            OUT("nextRunAt", INSTANT, FIELD_NULLABLE, ""), OUT("usualMs", INT, FIELD_NULLABLE, "median of successes"),
-            OUT("usualP95Ms", INT, FIELD_NULLABLE, ""));
+SHAPE_PARTS(
+    round_lane, "RoundLane", NULL, round_lane_parts, OUT("jobId", TEXT, 0, ""), OUT("jobName", TEXT, 0, ""),
+    OUT("category", TEXT, FIELD_NULLABLE, ""), OUT("schedule", TEXT, 0, ""),
+    OUT("timezone", TEXT, FIELD_NULLABLE, ""), OUT("isActive", BOOL, 0, ""),
+    OUT_ENUM("gate", 0, gate_names, ""), OUT("isTrouble", BOOL, 0, "its last run failed"),
+    OUT("isRunning", BOOL, 0, ""), OUT("knownFrom", INT, 0, "marks are complete from here on, ms since 1970"),
+    OUT("plannedTotal", INT, 0, "instants to come in the window; more than `planned` lists when dense"),
+    OUT("nextRunAt", INSTANT, FIELD_NULLABLE, ""), OUT("usualMs", INT, FIELD_NULLABLE, "median of successes"),
+    OUT("usualP95Ms", INT, FIELD_NULLABLE, ""));
 static const struct shape_part round_load_parts[] = {{"past", NULL, PART_LIST}, {"ahead", NULL, PART_LIST}};
 SHAPE_PARTS(round_load, "RoundLoad", NULL, round_load_parts, OUT("bucketMs", INT, 0, ""),
             OUT("pastFrom", INT, 0, "of past[0], ms since 1970; past is [runs, failed, busyMs] each"),
             OUT("aheadFrom", INT, 0, "of ahead[0]; ahead is [runs, busyMs, most at once] each"),
-            OUT("maxConcurrentJobs", INT, 0, ""), OUT("planned", INT, 0, "instants to come in the window, of all jobs"),
-            OUT("isEstimated", BOOL, 0, "with very many jobs some are spread evenly, or count with the usual duration of all"));
+            OUT("maxConcurrentJobs", INT, 0, ""),
+            OUT("planned", INT, 0, "instants to come in the window, of all jobs"),
+            OUT("isEstimated", BOOL, 0,
+                "with very many jobs some are spread evenly, or count with the usual duration of all"));
 SHAPE_OF(round_move, "RoundMove", 0, OUT("jobId", TEXT, 0, ""), OUT("jobName", TEXT, 0, ""),
-         OUT("usualMs", INT, 0, ""), OUT("priority", INT, 0, ""), OUT("splay", INT, FIELD_NULLABLE, "seconds, as it is"),
+         OUT("usualMs", INT, 0, ""), OUT("priority", INT, 0, ""),
+         OUT("splay", INT, FIELD_NULLABLE, "seconds, as it is"),
          OUT("newSplay", INT, FIELD_NULLABLE, "seconds, as proposed; the same = it stays"),
          OUT("etag", TEXT, 0, "for If-Match"));
 static const struct shape_part round_clash_parts[] = {{"moves", &round_move_shape, PART_LIST}};
-SHAPE_PARTS(round_clash, "RoundClash", NULL, round_clash_parts, OUT("from", INSTANT, 0, ""), OUT("to", INSTANT, 0, ""),
-            OUT("peakAt", INSTANT, 0, ""), OUT("peak", INT, 0, "runs at once then"), OUT("max", INT, 0, "maxConcurrentJobs"),
+SHAPE_PARTS(round_clash, "RoundClash", NULL, round_clash_parts, OUT("from", INSTANT, 0, ""),
+            OUT("to", INSTANT, 0, ""), OUT("peakAt", INSTANT, 0, ""),
+            OUT("peak", INT, 0, "runs at once then"), OUT("max", INT, 0, "maxConcurrentJobs"),
             OUT("jobs", INT, 0, "jobs at once then"), OUT("after", INT, 0, "runs at once after the proposal"),
             OUT("moved", INT, 0, "jobs the proposal moves; 0 = none helps"));
 SHAPE_OF(round_attention, "RoundAttention", 0, OUT("kind", TEXT, 0, "failed, timeout, lost, tight or worlds"),
          OUT("jobId", TEXT, FIELD_NULLABLE, ""), OUT("jobName", TEXT, FIELD_NULLABLE, ""),
-         OUT("why", TEXT, FIELD_NULLABLE, "the error's own words"), OUT("executionId", TEXT, FIELD_NULLABLE, ""),
-         OUT("at", INSTANT, FIELD_NULLABLE, "its end"), OUT("failures", INT, FIELD_NULLABLE, "in a row"),
-         OUT("retryAt", INSTANT, FIELD_NULLABLE, ""), OUT("attempt", INT, FIELD_NULLABLE, "of the retry"),
-         OUT("attempts", INT, FIELD_NULLABLE, "at most"), OUT("isActive", BOOL, 0, "false: it was disabled"),
-         OUT("isCritical", BOOL, 0, ""), OUT("usualMs", INT, FIELD_NULLABLE, "tight: what it takes"),
+         OUT("why", TEXT, FIELD_NULLABLE, "the error's own words"),
+         OUT("executionId", TEXT, FIELD_NULLABLE, ""), OUT("at", INSTANT, FIELD_NULLABLE, "its end"),
+         OUT("failures", INT, FIELD_NULLABLE, "in a row"), OUT("retryAt", INSTANT, FIELD_NULLABLE, ""),
+         OUT("attempt", INT, FIELD_NULLABLE, "of the retry"), OUT("attempts", INT, FIELD_NULLABLE, "at most"),
+         OUT("isActive", BOOL, 0, "false: it was disabled"), OUT("isCritical", BOOL, 0, ""),
+         OUT("usualMs", INT, FIELD_NULLABLE, "tight: what it takes"),
          OUT("intervalMs", INT, FIELD_NULLABLE, "tight: its interval"));
 SHAPE_OF(round_running, "RoundRunning", 0, OUT("executionId", TEXT, 0, ""), OUT("jobId", TEXT, 0, ""),
          OUT("jobName", TEXT, FIELD_NULLABLE, ""), OUT("startedAt", INSTANT, FIELD_NULLABLE, ""),
@@ -80,9 +87,10 @@ SHAPE_OF(round_running, "RoundRunning", 0, OUT("executionId", TEXT, 0, ""), OUT(
          OUT("usualP95Ms", INT, FIELD_NULLABLE, ""), OUT("isQueued", BOOL, 0, "it waits for a place"));
 SHAPE_OF(round_next, "RoundNext", 0, OUT("jobId", TEXT, 0, ""), OUT("jobName", TEXT, 0, ""),
          OUT("schedule", TEXT, 0, ""), OUT("nextRunAt", INSTANT, FIELD_NULLABLE, ""));
-SHAPE_OF(round_week, "RoundWeek", 0, OUT("runs", INT, 0, "that ended by themselves"), OUT("failed", INT, 0, ""),
-         OUT("successRate", REAL3, FIELD_NULLABLE, "0 to 1"), OUT("p50Ms", INT, FIELD_NULLABLE, "of durations"),
-         OUT("p95Ms", INT, FIELD_NULLABLE, ""), OUT("lagP99Ms", INT, FIELD_NULLABLE, "of starts"));
+SHAPE_OF(round_week, "RoundWeek", 0, OUT("runs", INT, 0, "that ended by themselves"),
+         OUT("failed", INT, 0, ""), OUT("successRate", REAL3, FIELD_NULLABLE, "0 to 1"),
+         OUT("p50Ms", INT, FIELD_NULLABLE, "of durations"), OUT("p95Ms", INT, FIELD_NULLABLE, ""),
+         OUT("lagP99Ms", INT, FIELD_NULLABLE, "of starts"));
 static const struct shape_part round_answer_parts[] = {{"verdict", &round_verdict_shape, PART_OBJECT},
                                                        {"lanes", &round_lane_shape, PART_LIST},
                                                        {"load", &round_load_shape, PART_OBJECT},
@@ -92,9 +100,10 @@ static const struct shape_part round_answer_parts[] = {{"verdict", &round_verdic
                                                        {"next", &round_next_shape, PART_LIST},
                                                        {"week", &round_week_shape, PART_OBJECT},
                                                        {"clockChanges", NULL, PART_INSTANTS}};
-SHAPE_PARTS(round_answer, "Round", NULL, round_answer_parts, OUT("at", INSTANT, 0, ""), OUT("from", INSTANT, 0, ""),
-            OUT("to", INSTANT, 0, ""), OUT("zone", TEXT, 0, ""), OUT("clashTotal", INT, 0, "stretches over the limit"),
-            OUT("runningTotal", INT, 0, ""), OUT("queuedTotal", INT, 0, ""));
+SHAPE_PARTS(round_answer, "Round", NULL, round_answer_parts, OUT("at", INSTANT, 0, ""),
+            OUT("from", INSTANT, 0, ""), OUT("to", INSTANT, 0, ""), OUT("zone", TEXT, 0, ""),
+            OUT("clashTotal", INT, 0, "stretches over the limit"), OUT("runningTotal", INT, 0, ""),
+            OUT("queuedTotal", INT, 0, ""));
 
 /* ---- gathering ---- */
 
@@ -107,7 +116,7 @@ struct round_state {
   size_t running_count;
   struct buf lanes, attention, running, load; /* parts of the answer, complete JSON values */
   struct load_sum week;
-  int64_t listed, listed_tight; /* of attention; tight jobs that fail as well */
+  int64_t listed, listed_tight;    /* of attention; tight jobs that fail as well */
   const struct lanes *lanes_found; /* while its read lives */
   size_t running_total, queued_total;
 };
@@ -263,7 +272,8 @@ static bool is_listed(const struct round_state *s, int64_t job_no) {
 
 /* Critical ones first, then by failures in a row. */
 static int by_gravity(const void *x, const void *y) {
-  const struct round_lane *a = *(const struct round_lane *const *)x, *b = *(const struct round_lane *const *)y;
+  const struct round_lane *a = *(const struct round_lane *const *)x,
+                          *b = *(const struct round_lane *const *)y;
   bool a_critical = a->job->critical == 1, b_critical = b->job->critical == 1;
   if (a_critical != b_critical) return a_critical ? -1 : 1;
   int64_t a_failures = a->job->failures == FIELD_NULL ? 0 : a->job->failures;
@@ -298,7 +308,8 @@ static void list_attention(struct call *c, struct round_state *s, struct json_wr
     s->listed++;
   }
   struct engine_worlds worlds = engine_worlds(c->api->engine);
-  bool is_dirty = worlds.has_live && worlds.live.dirty_worlds > 0 && worlds.live.oldest_dirty_ms != INSTANT_NONE;
+  bool is_dirty =
+      worlds.has_live && worlds.live.dirty_worlds > 0 && worlds.live.oldest_dirty_ms != INSTANT_NONE;
   if (is_dirty && s->now_ms - worlds.live.oldest_dirty_ms > OLD_DIRTY_MS) {
     struct attention a = no_attention;
     a.kind = "worlds";
@@ -354,7 +365,8 @@ static bool write_running(void *arg, const struct run *run, const struct job *jo
 
 /* ---- the other parts ---- */
 
-static void write_verdict(struct json_writer *w, const struct round_state *s, const struct store_read *board) {
+static void write_verdict(struct json_writer *w, const struct round_state *s,
+                          const struct store_read *board) {
   int64_t failing = board->dashboard.failed_jobs, tight = (int64_t)s->ahead->tight_total;
   int64_t attention = failing + tight - s->listed_tight;
   jw_key(w, "verdict");
@@ -581,7 +593,8 @@ static void on_lanes(struct call *c, struct store_read *read) {
   s->lanes = buf_new(LIMIT_ANSWER_BYTES);
   s->attention = buf_new(LIMIT_ANSWER_BYTES);
   s->running = buf_new(LIMIT_ANSWER_BYTES);
-  struct json_writer lanes = jw_new(&s->lanes), attention = jw_new(&s->attention), running = jw_new(&s->running);
+  struct json_writer lanes = jw_new(&s->lanes), attention = jw_new(&s->attention),
+                     running = jw_new(&s->running);
   jw_array(&lanes);
   for (size_t i = 0; i < read->lanes->count; i++) write_lane(&lanes, &read->lanes->items[i]);
   jw_array_end(&lanes);

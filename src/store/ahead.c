@@ -9,7 +9,8 @@
 #define USUAL_MS 1000                  /* when nothing has ever run */
 #define WALK_ALWAYS 100                /* instants of a job that are walked whatever the others need */
 #define SET_COUNT_MAX 1000000          /* a union of expressions is counted one by one */
-#define SPREADS_S {60, 120, 300, 600, 900, 1800, 3600}
+#define SPREADS_S \
+  { 60, 120, 300, 600, 900, 1800, 3600 }
 
 struct held { /* a job with instants to come */
   struct schedule *schedule;
@@ -131,7 +132,8 @@ static void note_tight(struct ahead_walk *w, const struct held *h, int64_t long_
   struct ahead_tight t = {.no = h->no, .interval_ms = second_ms - first_ms, .usual_ms = long_ms};
   size_t at = a->tight_count;
   a->tight_total++;
-  while (at > 0 && a->tight[at - 1].usual_ms * t.interval_ms < t.usual_ms * a->tight[at - 1].interval_ms) at--;
+  while (at > 0 && a->tight[at - 1].usual_ms * t.interval_ms < t.usual_ms * a->tight[at - 1].interval_ms)
+    at--;
   if (at == AHEAD_TIGHT) return;
   if (a->tight_count < AHEAD_TIGHT) a->tight_count++;
   memmove(&a->tight[at + 1], &a->tight[at], (a->tight_count - at - 1) * sizeof *a->tight);
@@ -345,7 +347,8 @@ static enum err propose(struct ahead_walk *w, struct ahead_clash *c, struct move
   if (stay > 0) stay--; /* room for one of those that come later */
   if (stay > count) stay = count;
   if (count - stay > AHEAD_CLASH_JOBS) stay = count - AHEAD_CLASH_JOBS; /* only what is listed can be moved */
-  for (size_t i = 0; i < sizeof spreads_s / sizeof *spreads_s && c->after > max && w->slot_ms == SECOND_MS; i++) {
+  for (size_t i = 0; i < sizeof spreads_s / sizeof *spreads_s && c->after > max && w->slot_ms == SECOND_MS;
+       i++) {
     int32_t peak = peak_after(w, m, stay, count, c->peak_ms, spreads_s[i], slots);
     if (peak >= c->after) continue;
     c->after = peak;

@@ -100,7 +100,8 @@ static bool add_stretch(void *arg, const void *record) {
   struct days_walk *w = arg;
   const struct gap_row *gap = record;
   size_t at = interval_of(w->q, gap->first_ms);
-  if (at != SIZE_MAX) *(gap->state == OCCURRENCE_SKIPPED ? &w->q->days[at].skipped : &w->q->days[at].missed) += gap->count;
+  if (at != SIZE_MAX)
+    *(gap->state == OCCURRENCE_SKIPPED ? &w->q->days[at].skipped : &w->q->days[at].missed) += gap->count;
   return true;
 }
 
@@ -159,9 +160,9 @@ enum err reader_days(struct reader *r, struct store_read *q) {
 /* ---- READ_LANES ---- */
 
 const char *const lane_state_names[LANE_STATES + 1] = {
-    [LANE_SUCCESS] = "success",     [LANE_FAILED] = "failed",   [LANE_TIMEOUT] = "timeout",
-    [LANE_LOST] = "lost",           [LANE_CANCELLED] = "cancelled", [LANE_SKIPPED] = "skipped",
-    [LANE_MISSED] = "missed",       [LANE_RUNNING] = "running", [LANE_QUEUED] = "queued"};
+    [LANE_SUCCESS] = "success", [LANE_FAILED] = "failed",       [LANE_TIMEOUT] = "timeout",
+    [LANE_LOST] = "lost",       [LANE_CANCELLED] = "cancelled", [LANE_SKIPPED] = "skipped",
+    [LANE_MISSED] = "missed",   [LANE_RUNNING] = "running",     [LANE_QUEUED] = "queued"};
 
 static enum lane_mark_state state_of_run(enum run_status status) {
   switch (status) {
@@ -355,6 +356,7 @@ static enum err make_bands(struct lane_walk *w) {
 
 static enum err keep_marks(struct lane_walk *w) {
   struct round_lane *lane = w->lane;
+  if (w->count == 0) return ERR_OK;
   qsort(w->marks, w->count, sizeof *w->marks, by_mark_time);
   if (w->count > LANE_MARKS_MAX) return make_bands(w);
   lane->marks = ARENA_ARRAY(&w->q->arena, struct lane_mark, w->count + 1);
@@ -383,9 +385,8 @@ static enum err add_past(struct lane_walk *w) {
   if (e == ERR_OK) e = ops->scan(w->reader->rows, SCAN_LEDGER_JOB_DOWN, &args, add_lane_verdict, &ledger);
   map_free(&by_due);
   TRY(e);
-  w->lane->known_from_ms = w->ledger_seen == LANE_LEDGER_ROWS || w->ledger_left == 0
-                               ? w->ledger_oldest_ms
-                               : w->asked->from_ms;
+  w->lane->known_from_ms =
+      w->ledger_seen == LANE_LEDGER_ROWS || w->ledger_left == 0 ? w->ledger_oldest_ms : w->asked->from_ms;
   args.to = INT64_MAX; /* by their last instant */
   TRY(ops->scan(w->reader->rows, SCAN_GAP_JOB, &args, add_lane_gap, w));
   TRY(w->error);
@@ -403,7 +404,8 @@ static enum err add_planned(struct lane_walk *w) {
   if (lane->job->is_active != 1) return ERR_OK;
   if (schedule_compile(w->tzdb, str_of(lane->job->schedule), &options, &s, NULL) != ERR_OK) return ERR_OK;
   lane->next_ms = schedule_next(s, at_ms);
-  lane->planned_total = at_ms < w->asked->to_ms ? schedule_count(s, at_ms, w->asked->to_ms, 1000000, NULL, NULL) : 0;
+  lane->planned_total =
+      at_ms < w->asked->to_ms ? schedule_count(s, at_ms, w->asked->to_ms, 1000000, NULL, NULL) : 0;
   lane->planned = ARENA_ARRAY(&w->q->arena, int64_t, LANE_PLANNED_MAX);
   if (lane->planned && lane->planned_total <= LANE_PLANNED_MAX)
     while ((at_ms = schedule_next(s, at_ms)) <= w->asked->to_ms && lane->planned_count < LANE_PLANNED_MAX)
@@ -442,10 +444,10 @@ static enum err add_lane(struct lane_walk *w, int64_t no, bool is_trouble) {
   TRY(e);
   w->lane = &w->lanes->items[w->lanes->count];
   *w->lane = (struct round_lane){.job = job,
-                           .is_trouble = is_trouble,
-                           .retry_ms = FIELD_NULL,
-                           .retry_attempt = FIELD_NULL,
-                           .next_ms = INSTANT_NEVER};
+                                 .is_trouble = is_trouble,
+                                 .retry_ms = FIELD_NULL,
+                                 .retry_attempt = FIELD_NULL,
+                                 .next_ms = INSTANT_NEVER};
   TRY(add_past(w));
   set_usual(w);
   TRY(add_planned(w));

@@ -75,9 +75,9 @@ struct ahead {
 
 /* ---- READ_LANES: some jobs with all their marks ---- */
 #define ROUND_LANES_MAX 64
-#define LANE_MARKS_MAX 160      /* more than that become bands */
+#define LANE_MARKS_MAX 160 /* more than that become bands */
 #define LANE_PLANNED_MAX 160
-#define LANE_LEDGER_ROWS 20000  /* of one job; the newest */
+#define LANE_LEDGER_ROWS 20000   /* of one job; the newest */
 #define LANES_LEDGER_ROWS 200000 /* of all */
 #define LANE_RUNS_MAX 300
 #define LANE_TROUBLE 50
@@ -114,8 +114,8 @@ struct round_lane {
   struct job *job; /* texts in the arena, no reference */
   bool is_trouble, is_running;
   bool has_last;
-  struct run last;      /* the last that is not queued; without long texts */
-  int64_t retry_ms;     /* a queued attempt's notBefore */
+  struct run last;  /* the last that is not queued; without long texts */
+  int64_t retry_ms; /* a queued attempt's notBefore */
   int64_t retry_attempt;
   int64_t usual_ms, usual_p95_ms, usual_runs;
   struct lane_mark *marks;

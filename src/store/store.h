@@ -12,8 +12,8 @@
  * time/schedule_next once per claimed instant; the core never does. */
 #pragma once
 #include "model/change.h"
-#include "sys/loop.h"
 #include "store/round.h"
+#include "sys/loop.h"
 #include "sys/world.h"
 
 struct store_read;
@@ -148,10 +148,10 @@ enum store_read_kind {
   READ_GATES,        /* gates closed now */
   READ_BACKUP,       /* copies the database to a file */
   READ_HEALTH,       /* sizes and numbers of rows */
-  READ_LOAD,        /* how busy the server was, by intervals */
-  READ_DAYS,        /* one job by intervals */
-  READ_LANES,       /* some jobs with what ran and what will */
-  READ_AHEAD,       /* what falls due, over all jobs */
+  READ_LOAD,         /* how busy the server was, by intervals */
+  READ_DAYS,         /* one job by intervals */
+  READ_LANES,        /* some jobs with what ran and what will */
+  READ_AHEAD,        /* what falls due, over all jobs */
   READ_KIND_COUNT
 };
 
@@ -224,7 +224,7 @@ struct store_read {
   struct str after_text;  /* page: continue after this name (jobs) */
   size_t limit;
   bool with_output;
-  struct str path; /* BACKUP */
+  struct str path;       /* BACKUP */
   const int64_t *bounds; /* LOAD, DAYS: ascending, bound_count of them; in the arena */
   size_t bound_count;
   const struct ahead_question *ahead_question; /* AHEAD */
