@@ -77,7 +77,7 @@ static bool visit_job(void *arg, const void *record) {
   struct ahead_walk *w = arg;
   const struct job *job = record;
   const struct ahead_question *q = w->q->ahead_question;
-  struct schedule_options options = keeper_schedule_options(job, q->timezone);
+  struct schedule_options options = job_schedule_options(job, q->timezone);
   struct schedule *s;
   w->a->jobs++;
   if (job->is_active != 1) return true;

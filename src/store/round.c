@@ -395,7 +395,7 @@ static enum err add_past(struct lane_walk *w) {
 
 static enum err add_planned(struct lane_walk *w) {
   struct round_lane *lane = w->lane;
-  struct schedule_options options = keeper_schedule_options(lane->job, w->asked->timezone);
+  struct schedule_options options = job_schedule_options(lane->job, w->asked->timezone);
   struct schedule *s;
   int64_t until_ms, at_ms = w->q->now_ms > w->asked->from_ms ? w->q->now_ms : w->asked->from_ms;
   lane->gate = gates_at(&w->gates, lane->job, w->q->now_ms + 1, &until_ms);
