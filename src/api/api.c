@@ -11,6 +11,7 @@
 #include "api/login_link.h"
 #include "api/metrics.h"
 #include "api/output_cache.h"
+#include "api/roster.h"
 #include "api/secret.h"
 #include "api/stream.h"
 #include "api/web.h"
@@ -30,6 +31,7 @@ static enum err build(struct api *a) {
   TRY(api_aheads_new(&a->aheads));
   TRY(web_new(engine_config_get(a->engine, "http.base_path"), &a->web));
   TRY(output_cache_new(&a->outputs));
+  TRY(roster_new(a, &a->roster));
   return streams_new(a, &a->streams);
 }
 
@@ -50,6 +52,7 @@ enum err api_new(struct engine *e, struct api **ret) {
 void api_free(struct api *a) {
   if (!a) return;
   streams_free(a->streams);
+  roster_free(a->roster);
   metrics_free(a->metrics);
   api_aheads_free(a->aheads);
   web_free(a->web);
@@ -67,6 +70,7 @@ void api_set_server(struct api *a, const struct http_server *server) { a->server
 void api_note(struct api *a, const struct sched_note *note) {
   if (note->kind == SCHED_NOTE_FAILURES || note->kind == SCHED_NOTE_RECOVERED) a->alerts.changes++;
   metrics_note(a->metrics, note);
+  roster_note(a->roster, note);
 }
 
 void api_answered(void *arg, const struct http_answered *answer) {

@@ -10,12 +10,14 @@
 /* ---- the audit log: who did what ---- */
 
 struct audit_log_query {
-  const char *cursor;
+  const char *cursor, *q;
   int64_t limit;
 };
 SHAPE_OF(audit_log_query, "AuditLogQuery", sizeof(struct audit_log_query),
          IN(struct audit_log_query, cursor, "cursor", TEXT, 0, 1, 1000, FIELD_NULL,
             "nextCursor of the page before"),
+         IN(struct audit_log_query, q, "q", TEXT, 0, 0, FILTER_BYTES_MAX, FIELD_NULL,
+            "the filter language: who:user:ana what:job.* target~sync at<1d"),
          IN(struct audit_log_query, limit, "limit", INT, 0, 1, LIMIT_PAGE, CALL_PAGE_DEFAULT,
             "rows on a page"));
 SHAPE_OF(audit_row, "AuditRow", 0, OUT("seq", INT, 0, ""), OUT("at", INSTANT, 0, ""),
@@ -55,7 +57,8 @@ static void on_log(struct call *c, struct store_read *read) {
   BUF_AUTO struct buf cursor = buf_new(1000);
   render_page_begin(w);
   for (size_t i = 0; i < read->count; i++) render_audit_row(w, &read->audit_rows[i]);
-  if (read->has_more && read->count > 0) cursor_of_number(&cursor, read->audit_rows[read->count - 1].seq);
+  int64_t last = read->looked ? read->looked : read->count ? read->audit_rows[read->count - 1].seq : 0;
+  if (read->has_more && last) cursor_of_number(&cursor, last);
   render_page_end(w, cursor.len ? buf_text(&cursor) : NULL);
   call_end(c, 200);
 }
@@ -64,11 +67,15 @@ void audit_log_list(struct call *c) {
   const struct audit_log_query *q = CALL_INPUT(c, struct audit_log_query);
   int64_t after = 0;
   enum err e = q->cursor ? cursor_to_number(str_of(q->cursor), &after, &c->detail) : ERR_OK;
+  const struct filter *filter = NULL;
+  if (e == ERR_OK && q->q)
+    e = filter_parse(&filter_audit, str_of(q->q), call_now_ms(c), &c->req->arena, &filter, &c->detail);
   struct store_read *r = e == ERR_OK ? call_new_read(c, READ_AUDIT_LOG) : NULL;
   if (e != ERR_OK) call_fail(c, e);
   if (!r) return;
   r->after = after;
   r->limit = (size_t)q->limit;
+  r->filter = filter;
   call_read(c, r, on_log);
 }
 

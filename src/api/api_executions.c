@@ -7,17 +7,20 @@
 /* ---- lists ---- */
 
 struct runs_query {
-  const char *job, *status, *trigger, *cursor;
+  const char *job, *status, *trigger, *cursor, *q;
   int64_t from_ms, to_ms, limit;
 };
-#define RUNS_FIELDS                                                                                      \
-  IN(struct runs_query, status, "status", TEXT, 0, 1, 200, FIELD_NULL, "several with commas"),           \
-      IN(struct runs_query, trigger, "triggeredBy", TEXT, 0, 1, 200, FIELD_NULL, "several with commas"), \
-      IN(struct runs_query, from_ms, "from", INSTANT, 0, 0, 0, FIELD_NULL, "started at or after it"),    \
-      IN(struct runs_query, to_ms, "to", INSTANT, 0, 0, 0, FIELD_NULL, "started at or before it"),       \
-      IN(struct runs_query, cursor, "cursor", TEXT, 0, 1, 1000, FIELD_NULL,                              \
-         "nextCursor of the page before"),                                                               \
-      IN(struct runs_query, limit, "limit", INT, 0, 1, LIMIT_PAGE, CALL_PAGE_DEFAULT,                    \
+#define RUNS_FIELDS                                                                                       \
+  IN(struct runs_query, status, "status", TEXT, 0, 1, 200, FIELD_NULL, "several with commas"),            \
+      IN(struct runs_query, trigger, "triggeredBy", TEXT, 0, 1, 200, FIELD_NULL, "several with commas"),  \
+      IN(struct runs_query, from_ms, "from", INSTANT, 0, 0, 0, FIELD_NULL, "started at or after it"),     \
+      IN(struct runs_query, to_ms, "to", INSTANT, 0, 0, 0, FIELD_NULL, "started at or before it"),        \
+      IN(struct runs_query, q, "q", TEXT, 0, 0, FILTER_BYTES_MAX, FIELD_NULL,                             \
+         "the filter language: status:failed job~shelly took>30s started<1h; a page may be short of its " \
+         "limit and have a nextCursor all the same"),                                                     \
+      IN(struct runs_query, cursor, "cursor", TEXT, 0, 1, 1000, FIELD_NULL,                               \
+         "nextCursor of the page before"),                                                                \
+      IN(struct runs_query, limit, "limit", INT, 0, 1, LIMIT_PAGE, CALL_PAGE_DEFAULT,                     \
          "executions on a page")
 SHAPE_OF(runs_query, "ExecutionsQuery", sizeof(struct runs_query), RUNS_FIELDS,
          IN(struct runs_query, job, "job", TEXT, 0, 1, LIMIT_NAME_BYTES, FIELD_NULL, "id or name of a job"));
@@ -36,7 +39,8 @@ static void on_runs(struct call *c, struct store_read *read) {
     render_run_row(w, &read->runs[i], false, &scratch);
     arena_free(&scratch);
   }
-  if (read->has_more && read->count > 0) cursor_of_number(&cursor, read->runs[read->count - 1].run.no);
+  int64_t last = read->looked ? read->looked : read->count ? read->runs[read->count - 1].run.no : 0;
+  if (read->has_more && last) cursor_of_number(&cursor, last);
   render_page_end(w, cursor.len ? buf_text(&cursor) : NULL);
   call_end(c, 200);
 }
@@ -47,7 +51,10 @@ static void read_runs(struct call *c, int64_t job_no) {
   int64_t after = 0;
   enum err e = mask_parse(q->status, run_status_names, "status", &status, &c->detail);
   if (e == ERR_OK) e = mask_parse(q->trigger, run_trigger_names, "triggeredBy", &trigger, &c->detail);
+  const struct filter *filter = NULL;
   if (e == ERR_OK && q->cursor) e = cursor_to_number(str_of(q->cursor), &after, &c->detail);
+  if (e == ERR_OK && q->q)
+    e = filter_parse(&filter_runs, str_of(q->q), call_now_ms(c), &c->req->arena, &filter, &c->detail);
   if (e != ERR_OK) {
     call_fail(c, e);
     return;
@@ -61,6 +68,7 @@ static void read_runs(struct call *c, int64_t job_no) {
   r->to_ms = q->to_ms == FIELD_NULL ? INSTANT_NONE : q->to_ms;
   r->after = after;
   r->limit = (size_t)q->limit;
+  r->filter = filter;
   call_read(c, r, on_runs);
 }
 

@@ -5,6 +5,14 @@
 extern const struct shape jobs_query_shape, job_page_shape;
 route_handler jobs_list, job_create, job_get, job_edit, job_delete;
 
+/* api_joblist.c: from the roster */
+extern const struct shape compact_query_shape, compact_answer_shape, filters_answer_shape;
+route_handler jobs_compact, filters_get;
+
+/* api_history.c: what a job was */
+extern const struct shape history_query_shape, history_page_shape;
+route_handler job_history, job_restore;
+
 /* api_actions.c: what is done with one job, or with several */
 extern const struct shape run_request_shape, run_answer_shape, stop_request_shape, stop_answer_shape,
     pause_request_shape, gate_answer_shape, pause_many_shape, resume_many_shape, gates_answer_shape;

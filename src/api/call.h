@@ -19,6 +19,7 @@ struct metrics;
 struct web;
 struct output_cache;
 struct api_aheads;
+struct roster;
 
 struct api {
   struct engine *engine;
@@ -32,6 +33,7 @@ struct api {
   struct metrics *metrics;
   struct web *web;
   struct output_cache *outputs;
+  struct roster *roster;
   const struct http_server *server;
   struct id_maker ids;
   int hashes_waiting; /* password hashes under way */

@@ -115,6 +115,8 @@ enum engine_topic {
 };
 /* Each event is serialised once; id is "<epoch>-<seq>". fn gets every event of every topic. */
 typedef void engine_event_fn(void *arg, enum engine_topic topic, int64_t seq, struct str json);
+/* Keeps it for replays and gives it to every subscriber. */
+void engine_publish(struct engine *e, enum engine_topic topic, struct str json);
 struct engine_subscription;
 struct engine_subscription *engine_subscribe(struct engine *e, engine_event_fn *fn, void *arg);
 void engine_unsubscribe(struct engine_subscription *s);

@@ -45,6 +45,10 @@ const struct route routes[] = {
      "jobs in order of names"},
     {HTTP_POST, "/api/cron/jobs", ROLE_EDITOR, WRITES | ROUTE_KEYED, &job_input_shape, &job_answer_shape, 201,
      job_create, "create a job"},
+    {HTTP_GET, "/api/cron/jobs/compact", ROLE_VIEWER, 0, &compact_query_shape, &compact_answer_shape, 200,
+     jobs_compact, "jobs as arrays with their newest 30 runs, filtered, sorted, cut"},
+    {HTTP_GET, "/api/cron/filters", ROLE_VIEWER, 0, NULL, &filters_answer_shape, 200, filters_get,
+     "what q= of each list can be asked, for suggestions"},
     {HTTP_GET, "/api/cron/jobs/:job", ROLE_VIEWER, ROUTE_JOB, NULL, &job_row_shape, 200, job_get,
      "one job, by id or name"},
     {HTTP_PATCH, "/api/cron/jobs/:job", ROLE_EDITOR, WRITES_JOB, &job_input_shape, &job_answer_shape, 200,
@@ -73,6 +77,11 @@ const struct route routes[] = {
      200, job_preview, "check an edit without saving it: what changes, runs gained and lost, its retries"},
     {HTTP_GET, "/api/cron/jobs/:job/why", ROLE_VIEWER, ROUTE_JOB, NULL, &why_answer_shape, 200, job_why,
      "why it runs, or does not"},
+
+    {HTTP_GET, "/api/cron/jobs/:job/history", ROLE_VIEWER, 0, &history_query_shape, &history_page_shape, 200,
+     job_history, "its versions, newest first, with what each changed; also of a deleted job"},
+    {HTTP_POST, "/api/cron/jobs/:job/history/:version/restore", ROLE_EDITOR, WRITES, NULL, &job_answer_shape,
+     200, job_restore, "make it what it was; a deleted job is created anew"},
 
     {HTTP_GET, "/api/cron/executions", ROLE_VIEWER, 0, &runs_query_shape, &run_page_shape, 200, runs_list,
      "runs, newest first"},

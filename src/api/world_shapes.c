@@ -26,7 +26,10 @@ SHAPE_OF(worlds_query, "WorldsQuery", 0, ARG("cursor", TEXT, 0, 1, 128, "nextCur
          ARG("limit", INT, 0, 1, LIMIT_PAGE, "rows of a page; 100"),
          ARG("owner", TEXT, 0, 1, 128, "of this owner"),
          {"status", FIELD_ENUM, 0, 0, 0, FIELD_NULL, world_status_names, 0, "of this status"},
-         ARG("paused", BOOL, 0, 0, 1, "paused ones, or those that are not"));
+         ARG("paused", BOOL, 0, 0, 1, "paused ones, or those that are not"),
+         ARG("q", TEXT, 0, 0, 1000,
+             "the filter language: status:paused active>7d deletion<3d fav:yes name~itaca; a "
+             "page may be short of its limit and have a nextCursor all the same"));
 SHAPE_OF(world_page_query, "WorldPageQuery", 0,
          ARG("cursor", TEXT, 0, 1, 200, "nextCursor of the page before"),
          ARG("limit", INT, 0, 1, 200, "rows of a page; 50"));

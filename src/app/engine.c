@@ -52,6 +52,8 @@ static void answer_ask(struct engine *e, int64_t token, const struct engine_answ
 static void on_change_done(struct change *c) {
   struct engine *e = c->owner;
   e->changes_out--;
+  if (c->kind == CHANGE_CLAIM && c->error == ERR_OK && (c->claim.settings || c->claim.outside_count))
+    engine_publish_job(e, 0, NULL, "outside");
   if (c->kind == CHANGE_CLAIM && c->error == ERR_OK && c->claim.settings) { /* SQL from outside */
     settings_unref(e->settings);
     e->settings = settings_ref(c->claim.settings);
@@ -74,10 +76,16 @@ static void after_edit(struct engine *e, const struct change *c) {
       settings_unref(e->settings);
       e->settings = settings_ref(c->settings.saved ? c->settings.saved : c->settings.settings);
       engine_publish_status(e);
+      engine_publish_job(e, 0, NULL, "settings");
       break;
-    case CHANGE_JOB_SAVE: engine_publish_job(e, c->job.saved ? c->job.saved : c->job.job, "saved"); break;
-    case CHANGE_JOB_DELETE: engine_publish_job(e, c->job.job, "deleted"); break;
-    case CHANGE_GATE: engine_publish_status(e); break;
+    case CHANGE_JOB_SAVE:
+      if (c->job.saved) engine_publish_job(e, c->job.saved->no, c->job.saved, "saved");
+      break;
+    case CHANGE_JOB_DELETE: engine_publish_job(e, c->job.job_no, c->job.job, "deleted"); break;
+    case CHANGE_GATE:
+      engine_publish_status(e);
+      engine_publish_job(e, c->gate.scope == GATE_SCOPE_JOB ? c->gate.job_no : 0, NULL, "gate");
+      break;
     default: break;
   }
 }

@@ -103,7 +103,7 @@ void engine_publish_run(struct engine *e, const struct run *run, const struct jo
   publish_buf(e, ENGINE_TOPIC_RUNS, &out);
 }
 
-void engine_publish_job(struct engine *e, const struct job *job, const char *what) {
+void engine_publish_job(struct engine *e, int64_t no, const struct job *job, const char *what) {
   BUF_AUTO struct buf out = buf_new(LIMIT_EVENT_BYTES);
   struct json_writer w = jw_new(&out);
   jw_object(&w);
@@ -111,6 +111,7 @@ void engine_publish_job(struct engine *e, const struct job *job, const char *wha
   jw_ktext(&w, "what", what);
   jw_ktext(&w, "id", job ? job->id : NULL);
   jw_ktext(&w, "name", job ? job->name : NULL);
+  jw_kint(&w, "no", no);
   jw_object_end(&w);
   publish_buf(e, ENGINE_TOPIC_JOBS, &out);
 }

@@ -133,7 +133,7 @@ void engine_note(struct engine *e, const struct sched_note *note) {
       if (!note->job) break;
       log_line(LOG_CRITICAL, "CronManager", "job disabled after failures in a row",
                LF_TEXT("job", note->job->name), LF_INT("failures", note->failures));
-      engine_publish_job(e, note->job, "disabled");
+      engine_publish_job(e, note->job->no, note->job, "disabled");
       break;
     case SCHED_NOTE_CLOCK:
       if (note->at_ms > DAY_MS) e->clock_wrong_until_ms = engine_now_ms(e) + CLOCK_DOUBT_MS;

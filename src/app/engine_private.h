@@ -178,9 +178,9 @@ void engine_on_ended(void *arg, const struct warden_end *end, struct str result)
 void engine_end_lost(struct engine *e, int64_t run_no, const char *why);
 
 /* engine_live.c */
-void engine_publish(struct engine *e, enum engine_topic topic, struct str json);
 void engine_publish_run(struct engine *e, const struct run *run, const struct job *job);
-void engine_publish_job(struct engine *e, const struct job *job, const char *what);
+/* no 0: several; job may be NULL. */
+void engine_publish_job(struct engine *e, int64_t no, const struct job *job, const char *what);
 void engine_publish_status(struct engine *e);
 void engine_log_tap(void *arg, enum log_level level, struct str line);
 void engine_tell_waits(struct engine *e, const struct run *run);

@@ -376,6 +376,17 @@ bool cli_path(char *ret, size_t size, const char *before, const char *name, cons
   return (size_t)snprintf(ret + at, size - at, "%s", after) < size - at;
 }
 
+bool cli_is_filter(const char *text) { return text[0] != '-' && text[strcspn(text, ":~<>= ")] != 0; }
+
+bool cli_filter(const struct cli *c, char *ret, size_t size) {
+  BUF_AUTO struct buf q = buf_new(1000);
+  for (int i = 0; i < c->argc; i++) buf_addf(&q, "%s%s", i ? " " : "", c->argv[i]);
+  ret[0] = 0;
+  if (c->argc == 0) return true;
+  const char *text = buf_text(&q);
+  return text && cli_path(ret, size, "&q=", text, "");
+}
+
 /* ---- streams ---- */
 
 struct streaming {

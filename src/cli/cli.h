@@ -84,6 +84,10 @@ typedef bool cli_event_fn(void *arg, struct str id, struct str event, struct str
 int cli_stream(struct cli *c, const char *path, cli_event_fn *fn, void *arg);
 /* "/api/cron/jobs/" and the name, percent-encoded, and the rest. False when it does not fit. */
 bool cli_path(char *ret, size_t size, const char *before, const char *name, const char *after);
+/* Does it read like the filter language (status:failed) and not like a verb? */
+bool cli_is_filter(const char *text);
+/* The arguments that are left, joined by spaces, as "&q=…"; "" when there are none. False when they are too long. */
+bool cli_filter(const struct cli *c, char *ret, size_t size);
 int cli_exit_of(long http_status);
 /* Where admin.token and the database lie; false when there is no such folder known. */
 bool cli_find_data(struct cli *c);

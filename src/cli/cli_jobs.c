@@ -10,6 +10,7 @@
 #include "sys/os_file.h"
 
 static const char help[] =
+    "sereno jobs [list] [FILTER…]     as in 'status:failed tag:SYNC p95>30s next<10m -tag:test word'\n"
     "sereno jobs list [--category C] [--search TEXT] [--active | --inactive]\n"
     "sereno jobs show NAME\n"
     "sereno jobs add NAME --schedule S --command EXECUTOR [--FIELD VALUE …] [--file JOB.json]\n"
@@ -52,12 +53,14 @@ static void add_job_row(struct cli_table *t, const json_t *job) {
   cli_table_add(t, cli_status_color(last), last);
 }
 
-static bool list_path(char *ret, size_t size, const struct jobs_args *a, const char *cursor) {
-  char category[700] = "", search[700] = "", after[1500] = "";
+static bool list_path(const struct cli *c, char *ret, size_t size, const struct jobs_args *a,
+                      const char *cursor) {
+  char category[700] = "", search[700] = "", after[1500] = "", q[3100];
+  if (!cli_filter(c, q, sizeof q)) return false;
   if (a->category && !cli_path(category, sizeof category, "&category=", a->category, "")) return false;
   if (a->search && !cli_path(search, sizeof search, "&search=", a->search, "")) return false;
   if (cursor && !cli_path(after, sizeof after, "&cursor=", cursor, "")) return false;
-  int n = snprintf(ret, size, "/api/cron/jobs?limit=500%s%s%s%s", category, search,
+  int n = snprintf(ret, size, "/api/cron/jobs?limit=500%s%s%s%s%s", q, category, search,
                    a->active     ? "&active=true"
                    : a->inactive ? "&active=false"
                                  : "",
@@ -72,7 +75,7 @@ static int list(struct cli *c, struct jobs_args *a) {
   int code = CLI_OK;
   if (!c->is_json) cli_table_begin(&table, c, headers);
   do {
-    if (!list_path(path, sizeof path, a, cursor[0] ? cursor : NULL))
+    if (!list_path(c, path, sizeof path, a, cursor[0] ? cursor : NULL))
       return cli_fail(c, CLI_USAGE, "the filter is too long");
     CLI_REPLY_AUTO struct cli_reply reply;
     code = cli_call(c, "GET", path, NULL, &reply);
@@ -247,7 +250,7 @@ static int (*const actions[])(struct cli *c, struct jobs_args *a) = {list, show,
 int cli_jobs(int argc, char **argv) {
   struct jobs_args a = {};
   struct cli c = {.other_flag = job_flags_take, .other_arg = &a.fields};
-  bool is_list = argc < 2 || argv[1][0] == '-';
+  bool is_list = argc < 2 || argv[1][0] == '-' || cli_is_filter(argv[1]);
   int action = is_list ? 0 : cli_choose(names, argv[1]);
   if (action < 0) {
     c.verb = "jobs";

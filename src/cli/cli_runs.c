@@ -10,6 +10,7 @@
 #define RUNS_DEFAULT 50
 
 static const char help[] =
+    "sereno runs [list] [FILTER…]     as in 'status:failed job~shelly took>30s started<1h'\n"
     "sereno runs [list] [--job NAME] [--status success,failed,…] [--trigger schedule,manual,…]\n"
     "            [--from INSTANT] [--to INSTANT] [--limit N]     newest first\n"
     "sereno runs show ID       one run with its output\n"
@@ -37,9 +38,11 @@ static int list(struct cli *c, const struct runs_args *a) {
   int64_t most = RUNS_DEFAULT;
   if (a->limit && !str_to_int(str_of(a->limit), 1, INT32_MAX, &most))
     return cli_fail(c, CLI_USAGE, "--limit must be a whole number above 0");
-  char path[CLI_PATH_BYTES_MAX];
-  (void)snprintf(path, sizeof path, "/api/cron/executions?limit=%lld", (long long)(most < 500 ? most : 500));
-  bool fits = add_query(path, sizeof path, "&job=", a->job) &&
+  char path[CLI_PATH_BYTES_MAX], q[3100];
+  bool has_filter = cli_filter(c, q, sizeof q);
+  (void)snprintf(path, sizeof path, "/api/cron/executions?limit=%lld%s", (long long)(most < 500 ? most : 500),
+                 q);
+  bool fits = has_filter && add_query(path, sizeof path, "&job=", a->job) &&
               add_query(path, sizeof path, "&status=", a->status) &&
               add_query(path, sizeof path, "&triggeredBy=", a->trigger) &&
               add_query(path, sizeof path, "&from=", a->from) && add_query(path, sizeof path, "&to=", a->to);
@@ -110,7 +113,7 @@ static int (*const actions[])(struct cli *c, const struct runs_args *a) = {list,
 int cli_runs(int argc, char **argv) {
   struct runs_args a = {};
   struct cli c = {.verb = "runs"};
-  bool is_list = argc < 2 || argv[1][0] == '-';
+  bool is_list = argc < 2 || argv[1][0] == '-' || cli_is_filter(argv[1]);
   int action = is_list ? 0 : cli_choose(names, argv[1]);
   if (action < 0) {
     (void)cli_fail(&c, CLI_USAGE, "there is no \"%s\"", argv[1]);

@@ -37,8 +37,9 @@ static const struct cli_column mail_columns[] = {{"CREATED", "createdAt", CLI_CO
 #define W "/api/worlds/"
 #define A "/api/admin/worlds/"
 /* clang-format off */
+#define FILTER_WORDS_MAX 32
 static const struct world_verb verbs[] = {
-    {"list", "[--owner U] [--status S] [--paused | --running]", "worlds, by id", "GET", "/api/worlds", 0, 0, "owner status paused:y running=paused:n limit:i", NULL, world_columns, NULL},
+    {"list", "[FILTER…] [--owner U] [--status S] [--paused | --running]", "worlds, by id; a filter is as in 'status:paused active>7d'", "GET", "/api/worlds", 0, FILTER_WORDS_MAX, "owner status paused:y running=paused:n limit:i", NULL, world_columns, NULL},
     {"show", "ID", "one world with its live state and its next step", "GET", W ":", 1, 1, NULL, NULL, NULL, NULL},
     {"create", "[NAME] [--id ID] [--owner U] [--email E] [--locale es|en] [--story] [--collaborative]", "create a world", "POST", "/api/worlds", 0, 1, "@name id owner=ownerId email=ownerEmail locale story=storyMode:y collaborative=isCollaborative:y", NULL, NULL, NULL},
     {"edit", "ID [--name N] [--owner U] [--email E] [--locale L] [--story]", "change it", "PATCH", W ":", 1, 1, "name owner=ownerId email=ownerEmail locale story=storyMode:y", NULL, NULL, NULL},
@@ -288,6 +289,9 @@ int world_simple(struct world_cli *w) {
   if (code >= 0) return code;
   if (w->verb->columns && !world_flag(w, "as")) {
     if (!strchr(path, '?')) (void)snprintf(path + strlen(path), sizeof path - strlen(path), "?limit=200");
+    size_t at = strlen(path);
+    if (w->verb == verbs && !cli_filter(&w->c, path + at, sizeof path - at))
+      return cli_fail(&w->c, CLI_USAGE, "the filter is too long");
     return cli_list(&w->c, path, w->verb->columns,
                     world_flag(w, "limit") ? (size_t)strtoul(world_flag(w, "limit"), NULL, 10) : 0);
   }
@@ -333,7 +337,7 @@ int cli_worlds(int argc, char **argv) {
   write_help(&help);
   for (size_t i = 0; i < TEXT_FLAGS; i++) flags[i] = CLI_TEXT(text_flags[i], &w.texts[i]);
   for (size_t i = 0; i < BOOL_FLAGS; i++) flags[TEXT_FLAGS + i] = CLI_BOOL(bool_flags[i], &w.bools[i]);
-  if (argc > 1 && argv[1][0] != '-') {
+  if (argc > 1 && argv[1][0] != '-' && !cli_is_filter(argv[1])) {
     w.verb = find_verb(argv[1]);
     if (!w.verb)
       return cli_fail(&w.c, CLI_USAGE, "there is no \"%s\"; sereno worlds --help lists the verbs", argv[1]);

@@ -21,6 +21,10 @@ struct run {
 #undef RUNF
 };
 
+struct run_brief { /* what a strip of runs shows */
+  int64_t no, status, duration_ms; /* duration: FIELD_NULL = none */
+};
+
 extern const struct field run_fields[];
 extern const size_t run_field_count;
 

@@ -186,6 +186,7 @@ enum err reader_load(struct reader *r, struct store_read *read);
 enum err reader_days(struct reader *r, struct store_read *read);
 enum err reader_lanes(struct reader *r, struct store_read *read);
 enum err reader_ahead(struct reader *r, struct store_read *read);
+enum err reader_versions(struct reader *r, struct store_read *read); /* store_history.c */
 
 /* ---- record_text.c: a definition as text, for versions ---- */
 char *record_to_text(const struct field *fields, size_t count, const void *record,

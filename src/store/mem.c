@@ -401,6 +401,7 @@ static const struct rows_ops mem_ops = {
     .job_list = rows_job_list,
     .job_upcoming = rows_job_upcoming,
     .figures = rows_figures,
+    .run_strip = rows_run_strip,
     .count = mem_count,
 };
 

@@ -1,6 +1,7 @@
 /* Lists and figures by SQL, as sqlite_lists.c makes them. */
 #include <stdio.h>
 
+#include "base/id.h"
 #include "store/pg_rows.h"
 
 static enum err take_numbers(struct pg_rows *r, enum pg_special id, const struct pg_bound *b, size_t max,
@@ -73,6 +74,29 @@ enum err pg_job_upcoming(struct rows *rows, size_t max, int64_t *ret_nos, size_t
   struct pg_bound b = {};
   pg_bind_int(&b, (int64_t)max);
   return take_numbers((struct pg_rows *)rows, PG_SPECIAL_JOB_UPCOMING, &b, max, ret_nos, ret_count);
+}
+
+static struct str text_at(const PGresult *result, int row, int column) {
+  return (struct str){PQgetvalue(result, row, column), (size_t)PQgetlength(result, row, column)};
+}
+
+enum err pg_run_strip(struct rows *rows, int64_t job_no, size_t max, struct run_brief *ret,
+                      size_t *ret_count) {
+  struct pg_bound b = {};
+  PGresult *result;
+  size_t count = 0;
+  pg_bind_int(&b, job_no);
+  pg_bind_int(&b, (int64_t)max);
+  TRY(pg_rows_ask((struct pg_rows *)rows, PG_SPECIAL + PG_SPECIAL_RUN_STRIP, &b, &result));
+  for (int i = 0; i < PQntuples(result) && count < max; i++) {
+    struct run_brief brief = {
+        .status = field_enum_index(run_status_names, text_at(result, i, 1)),
+        .duration_ms = PQgetisnull(result, i, 2) ? FIELD_NULL : pg_result_int(result, i, 2)};
+    if (id_from_text(text_at(result, i, 0), &brief.no) && brief.status >= 0) ret[count++] = brief;
+  }
+  PQclear(result);
+  *ret_count = count;
+  return ERR_OK;
 }
 
 /* The columns of the only row. */

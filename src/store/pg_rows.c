@@ -533,6 +533,7 @@ static const struct rows_ops pg_ops = {
     .job_list = pg_job_list,
     .job_upcoming = pg_job_upcoming,
     .figures = pg_figures,
+    .run_strip = pg_run_strip,
     .count = pg_count,
     .has_news = pr_has_news,
     .take_news = pr_take_news,

@@ -66,4 +66,6 @@ enum err pg_job_list(struct rows *rows, const struct job_query *q, size_t max, i
                      size_t *ret_count);
 enum err pg_job_upcoming(struct rows *rows, size_t max, int64_t *ret_nos, size_t *ret_count);
 enum err pg_figures(struct rows *rows, int64_t runs_max, struct figures_row *ret);
+enum err pg_run_strip(struct rows *rows, int64_t job_no, size_t max, struct run_brief *ret,
+                      size_t *ret_count);
 enum err pg_count(struct rows *rows, enum table_id t, int64_t *ret);

@@ -136,6 +136,8 @@ struct rows_ops {
                        size_t *ret_count);
   /* The same of those that are due next, soonest first. */
   enum err (*job_upcoming)(struct rows *r, size_t max, int64_t *ret_nos, size_t *ret_count);
+  /* The newest runs of a job that have ended, newest first. */
+  enum err (*run_strip)(struct rows *r, int64_t job_no, size_t max, struct run_brief *ret, size_t *ret_count);
   /* Runs: of the newest runs_max that ended by themselves. */
   enum err (*figures)(struct rows *r, int64_t runs_max, struct figures_row *ret);
   /* While we run SQL from outside may have noted changes (OUTSIDE): true until a transaction after take_news has
@@ -153,10 +155,11 @@ struct rows {
   bool is_late; /* the last error was of a write before the call that returned it, which has done nothing */
 };
 
-/* What job_list, job_upcoming and figures mean, made of scans: for backends that know no better. */
+/* What job_list, job_upcoming, run_strip and figures mean, made of scans: for backends that know no better. */
 enum err rows_job_list(struct rows *r, const struct job_query *q, size_t max, int64_t *ret_nos,
                        size_t *ret_count);
 enum err rows_job_upcoming(struct rows *r, size_t max, int64_t *ret_nos, size_t *ret_count);
+enum err rows_run_strip(struct rows *r, int64_t job_no, size_t max, struct run_brief *ret, size_t *ret_count);
 enum err rows_figures(struct rows *r, int64_t runs_max, struct figures_row *ret);
 
 /* Copies of all (at most max) records of a scan: an array of pointers in the arena. */

@@ -102,6 +102,29 @@ enum err rows_job_upcoming(struct rows *r, size_t max, int64_t *ret_nos, size_t 
   return ERR_OK;
 }
 
+struct strip {
+  struct run_brief *items;
+  size_t max, count;
+};
+
+static bool take_brief(void *arg, const void *record) {
+  struct strip *s = arg;
+  const struct run *run = record;
+  if (s->count == s->max) return false;
+  if (run_is_final((enum run_status)run->status))
+    s->items[s->count++] = (struct run_brief){run->no, run->status, run->duration_ms};
+  return true;
+}
+
+enum err rows_run_strip(struct rows *r, int64_t job_no, size_t max, struct run_brief *ret,
+                        size_t *ret_count) {
+  struct strip s = {.items = ret, .max = max};
+  struct scan_args args = {.key = job_no, .from = 0, .to = INT64_MAX};
+  TRY(r->ops->scan(r, SCAN_RUN_JOB_DOWN, &args, take_brief, &s));
+  *ret_count = s.count;
+  return ERR_OK;
+}
+
 struct figuring {
   struct rows *rows;
   struct figures_row *figures;

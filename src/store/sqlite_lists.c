@@ -3,6 +3,8 @@
 
 #include <assert.h>
 
+#include "base/id.h"
+
 static enum err finished(struct sqlite_rows *r, sqlite3_stmt *s, int code) {
   enum err e = sqlite_error(r->db, code, NULL);
   sqlite3_reset(s);
@@ -77,6 +79,30 @@ enum err sqlite_job_upcoming(struct rows *rows, size_t max, int64_t *ret_nos, si
   sqlite3_stmt *s = r->special[SQLITE_SPECIAL_JOB_UPCOMING];
   sqlite3_bind_int64(s, 1, (int64_t)max);
   return take_numbers(r, s, max, ret_nos, ret_count);
+}
+
+static struct str text_at(sqlite3_stmt *s, int column) {
+  const void *text = sqlite3_column_text(s, column);
+  return (struct str){text, (size_t)sqlite3_column_bytes(s, column)};
+}
+
+enum err sqlite_run_strip(struct rows *rows, int64_t job_no, size_t max, struct run_brief *ret,
+                          size_t *ret_count) {
+  struct sqlite_rows *r = (struct sqlite_rows *)rows;
+  sqlite3_stmt *s = r->special[SQLITE_SPECIAL_RUN_STRIP];
+  size_t count = 0;
+  int code = SQLITE_DONE;
+  sqlite3_bind_int64(s, 1, job_no);
+  sqlite3_bind_int64(s, 2, (int64_t)max);
+  while (count < max && (code = sqlite3_step(s)) == SQLITE_ROW) {
+    struct run_brief b = {.status = field_enum_index(run_status_names, text_at(s, 1)),
+                          .duration_ms = FIELD_NULL};
+    if (sqlite3_column_type(s, 2) != SQLITE_NULL) b.duration_ms = sqlite3_column_int64(s, 2);
+    if (id_from_text(text_at(s, 0), &b.no) && b.status >= 0) ret[count++] = b;
+  }
+  TRY(finished(r, s, code));
+  *ret_count = count;
+  return ERR_OK;
 }
 
 /* The columns of the only row. */

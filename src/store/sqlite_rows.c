@@ -571,6 +571,7 @@ static const struct rows_ops sqlite_ops = {
     .job_list = sqlite_job_list,
     .job_upcoming = sqlite_job_upcoming,
     .figures = sqlite_figures,
+    .run_strip = sqlite_run_strip,
     .count = sqlite_count,
 };
 

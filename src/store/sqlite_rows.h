@@ -35,5 +35,7 @@ enum err sqlite_error(sqlite3 *db, int code, struct err_detail *detail);
 enum err sqlite_job_list(struct rows *rows, const struct job_query *q, size_t max, int64_t *ret_nos,
                          size_t *ret_count);
 enum err sqlite_job_upcoming(struct rows *rows, size_t max, int64_t *ret_nos, size_t *ret_count);
+enum err sqlite_run_strip(struct rows *rows, int64_t job_no, size_t max, struct run_brief *ret,
+                          size_t *ret_count);
 enum err sqlite_count(struct rows *rows, enum table_id t, int64_t *ret);
 enum err sqlite_figures(struct rows *rows, int64_t runs_max, struct figures_row *ret);

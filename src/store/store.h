@@ -13,6 +13,7 @@
 #pragma once
 #include "model/change.h"
 #include "store/round.h"
+#include "model/filter_lists.h"
 #include "sys/loop.h"
 #include "sys/world.h"
 
@@ -152,8 +153,12 @@ enum store_read_kind {
   READ_DAYS,         /* one job by intervals */
   READ_LANES,        /* some jobs with what ran and what will */
   READ_AHEAD,        /* what falls due, over all jobs */
+  READ_VERSIONS,     /* definitions of one job, newest first, also of one that is deleted */
   READ_KIND_COUNT
 };
+
+#define STORE_STRIP_MAX 100
+#define STORE_LOOKED_MAX 20000 /* rows a filter walks over before it gives what it has: some tens of ms */
 
 struct run_row { /* a run with what lists show of its job */
   struct run run;
@@ -163,8 +168,10 @@ struct run_row { /* a run with what lists show of its job */
 struct job_row {   /* a job with what lists show of its last run */
   struct job *job; /* one reference */
   bool has_last_run;
-  struct run last_run; /* without output */
-  enum gate gate;      /* why it does not start now, OPEN = it does */
+  struct run last_run;     /* without output */
+  enum gate gate;          /* why it does not start now, OPEN = it does */
+  struct run_brief *strip; /* its newest runs that have ended, newest first: as many as asked for */
+  size_t strip_count;
 };
 
 struct occurrence_row {
@@ -178,6 +185,13 @@ struct audit_row {
   int64_t seq, at_ms;
   struct audit_note note;
   char hash[65];
+};
+
+struct version_item { /* READ_VERSIONS */
+  struct job *job;    /* as it was defined; one reference */
+  int64_t made_ms;
+  int64_t from_ms, to_ms; /* governs due instants in (from, to]; INSTANT_NEVER while it does */
+  const char *actor;      /* who made it, or NULL */
 };
 
 struct audit_difference { /* READ_LEDGER_AUDIT: one thing that is not as it should be */
@@ -213,11 +227,18 @@ struct store_read {
   void *owner;
   /* question */
   struct str id, name; /* JOB */
-  int64_t no; /* JOB, RUN: number; RUNS, OCCURRENCES, JOB_METRICS, LEDGER_AUDIT: job number, 0 = all */
+  int64_t
+      no; /* JOB, RUN: number; RUNS, OCCURRENCES, JOB_METRICS, LEDGER_AUDIT: job number, 0 = all; VERSIONS: job
+                 number, 0 = the deleted job that had this id or, newest first, this name */
   struct str category, contains, label; /* JOBS */
-  int is_active;                        /* JOBS: -1 any, 0, 1 */
-  unsigned status_mask;                 /* RUNS: bit per run_status, 0 = any; JOBS: of the last run */
-  unsigned trigger_mask;                /* RUNS */
+  const int64_t *nos; /* JOBS: these, in this order, instead of a page; who is gone is left out; borrowed */
+  size_t no_count;
+  size_t strip;                /* JOB, JOBS: with so many of each job's runs, at most STORE_STRIP_MAX */
+  int is_active;               /* JOBS: -1 any, 0, 1 */
+  unsigned status_mask;        /* RUNS: bit per run_status, 0 = any; JOBS: of the last run */
+  unsigned trigger_mask;       /* RUNS */
+  const struct filter *filter; /* RUNS (filter_runs), AUDIT_LOG (filter_audit), or NULL; borrowed. At most
+                                  STORE_LOOKED_MAX rows are looked at for a page: see looked */
   int64_t from_ms, to_ms; /* RUNS by startedAt, OCCURRENCES and LEDGER_AUDIT by due; INSTANT_NONE = open */
   int64_t due_ms;         /* RUNS of a job: only those of this due instant, oldest first; 0 = any */
   int64_t after;          /* page: continue after this number (runs, audit log) */
@@ -236,8 +257,11 @@ struct store_read {
   struct audit_row *audit_rows;
   struct audit_difference *differences;
   struct closed_gate *gates;
+  struct version_item *versions;
   size_t count; /* of whichever list was asked for */
   bool has_more;
+  int64_t
+      looked; /* with a filter: number of the last row looked at, where a page that has_more continues; else 0 */
   int64_t total; /* rows that match, where cheap; else -1 */
   struct job_metrics metrics;
   struct load_sum *load; /* LOAD: bound_count - 1 */

@@ -3,6 +3,7 @@
 
 #include "base/id.h"
 #include "store/keeper.h"
+#include "store/store_filter.h"
 
 #define METRICS_RUNS_MAX 100000 /* newest runs that percentiles are made of */
 
@@ -25,7 +26,8 @@ static void *grow(struct arena *a, void *items, size_t count, size_t size) {
 struct run_walk {
   struct reader *reader;
   struct store_read *q;
-  size_t limit;
+  size_t limit, looked;
+  struct map jobs; /* of a filter that asks about jobs */
   enum err error;
 };
 
@@ -52,7 +54,12 @@ static enum err keep_run(struct store_read *q, const struct run *run) {
 
 static bool visit_run(void *arg, const void *record) {
   struct run_walk *w = arg;
+  if (w->q->filter) {
+    if (w->looked++ == STORE_LOOKED_MAX) return w->q->has_more = true, false;
+    if (w->q->count < w->limit) w->q->looked = ((const struct run *)record)->no;
+  }
   if (!run_fits(w->q, record)) return true;
+  if (w->q->filter && !store_filter_run(w->q->filter, record, &w->jobs)) return true;
   if (w->q->count == w->limit) {
     w->q->has_more = true;
     return false;
@@ -92,7 +99,10 @@ static enum err read_runs(struct reader *r, struct store_read *q) {
     args.from = args.to = q->due_ms;
     scan = SCAN_RUN_JOB_DUE;
   }
-  TRY(r->rows->ops->scan(r->rows, scan, &args, visit_run, &w));
+  enum err e = q->filter ? store_filter_jobs(r->rows, q->filter, &q->arena, &w.jobs) : ERR_OK;
+  if (e == ERR_OK) e = r->rows->ops->scan(r->rows, scan, &args, visit_run, &w);
+  map_free(&w.jobs);
+  TRY(e);
   TRY(w.error);
   return name_runs(r, q);
 }
@@ -129,6 +139,16 @@ static bool take_last_run(void *arg, const void *record) {
   return false;
 }
 
+static enum err fill_strip(struct job_walk *w, int64_t job_no, struct job_row *row) {
+  struct run_brief briefs[STORE_STRIP_MAX];
+  size_t max = w->q->strip < STORE_STRIP_MAX ? w->q->strip : STORE_STRIP_MAX;
+  TRY(w->reader->rows->ops->run_strip(w->reader->rows, job_no, max, briefs, &row->strip_count));
+  row->strip = ARENA_ARRAY(&w->q->arena, struct run_brief, row->strip_count + 1);
+  if (!row->strip) return arena_error(&w->q->arena);
+  memcpy(row->strip, briefs, row->strip_count * sizeof *briefs);
+  return ERR_OK;
+}
+
 static enum err fill_job_row(struct job_walk *w, const struct job *job, struct job_row *row) {
   struct last_run last = {.arena = &w->q->arena};
   struct scan_args args = {.key = job->no, .from = 0, .to = INT64_MAX};
@@ -137,6 +157,7 @@ static enum err fill_job_row(struct job_walk *w, const struct job *job, struct j
     row->has_last_run = true;
     memcpy(&row->last_run, last.run, sizeof row->last_run);
   }
+  if (w->q->strip) TRY(fill_strip(w, job->no, row));
   int64_t until_ms;
   row->gate = gates_at(&w->gates, job, w->q->now_ms + 1, &until_ms);
   row->job = job_copy(job);
@@ -146,7 +167,9 @@ static enum err fill_job_row(struct job_walk *w, const struct job *job, struct j
 static enum err add_job_row(struct job_walk *w, int64_t no) {
   struct store_read *q = w->q;
   struct job job = {};
-  TRY(w->reader->rows->ops->get(w->reader->rows, TABLE_JOB, &no, &job, &q->arena));
+  enum err e = w->reader->rows->ops->get(w->reader->rows, TABLE_JOB, &no, &job, &q->arena);
+  if (e == ERR_NOT_FOUND && q->no_count) return ERR_OK; /* deleted since its number was found */
+  TRY(e);
   TRY(fill_job_row(w, &job, &q->jobs[q->count]));
   q->count++;
   return ERR_OK;
@@ -167,6 +190,7 @@ static enum err fill_jobs(struct reader *r, struct store_read *q, const int64_t 
 static enum err read_jobs(struct reader *r, struct store_read *q) {
   char after[LIMIT_NAME_BYTES + 1] = "";
   size_t limit = page_size(q), count;
+  if (q->no_count) return fill_jobs(r, q, q->nos, q->no_count);
   int64_t *nos = ARENA_ARRAY(&q->arena, int64_t, limit + 1);
   if (!nos) return arena_error(&q->arena);
   if (!str_copy(after, sizeof after, q->after_text.ptr ? q->after_text : STR("")))
@@ -335,28 +359,48 @@ static enum err read_dashboard(struct reader *r, struct store_read *q) {
 
 /* ---- the audit log ---- */
 
-static enum err read_audit_log(struct reader *r, struct store_read *q) {
-  void **rows;
-  size_t count, limit = page_size(q);
-  struct scan_args args = {.from = INT64_MIN, .to = q->after > 0 ? q->after - 1 : INT64_MAX};
-  TRY(rows_collect(r->rows, SCAN_AUDIT_DOWN, &args, limit + 1, &q->arena, &rows, &count));
-  q->has_more = count > limit;
-  q->count = count > limit ? limit : count;
-  q->audit_rows = ARENA_ARRAY(&q->arena, struct audit_row, limit + 1);
-  if (!q->audit_rows) return arena_error(&q->arena);
-  for (size_t i = 0; i < q->count; i++) {
-    const struct audit_log_row *row = rows[i];
-    q->audit_rows[i] = (struct audit_row){.seq = row->seq,
-                                          .at_ms = row->at_ms,
-                                          .note = {.actor = row->actor,
-                                                   .action = row->action,
-                                                   .object = row->object,
-                                                   .before = row->before,
-                                                   .after = row->after,
-                                                   .address = row->address,
-                                                   .request_id = row->request_id}};
-    str_copy(q->audit_rows[i].hash, sizeof q->audit_rows[i].hash, str_of(row->hash));
+struct audit_walk {
+  struct store_read *q;
+  size_t limit, looked;
+  enum err error;
+};
+
+static bool visit_audit(void *arg, const void *record) {
+  struct audit_walk *w = arg;
+  struct store_read *q = w->q;
+  const struct audit_log_row *from = record;
+  if (q->filter) {
+    if (w->looked++ == STORE_LOOKED_MAX) return q->has_more = true, false;
+    if (q->count < w->limit) q->looked = from->seq;
+    if (!store_filter_audit(q->filter, from)) return true;
   }
+  if (q->count == w->limit) return q->has_more = true, false;
+  const struct audit_log_row *row = record_copy(table_get(TABLE_AUDIT), record, &q->arena);
+  if (!row) {
+    w->error = arena_error(&q->arena);
+    return false;
+  }
+  struct audit_row *to = &q->audit_rows[q->count++];
+  *to = (struct audit_row){.seq = row->seq,
+                           .at_ms = row->at_ms,
+                           .note = {.actor = row->actor,
+                                    .action = row->action,
+                                    .object = row->object,
+                                    .before = row->before,
+                                    .after = row->after,
+                                    .address = row->address,
+                                    .request_id = row->request_id}};
+  str_copy(to->hash, sizeof to->hash, str_of(row->hash));
+  return true;
+}
+
+static enum err read_audit_log(struct reader *r, struct store_read *q) {
+  struct audit_walk w = {.q = q, .limit = page_size(q)};
+  struct scan_args args = {.from = INT64_MIN, .to = q->after > 0 ? q->after - 1 : INT64_MAX};
+  q->audit_rows = ARENA_ARRAY(&q->arena, struct audit_row, w.limit + 1);
+  if (!q->audit_rows) return arena_error(&q->arena);
+  TRY(r->rows->ops->scan(r->rows, SCAN_AUDIT_DOWN, &args, visit_audit, &w));
+  TRY(w.error);
   return r->rows->ops->count(r->rows, TABLE_AUDIT, &q->total);
 }
 
@@ -509,6 +553,7 @@ enum err reader_read(struct reader *r, struct store_read *q) {
     case READ_DAYS: return reader_days(r, q);
     case READ_LANES: return reader_lanes(r, q);
     case READ_AHEAD: return reader_ahead(r, q);
+    case READ_VERSIONS: return reader_versions(r, q);
     case READ_BACKUP: return err_set(&q->detail, ERR_INVALID, "store", 0, "this store lives in memory only");
     case READ_KIND_COUNT: break;
   }

@@ -29,6 +29,7 @@ void store_read_free(struct store_read *r) {
   if (!r) return;
   if (r->kind == READ_JOB || r->kind == READ_JOBS || r->kind == READ_DASHBOARD)
     for (size_t i = 0; r->jobs && i < r->count; i++) job_unref(r->jobs[i].job);
+  for (size_t i = 0; r->versions && i < r->count; i++) job_unref(r->versions[i].job);
   arena_free(&r->arena);
   free(r);
 }

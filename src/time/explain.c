@@ -197,7 +197,7 @@ enum err schedule_explain(struct schedule *s, const struct schedule_explain_opti
   *ret = (struct schedule_explanation){};
   struct explainer e = {s, options, ret};
   BUF_AUTO struct buf sentence = buf_new(16384);
-  explain_sentence(&sentence, s, options->lang);
+  explain_sentence(&sentence, s, options);
   TRY(buf_error(&sentence));
   copy_cut(ret->sentence, sizeof ret->sentence, &sentence);
   int64_t at_ms = options->from_ms;

@@ -369,14 +369,15 @@ static void say_member(struct buf *out, const struct schedule *s, const struct m
   }
 }
 
-void explain_sentence(struct buf *out, const struct schedule *s, enum schedule_lang lang) {
+void explain_sentence(struct buf *out, const struct schedule *s, const struct schedule_explain_options *how) {
+  enum schedule_lang lang = how->lang;
   size_t start = out->len;
   for (int i = 0; i < s->count; i++) {
     if (i > 0) buf_add_text(out, texts[TEXT_ALSO][lang]);
     say_member(out, s, &s->members[i], lang);
   }
   char name[TZ_NAME_MAX + 1];
-  bool has_clock = schedule_kind(s) == SCHEDULE_CRON;
+  bool has_clock = schedule_kind(s) == SCHEDULE_CRON && !how->leaves_zone_out;
   if (has_clock && str_copy(name, sizeof name, tz_name(s->tz))) SAY(out, lang, TEXT_ZONE, name);
   if (out->len > start && out->ptr[start] >= 'a' && out->ptr[start] <= 'z')
     out->ptr[start] = (char)(out->ptr[start] - 'a' + 'A');

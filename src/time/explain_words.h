@@ -65,7 +65,7 @@ void explain_say(struct buf *out, enum schedule_lang lang, enum explain_text tex
   explain_say((out), (lang), (text), (const char *const[EXPLAIN_ARGS_MAX]){__VA_ARGS__})
 
 /* The schedule in words, without full stop. */
-void explain_sentence(struct buf *out, const struct schedule *s, enum schedule_lang lang);
+void explain_sentence(struct buf *out, const struct schedule *s, const struct schedule_explain_options *how);
 
 /* If the set bits of n are every k-th from some a < k on (k > 1, at least two of them): k; else 0. */
 int explain_step_of(uint64_t bits, int n);

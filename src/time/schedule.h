@@ -130,6 +130,7 @@ struct schedule_explain_options {
   int64_t from_ms;           /* next runs are after it, previous ones before it */
   int count;                 /* of next and of previous runs, 0–SCHEDULE_EXPLAIN_RUNS_MAX */
   int64_t usual_duration_ms; /* 0 = unknown */
+  bool leaves_zone_out;      /* of the sentence: for lists, which show it elsewhere */
 };
 struct schedule_warning {
   enum schedule_warning_code code;

@@ -2,6 +2,7 @@
 #include <sodium.h>
 #include <stdlib.h>
 
+#include "model/filter_lists.h"
 #include "worlds/calls.h"
 #include "worlds/facts.h"
 #include "worlds/policy.h"
@@ -143,7 +144,7 @@ enum err call_world_get(struct lane *l, const struct world_request *q, struct wo
 }
 
 struct list_args {
-  const char *after, *owner;
+  const char *after, *owner, *q;
   int64_t limit, status, is_paused;
 };
 #define A(...) ARG(struct list_args, __VA_ARGS__)
@@ -153,26 +154,61 @@ static const struct field list_fields[] = {
     A(limit, "limit", INT, 0, 1, LIST_MAX, 50, NULL, "worlds of a page"),
     A(status, "status", ENUM, 0, 0, 0, FIELD_NULL, world_status_names, "RUNNING, PAUSED or ARCHIVED"),
     A(is_paused, "paused", BOOL, 0, 0, 1, FIELD_NULL, NULL, "only paused ones, or only others"),
+    A(q, "q", TEXT, 0, 0, FILTER_BYTES_MAX, FIELD_NULL, NULL, "the filter language"),
 };
 #undef A
 
+#define LIST_LOOKED_MAX 10000 /* worlds a filter looks at for one page: some tens of milliseconds */
+
 struct list_visit {
-  struct arena *arena;
   json_t *rows;
-  int64_t limit;
-  const char *next;
+  const struct filter *filter; /* NULL: all */
+  int64_t limit, looked;
+  char next[129]; /* the last id looked at: ids have at most 128 bytes */
+  bool has_more;
   enum err error;
 };
+
+static struct filter_cell text_cell(const char *text) { return (struct filter_cell){.text = str_of(text)}; }
+static struct filter_cell number_cell(int64_t number) { return (struct filter_cell){.number = number}; }
+
+static struct filter_cell world_cell(const void *row, size_t key) {
+  const struct world_row *w = row;
+  if (key == FILTER_WORDS) return text_cell(w->name);
+  switch ((enum filter_worlds_key)key) {
+    case WORLDS_KEY_STATUS: return number_cell(1LL << w->status);
+    case WORLDS_KEY_REASON:
+      return number_cell(w->pause_reason == FIELD_NULL ? FIELD_NULL : 1LL << w->pause_reason);
+    case WORLDS_KEY_NAME: return text_cell(w->name);
+    case WORLDS_KEY_OWNER: return text_cell(w->owner_email ? w->owner_email : w->owner_id);
+    case WORLDS_KEY_ACTIVE: return number_cell(w->last_active_ms);
+    case WORLDS_KEY_PAUSED: return number_cell(w->paused_ms);
+    case WORLDS_KEY_DELETION: return number_cell(w->scheduled_deletion_ms);
+    case WORLDS_KEY_VACATION: return number_cell(w->vacation_until_ms);
+    case WORLDS_KEY_CREATED: return number_cell(w->created_ms);
+    case WORLDS_KEY_FAVORITE: return number_cell(w->is_favorite == 1 ? 2 : 1);
+    case WORLDS_KEY_LOCALE: return text_cell(w->locale);
+    case WORLDS_KEY_COUNT: break;
+  }
+  return number_cell(FIELD_NULL);
+}
 
 static bool visit_listed(void *arg, const struct sql_row *row) {
   struct list_visit *v = arg;
   struct world_row w;
-  if ((int64_t)json_array_size(v->rows) == v->limit) {
-    v->next = json_string_value(json_object_get(json_array_get(v->rows, json_array_size(v->rows) - 1), "id"));
+  bool is_full = (int64_t)json_array_size(v->rows) == v->limit;
+  if (is_full || (v->filter && v->looked++ == LIST_LOOKED_MAX)) {
+    v->has_more = true;
     return false;
   }
-  v->error = world_row_read(row, v->arena, &w);
-  if (v->error == ERR_OK && json_array_append_new(v->rows, world_row_json(&w)) != 0) v->error = ERR_NO_MEMORY;
+  struct arena scratch = arena_new(512 * 1024);
+  v->error = world_row_read(row, &scratch, &w);
+  if (v->error == ERR_OK) {
+    (void)str_copy(v->next, sizeof v->next, str_of(w.id));
+    bool fits = !v->filter || filter_fits(v->filter, world_cell, &w);
+    if (fits && json_array_append_new(v->rows, world_row_json(&w)) != 0) v->error = ERR_NO_MEMORY;
+  }
+  arena_free(&scratch);
   return v->error == ERR_OK;
 }
 
@@ -185,17 +221,20 @@ enum err call_world_list(struct lane *l, const struct world_request *q, struct w
     return err_set(&r->detail, ERR_FORBIDDEN, "owner", 0, "only an admin lists other people's worlds");
   struct str owner = a.owner ? str_of(a.owner) : is_user ? q->actor.user_id : STR_NONE;
   const char *status = a.status == FIELD_NULL ? NULL : world_status_names[a.status];
-  struct list_visit v = {.arena = &l->arena, .rows = json_array(), .limit = a.limit};
+  struct list_visit v = {.limit = a.limit};
+  if (a.q) TRY(filter_parse(&filter_worlds, str_of(a.q), q->now_ms, &l->arena, &v.filter, &r->detail));
+  v.rows = json_array();
   const struct sql_value values[] = {SQL_VALUE_STR(a.after ? str_of(a.after) : STR("")),
                                      SQL_VALUE_TEXT(status),
                                      a.is_paused == FIELD_NULL ? SQL_VALUE_NULL : SQL_VALUE_BOOL(a.is_paused),
-                                     SQL_VALUE_INT(a.limit + 1),
+                                     SQL_VALUE_INT(a.q ? LIST_LOOKED_MAX + 1 : a.limit + 1),
                                      SQL_VALUE_STR(owner),
                                      SQL_VALUE_STR(is_user && !a.owner ? q->actor.user_id : STR_NONE)};
   enum err e = sqldb_query(l->db, owner.ptr ? SQL_WORLD_LIST_OF : SQL_WORLD_LIST, values, owner.ptr ? 6 : 4,
                            visit_listed, &v, &r->detail);
   if (e == ERR_OK) e = v.error;
-  if (e == ERR_OK) e = reply_with(r, json_pack("{s:O, s:s?}", "worlds", v.rows, "next", v.next));
+  if (e == ERR_OK)
+    e = reply_with(r, json_pack("{s:O, s:s?}", "worlds", v.rows, "next", v.has_more ? v.next : NULL));
   json_decref(v.rows);
   return e;
 }

@@ -1,0 +1,816 @@
+#include "api/roster.h"
+
+#include <stdlib.h>
+
+#include "api/mask.h"
+#include "base/map.h"
+#include "time/schedule.h"
+
+#define PAGE 500                   /* jobs read at a time: some tens of milliseconds of a reader's thread */
+#define TELL_MS 100                /* what changed is told so often */
+#define TELL_ROWS 200              /* in one event, well below its limit of 128 KiB */
+#define USED_MS (10LL * 60 * 1000) /* nobody has looked for so long: nothing is told */
+#define WAITS_MAX 200
+
+struct wait {
+  roster_ready_fn *fn;
+  void *arg;
+};
+
+struct roster {
+  struct api *api;
+  struct roster_row **rows; /* in order of names */
+  size_t count, capacity;
+  struct map by_no;
+  struct closed_gate *gates;
+  size_t gate_count;
+  char **gate_keys; /* owned copies behind gates */
+  struct engine_subscription *subscription;
+  struct loop_timer *tell;
+  struct wait waits[WAITS_MAX];
+  size_t wait_count;
+  enum { ROSTER_EMPTY, ROSTER_LOADING, ROSTER_READY } state;
+  char after[LIMIT_NAME_BYTES + 1]; /* while loading */
+  bool is_stale;                    /* changed from outside meanwhile: read all again */
+  int64_t used_ms;
+};
+
+/* ---- cards ---- */
+
+struct roster_card *roster_card_ref(struct roster_card *c) {
+  atomic_fetch_add(&c->refs, 1);
+  return c;
+}
+
+void roster_card_unref(struct roster_card *c) {
+  if (c && atomic_fetch_sub(&c->refs, 1) == 1) free(c);
+}
+
+struct packing { /* texts behind a card: first counted (to NULL), then written */
+  char *to;
+  size_t used;
+};
+
+static const char *pack(struct packing *p, struct str s) {
+  if (!s.ptr) return NULL;
+  char *at = p->to ? p->to + p->used : NULL;
+  if (at) {
+    memcpy(at, s.ptr, s.len);
+    at[s.len] = 0;
+  }
+  p->used += s.len + 1;
+  return at;
+}
+
+static struct str pack_folded(struct packing *p, struct str s) {
+  char *at = p->to ? p->to + p->used : NULL;
+  size_t n = at ? filter_fold(s, at, s.len) : s.len;
+  p->used += s.len + 1;
+  return (struct str){at, n};
+}
+
+/* {"team":"ops","SYNC":""} gives the tags team, ops, team=ops, SYNC; each ended by a line feed. */
+static struct str tags_of(json_t *labels, struct buf *out) {
+  const char *key;
+  json_t *value;
+  json_object_foreach(labels, key, value) {
+    const char *text = json_string_value(value);
+    buf_addf(out, "%s\n", key);
+    if (text && text[0]) buf_addf(out, "%s\n%s=%s\n", text, key, text);
+  }
+  return buf_error(out) == ERR_OK ? buf_str(out) : STR("");
+}
+
+struct card_texts {
+  struct str words, tags, owner, labels;
+};
+
+static void pack_card(struct packing *p, struct roster_card *c, const struct job *job,
+                      const struct card_texts *t) {
+  c->id = pack(p, str_of(job->id));
+  c->name = pack(p, str_of(job->name));
+  c->category = pack(p, str_of(job->category));
+  c->labels = pack(p, t->labels);
+  c->schedule = pack(p, str_of(job->schedule));
+  c->zone = pack(p, str_of(job->timezone));
+  c->command = pack(p, str_of(job->command));
+  c->words = pack_folded(p, t->words);
+  c->tags = pack_folded(p, t->tags);
+  c->owner = pack_folded(p, t->owner);
+}
+
+static struct roster_card *card_new(const struct job *job) {
+  BUF_AUTO struct buf tags = buf_new(4 * LIMIT_LABELS_BYTES);
+  BUF_AUTO struct buf words = buf_new(LIMIT_DESCRIPTION_BYTES + 2 * LIMIT_NAME_BYTES);
+  JSON_AUTO json_t *labels = NULL;
+  struct arena scratch = arena_new(256 * 1024);
+  struct roster_card counted = {}, *c = NULL;
+  if (job->labels && json_parse(str_of(job->labels), &labels, NULL) != ERR_OK) labels = NULL;
+  buf_addf(&words, "%s\n%s", job->name, job->description ? job->description : "");
+  struct card_texts t = {.words = buf_str(&words),
+                         .tags = labels ? tags_of(labels, &tags) : STR(""),
+                         .owner = labels ? json_text_at(labels, "owner") : STR(""),
+                         .labels = str_of(mask_json_text(job->labels, &scratch))};
+  if (!t.owner.ptr) t.owner = STR("");
+  struct packing p = {};
+  pack_card(&p, &counted, job, &t);
+  c = calloc(1, sizeof *c + p.used);
+  if (c) {
+    p = (struct packing){.to = (char *)(c + 1)};
+    c->refs = 1;
+    c->dialect = job->dialect;
+    c->dst = job->dst;
+    c->start_ms = job->start_at_ms;
+    c->end_ms = job->end_at_ms;
+    c->anchor_ms = job->anchor_ms;
+    c->seed = job->seed;
+    pack_card(&p, c, job, &t);
+  }
+  arena_free(&scratch);
+  return c;
+}
+
+/* ---- rows ---- */
+
+static int ascending(const void *a, const void *b) {
+  int32_t x = *(const int32_t *)a, y = *(const int32_t *)b;
+  return (x > y) - (x < y);
+}
+
+/* Nearest rank. */
+static int64_t rank(const int32_t *sorted, size_t count, size_t percent) {
+  return count ? sorted[(count * percent + 99) / 100 - 1] : FIELD_NULL;
+}
+
+static void count_percentiles(struct roster_row *row) {
+  int32_t sorted[ROSTER_STRIP];
+  size_t count = 0;
+  for (size_t i = 0; i < row->strip_count; i++)
+    if (row->strip_ms[i] >= 0) sorted[count++] = row->strip_ms[i];
+  qsort(sorted, count, sizeof *sorted, ascending);
+  row->p50_ms = rank(sorted, count, 50);
+  row->p95_ms = rank(sorted, count, 95);
+}
+
+static int32_t short_ms(int64_t ms) {
+  return ms == FIELD_NULL || ms < 0 ? -1 : ms > INT32_MAX ? INT32_MAX : (int32_t)ms;
+}
+
+static void add_to_strip(struct roster_row *row, int64_t status, int64_t took_ms) {
+  if (row->strip_count == ROSTER_STRIP) {
+    memmove(row->strip_status, row->strip_status + 1, sizeof *row->strip_status * (ROSTER_STRIP - 1));
+    memmove(row->strip_ms, row->strip_ms + 1, sizeof *row->strip_ms * (ROSTER_STRIP - 1));
+    row->strip_count--;
+  }
+  row->strip_status[row->strip_count] = (uint8_t)status;
+  row->strip_ms[row->strip_count++] = short_ms(took_ms);
+}
+
+static void set_error(struct roster_row *row, const struct run *run) {
+  bool is_failure = run_is_failure((enum run_status)run->status);
+  size_t n = is_failure && run->error_message ? strlen(run->error_message) : 0;
+  if (n >= sizeof row->error) /* not in the middle of a character */
+    for (n = sizeof row->error - 1; n > 0 && ((unsigned char)run->error_message[n] & 0xc0) == 0x80;) n--;
+  if (n) memcpy(row->error, run->error_message, n);
+  row->error[n] = 0;
+}
+
+static void free_row(struct roster_row *row) {
+  if (!row) return;
+  roster_card_unref(row->card);
+  free(row);
+}
+
+static enum err row_new(const struct job_row *from, struct roster_row **ret) {
+  const struct job *job = from->job;
+  struct roster_row *row = calloc(1, sizeof *row);
+  if (row) row->card = card_new(job);
+  if (!row || !row->card) {
+    free(row);
+    return ERR_NO_MEMORY;
+  }
+  row->no = job->no;
+  row->version = job->version;
+  row->priority = job->priority;
+  row->is_active = job->is_active == 1;
+  row->is_critical = job->critical == 1;
+  row->is_world_job = job_is_world_job(job);
+  row->failures = job->failures == FIELD_NULL ? 0 : job->failures;
+  row->last_no = row->last_status = row->last_took_ms = FIELD_NULL;
+  row->last_start_ms = job->last_run_ms;
+  row->next_ms = job->next_run_ms;
+  row->settled_ms = FIELD_NULL;
+  for (size_t i = from->strip_count; i > 0; i--)
+    add_to_strip(row, from->strip[i - 1].status, from->strip[i - 1].duration_ms);
+  if (from->strip_count) {
+    row->last_no = from->strip[0].no;
+    row->last_status = from->strip[0].status;
+    row->last_took_ms = from->strip[0].duration_ms;
+  }
+  if (from->has_last_run) {
+    row->last_start_ms = from->last_run.started_ms;
+    if (from->last_run.no == row->last_no) set_error(row, &from->last_run);
+  }
+  count_percentiles(row);
+  *ret = row;
+  return ERR_OK;
+}
+
+static size_t place_of(const struct roster *r, const char *name) { /* the first row that is not before it */
+  size_t low = 0, high = r->count;
+  while (low < high) {
+    size_t middle = (low + high) / 2;
+    if (strcmp(r->rows[middle]->card->name, name) < 0) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+static void remove_row(struct roster *r, int64_t no) {
+  struct roster_row *row = map_remove(&r->by_no, (uint64_t)no);
+  if (!row) return;
+  size_t at = place_of(r, row->card->name);
+  while (at < r->count && r->rows[at] != row) at++;
+  ASSERT(at < r->count);
+  memmove(r->rows + at, r->rows + at + 1, (r->count - at - 1) * sizeof *r->rows);
+  r->count--;
+  free_row(row);
+}
+
+static enum err insert_row(struct roster *r, struct roster_row *row) {
+  remove_row(r, row->no);
+  if (r->count == r->capacity) {
+    size_t more = r->capacity ? r->capacity * 2 : 256;
+    struct roster_row **bigger = reallocarray(r->rows, more, sizeof *bigger);
+    if (!bigger) return ERR_NO_MEMORY;
+    r->rows = bigger;
+    r->capacity = more;
+  }
+  TRY(map_put(&r->by_no, (uint64_t)row->no, row));
+  size_t at = place_of(r, row->card->name);
+  memmove(r->rows + at + 1, r->rows + at, (r->count - at) * sizeof *r->rows);
+  r->rows[at] = row;
+  r->count++;
+  return ERR_OK;
+}
+
+static enum err take_job(struct roster *r, const struct job_row *from, struct roster_row **ret) {
+  struct roster_row *row = NULL;
+  TRY(row_new(from, &row));
+  enum err e = insert_row(r, row);
+  if (e != ERR_OK) free_row(row);
+  else if (ret) *ret = row;
+  return e;
+}
+
+/* ---- gates ---- */
+
+static void free_gates(struct roster *r) {
+  for (size_t i = 0; i < r->gate_count; i++) free(r->gate_keys[i]);
+  free(r->gate_keys);
+  free(r->gates);
+  r->gates = NULL;
+  r->gate_keys = NULL;
+  r->gate_count = 0;
+}
+
+static void keep_gates(struct roster *r, const struct store_read *read) {
+  free_gates(r);
+  r->gates = calloc(read->count + 1, sizeof *r->gates);
+  r->gate_keys = calloc(read->count + 1, sizeof *r->gate_keys);
+  for (size_t i = 0; r->gates && r->gate_keys && i < read->count; i++) {
+    r->gates[i] = read->gates[i];
+    r->gates[i].key = r->gate_keys[i] = str_dup(str_of(read->gates[i].key));
+    r->gate_count = i + 1;
+  }
+}
+
+static bool covers(const struct closed_gate *g, const struct roster_row *row) {
+  switch (g->scope) {
+    case GATE_SCOPE_JOB: return g->job_no == row->no;
+    case GATE_SCOPE_CATEGORY:
+      return g->key && row->card->category && strcmp(g->key, row->card->category) == 0;
+    case GATE_SCOPE_WORLD_JOBS: return row->is_world_job;
+    case GATE_SCOPE_ALL:
+    case GATE_SCOPE_PROCESS: break;
+  }
+  return true;
+}
+
+static void find_gate(const struct roster *r, struct roster_view *v) {
+  v->gate = GATE_OPEN;
+  v->gate_until_ms = FIELD_NULL;
+  for (size_t i = 0; i < r->gate_count; i++) {
+    const struct closed_gate *g = &r->gates[i];
+    if (g->until_ms <= v->now_ms || g->gate < v->gate || !covers(g, v->row)) continue;
+    bool is_longer = g->gate > v->gate || g->until_ms > v->gate_until_ms;
+    v->gate = g->gate;
+    if (is_longer) v->gate_until_ms = g->until_ms;
+  }
+}
+
+static void tell_soon(struct roster *r) { loop_timer_arm_ms(r->tell, TELL_MS); }
+
+static void mark(struct roster *r, struct roster_row *row) {
+  row->is_dirty = true;
+  tell_soon(r);
+}
+
+static void mark_all(struct roster *r) {
+  for (size_t i = 0; i < r->count; i++) r->rows[i]->is_dirty = true;
+  tell_soon(r);
+}
+
+static void on_gates_changed(void *arg, struct store_read *read) {
+  struct roster *r = arg;
+  if (read->error != ERR_OK) return;
+  keep_gates(r, read);
+  mark_all(r);
+}
+
+static void read_gates(struct roster *r, engine_read_fn *fn) {
+  struct store_read *read = store_read_new(READ_GATES, engine_now_ms(r->api->engine));
+  if (read) engine_read(r->api->engine, read, fn, r);
+}
+
+/* ---- loading ---- */
+
+static void finish(struct roster *r, enum err e) {
+  r->state = e == ERR_OK ? ROSTER_READY : ROSTER_EMPTY;
+  while (r->wait_count > 0) {
+    struct wait w = r->waits[--r->wait_count];
+    w.fn(w.arg, e);
+  }
+}
+
+static void clear(struct roster *r) {
+  for (size_t i = 0; i < r->count; i++) free_row(r->rows[i]);
+  r->count = 0;
+  map_free(&r->by_no);
+  r->by_no = (struct map){};
+}
+
+static void load_page(struct roster *r);
+
+static void begin(struct roster *r) {
+  clear(r);
+  r->state = ROSTER_LOADING;
+  r->is_stale = false;
+  r->after[0] = 0;
+  load_page(r);
+}
+
+static void on_gates(void *arg, struct store_read *read) {
+  struct roster *r = arg;
+  if (read->error == ERR_OK) keep_gates(r, read);
+  if (r->is_stale) begin(r);
+  else finish(r, read->error);
+}
+
+static void on_page(void *arg, struct store_read *read) {
+  struct roster *r = arg;
+  enum err e = read->error;
+  for (size_t i = 0; e == ERR_OK && i < read->count; i++) e = take_job(r, &read->jobs[i], NULL);
+  if (e != ERR_OK) {
+    clear(r);
+    finish(r, e);
+  } else if (read->has_more && read->count > 0) {
+    str_copy(r->after, sizeof r->after, str_of(read->jobs[read->count - 1].job->name));
+    load_page(r);
+  } else {
+    read_gates(r, on_gates);
+  }
+}
+
+static void load_page(struct roster *r) {
+  struct store_read *read = store_read_new(READ_JOBS, engine_now_ms(r->api->engine));
+  if (!read) {
+    finish(r, ERR_NO_MEMORY);
+    return;
+  }
+  read->limit = PAGE;
+  read->strip = ROSTER_STRIP;
+  read->after_text = str_of(r->after);
+  engine_read(r->api->engine, read, on_page, r);
+}
+
+void roster_want(struct roster *r, roster_ready_fn *fn, void *arg) {
+  r->used_ms = engine_now_ms(r->api->engine);
+  if (r->state == ROSTER_READY || r->wait_count == WAITS_MAX) {
+    fn(arg, r->state == ROSTER_READY ? ERR_OK : ERR_BUSY);
+    return;
+  }
+  r->waits[r->wait_count++] = (struct wait){fn, arg};
+  if (r->state == ROSTER_EMPTY) begin(r);
+}
+
+/* ---- keeping up ---- */
+
+static void on_job_read(void *arg, struct store_read *read) {
+  struct roster *r = arg;
+  struct roster_row *row = NULL;
+  if (read->error == ERR_NOT_FOUND) remove_row(r, read->no);
+  else if (read->error == ERR_OK && take_job(r, &read->jobs[0], &row) == ERR_OK) mark(r, row);
+}
+
+static void read_again(struct roster *r, int64_t no) {
+  struct store_read *read = store_read_new(READ_JOB, engine_now_ms(r->api->engine));
+  if (!read) return;
+  read->no = no;
+  read->strip = ROSTER_STRIP;
+  engine_read(r->api->engine, read, on_job_read, r);
+}
+
+/* What the engine tells of jobs: {"what":"saved","no":7}. */
+static void on_event(void *arg, enum engine_topic topic, int64_t seq, struct str json) {
+  struct roster *r = arg;
+  (void)seq;
+  if (topic != ENGINE_TOPIC_JOBS || r->state == ROSTER_EMPTY || !str_starts(json, STR("{\"type\":\"job\"")))
+    return;
+  JSON_AUTO json_t *event = NULL;
+  if (json_parse(json, &event, NULL) != ERR_OK) return;
+  struct str what = json_text_at(event, "what");
+  int64_t no = json_int_at(event, "no", 0);
+  if (r->state == ROSTER_LOADING || str_eq(what, STR("outside"))) {
+    r->is_stale = true;
+    if (r->state == ROSTER_READY) begin(r);
+  } else if (str_eq(what, STR("gate")) || str_eq(what, STR("settings"))) {
+    read_gates(r, on_gates_changed);
+  } else if (str_eq(what, STR("deleted"))) {
+    remove_row(r, no);
+  } else {
+    read_again(r, no);
+  }
+}
+
+static void settle(struct roster_row *row, int64_t due_ms) {
+  if (due_ms == INSTANT_NONE || due_ms == FIELD_NULL) return;
+  if (row->settled_ms == FIELD_NULL || due_ms > row->settled_ms) row->settled_ms = due_ms;
+}
+
+static void note_run(struct roster_row *row, const struct run *run) {
+  enum run_status status = (enum run_status)run->status;
+  if (status != RUN_QUEUED || run->attempt <= 1) settle(row, run->due_ms);
+  if (status == RUN_RUNNING && run->started_ms != FIELD_NULL) row->last_start_ms = run->started_ms;
+  if (!run_is_final(status)) return;
+  if (run->no != row->last_no || row->strip_count == 0) {
+    add_to_strip(row, status, run->duration_ms);
+  } else { /* a lost one whose end came after all */
+    row->strip_status[row->strip_count - 1] = (uint8_t)status;
+    row->strip_ms[row->strip_count - 1] = short_ms(run->duration_ms);
+  }
+  row->last_no = run->no;
+  row->last_status = status;
+  row->last_took_ms = run->duration_ms;
+  set_error(row, run);
+  count_percentiles(row);
+}
+
+void roster_note(struct roster *r, const struct sched_note *note) {
+  int64_t no = note->run ? note->run->job_no : note->gap ? note->gap->job_no : note->job ? note->job->no : 0;
+  struct roster_row *row = no ? map_get(&r->by_no, (uint64_t)no) : NULL;
+  if (!row) return;
+  switch (note->kind) {
+    case SCHED_NOTE_RUN: note_run(row, note->run); break;
+    case SCHED_NOTE_OCCURRENCE: settle(row, note->due_ms); break;
+    case SCHED_NOTE_GAP: settle(row, note->gap->last_ms); break;
+    case SCHED_NOTE_FAILURES: row->failures = note->failures; break;
+    case SCHED_NOTE_RECOVERED: row->failures = 0; break;
+    case SCHED_NOTE_DISABLED:
+    case SCHED_NOTE_CLOCK:
+    case SCHED_NOTE_STORE_DOWN:
+    case SCHED_NOTE_STORE_UP: return;
+  }
+  mark(r, row);
+}
+
+/* ---- the next due instant ---- */
+
+static int64_t next_after(struct roster *r, const struct roster_card *c, int64_t after_ms) {
+  struct schedule_options options = SCHEDULE_OPTIONS_DEFAULT;
+  const struct settings *settings = engine_settings(r->api->engine);
+  options.timezone = str_of(c->zone ? c->zone : settings->timezone);
+  if (c->dialect != FIELD_NULL) options.dialect = (enum schedule_dialect)c->dialect;
+  if (c->dst != FIELD_NULL) options.dst = (enum schedule_dst)c->dst;
+  if (c->start_ms != FIELD_NULL) options.start_ms = c->start_ms;
+  if (c->end_ms != FIELD_NULL) options.end_ms = c->end_ms;
+  if (c->seed != FIELD_NULL) options.seed = (uint64_t)c->seed;
+  if (c->anchor_ms != FIELD_NULL) options.anchor_ms = c->anchor_ms;
+  struct schedule *s = NULL;
+  if (schedule_compile(engine_tzdb(r->api->engine), str_of(c->schedule), &options, &s, NULL) != ERR_OK)
+    return FIELD_NULL;
+  int64_t next_ms = schedule_next(s, after_ms);
+  schedule_free(s);
+  return next_ms == INSTANT_NEVER ? FIELD_NULL : next_ms;
+}
+
+static void freshen_next(struct roster *r, struct roster_row *row) {
+  if (!row->is_active) return;
+  if (row->next_ms == FIELD_NULL && !row->is_next_sought) {
+    row->is_next_sought = true; /* its row is written a moment after the job */
+    row->next_ms = next_after(r, row->card, engine_now_ms(r->api->engine));
+  }
+  bool is_passed =
+      row->next_ms != FIELD_NULL && row->settled_ms != FIELD_NULL && row->settled_ms >= row->next_ms;
+  if (!is_passed) return;
+  row->next_ms = next_after(r, row->card, row->settled_ms);
+}
+
+/* ---- what stands ---- */
+
+struct living { /* job number → bits of what the core holds now */
+  struct map jobs;
+};
+enum { IS_RUNNING = 1, IS_QUEUED = 2, IS_RETRYING = 4 };
+
+static bool note_living(void *arg, const struct run *run, const struct job *job, size_t queue_place) {
+  (void)job;
+  struct living *l = arg;
+  uintptr_t bits = (uintptr_t)map_get(&l->jobs, (uint64_t)run->job_no);
+  if (queue_place == 0) bits |= IS_RUNNING;
+  else bits |= run->attempt > 1 ? IS_RETRYING : IS_QUEUED;
+  return map_put(&l->jobs, (uint64_t)run->job_no, (void *)bits) == ERR_OK;
+}
+
+static enum job_status standing_of(const struct roster_view *v) {
+  const struct roster_row *row = v->row;
+  if (v->is_running) return JOB_STATUS_RUNNING;
+  if (!row->is_active) return JOB_STATUS_INACTIVE;
+  if (v->gate == GATE_OFF) return JOB_STATUS_OFF;
+  if (v->gate == GATE_PAUSED) return JOB_STATUS_PAUSED;
+  if (v->is_retrying) return JOB_STATUS_RETRYING;
+  if (v->is_queued) return JOB_STATUS_QUEUED;
+  return row->last_status == FIELD_NULL ? JOB_STATUS_NEVER : (enum job_status)row->last_status;
+}
+
+static struct roster_view view_of(const struct roster *r, const struct living *l,
+                                  const struct roster_row *row, int64_t now_ms) {
+  struct roster_view v = {.row = row, .now_ms = now_ms};
+  uintptr_t bits = (uintptr_t)map_get(&l->jobs, (uint64_t)row->no);
+  v.is_running = bits & IS_RUNNING;
+  v.is_queued = bits & IS_QUEUED;
+  v.is_retrying = bits & IS_RETRYING;
+  find_gate(r, &v);
+  v.standing = standing_of(&v);
+  return v;
+}
+
+/* ---- asking ---- */
+
+/* Everything that is true of it at once: a paused job whose last run failed is both. */
+static int64_t standings_of(const struct roster_view *v) {
+  int64_t bits = 1LL << v->standing;
+  if (v->row->last_status != FIELD_NULL && v->standing != JOB_STATUS_INACTIVE)
+    bits |= 1LL << v->row->last_status;
+  if (v->gate == GATE_PAUSED) bits |= 1LL << JOB_STATUS_PAUSED;
+  if (v->gate == GATE_OFF) bits |= 1LL << JOB_STATUS_OFF;
+  if (v->is_queued) bits |= 1LL << JOB_STATUS_QUEUED;
+  if (v->is_retrying) bits |= 1LL << JOB_STATUS_RETRYING;
+  if (!v->row->is_active) bits |= 1LL << JOB_STATUS_INACTIVE;
+  return bits;
+}
+
+static int64_t success_percent(const struct roster_row *row) {
+  int64_t good = 0;
+  for (size_t i = 0; i < row->strip_count; i++) good += row->strip_status[i] == RUN_SUCCESS;
+  return row->strip_count ? good * 100 / row->strip_count : FIELD_NULL;
+}
+
+static struct filter_cell text_cell(const char *text) { return (struct filter_cell){.text = str_of(text)}; }
+static struct filter_cell folded_cell(struct str text) {
+  return (struct filter_cell){.text = text, .is_folded = true};
+}
+static struct filter_cell number_cell(int64_t number) { return (struct filter_cell){.number = number}; }
+
+static struct filter_cell cell(const void *view, size_t key) {
+  const struct roster_view *v = view;
+  const struct roster_row *row = v->row;
+  const struct roster_card *c = row->card;
+  if (key == FILTER_WORDS) return folded_cell(c->words);
+  switch ((enum filter_jobs_key)key) {
+    case JOBS_KEY_STATUS: return number_cell(standings_of(v));
+    case JOBS_KEY_NAME: return text_cell(c->name);
+    case JOBS_KEY_CATEGORY: return text_cell(c->category);
+    case JOBS_KEY_TAG: return folded_cell(c->tags);
+    case JOBS_KEY_OWNER: return folded_cell(c->owner);
+    case JOBS_KEY_LAST: return number_cell(row->last_start_ms);
+    case JOBS_KEY_NEXT: return number_cell(row->is_active ? row->next_ms : FIELD_NULL);
+    case JOBS_KEY_TOOK: return number_cell(row->last_took_ms);
+    case JOBS_KEY_P50: return number_cell(row->p50_ms);
+    case JOBS_KEY_P95: return number_cell(row->p95_ms);
+    case JOBS_KEY_FAILS: return number_cell(row->failures);
+    case JOBS_KEY_SUCCESS: return number_cell(success_percent(row));
+    case JOBS_KEY_COMMAND: return text_cell(c->command);
+    case JOBS_KEY_CRON: return text_cell(c->schedule);
+    case JOBS_KEY_ZONE: return text_cell(c->zone);
+    case JOBS_KEY_PRIORITY: return number_cell(row->priority);
+    case JOBS_KEY_CRITICAL: return number_cell(row->is_critical ? 2 : 1);
+    case JOBS_KEY_COUNT: break;
+  }
+  return number_cell(FIELD_NULL);
+}
+
+/* What needs a person comes first. */
+static const int8_t urgency[JOB_STATUS_COUNT] = {
+    [JOB_STATUS_FAILED] = 0,    [JOB_STATUS_TIMEOUT] = 1, [JOB_STATUS_LOST] = 2,   [JOB_STATUS_RETRYING] = 3,
+    [JOB_STATUS_RUNNING] = 4,   [JOB_STATUS_QUEUED] = 5,  [JOB_STATUS_PAUSED] = 6, [JOB_STATUS_OFF] = 7,
+    [JOB_STATUS_CANCELLED] = 8, [JOB_STATUS_SKIPPED] = 9, [JOB_STATUS_NEVER] = 10, [JOB_STATUS_SUCCESS] = 11,
+    [JOB_STATUS_INACTIVE] = 12};
+
+struct sorted {
+  int64_t key;
+  const char *text;
+  size_t index;
+};
+
+static int64_t sort_key(const struct roster_view *v, enum roster_sort sort) {
+  switch (sort) {
+    case ROSTER_BY_STATE: return urgency[v->standing];
+    case ROSTER_BY_LAST: return v->row->last_start_ms;
+    case ROSTER_BY_TOOK: return v->row->p50_ms;
+    case ROSTER_BY_NEXT:
+      return v->row->next_ms == FIELD_NULL || !v->row->is_active ? INT64_MAX : v->row->next_ms;
+    case ROSTER_BY_CATEGORY:
+    case ROSTER_BY_NAME: break;
+  }
+  return 0;
+}
+
+static int in_order(const void *a, const void *b) {
+  const struct sorted *x = a, *y = b;
+  if (x->key != y->key) return x->key < y->key ? -1 : 1;
+  int order = x->text && y->text ? strcmp(x->text, y->text) : !!y->text - !!x->text;
+  return order ? order : (x->index > y->index) - (x->index < y->index);
+}
+
+static enum err sort_views(struct roster_found *f, const struct roster_query *q, struct arena *a) {
+  struct sorted *keys = ARENA_ARRAY(a, struct sorted, f->count + 1);
+  struct roster_view *views = ARENA_ARRAY(a, struct roster_view, f->count + 1);
+  if (!keys || !views) return arena_error(a);
+  for (size_t i = 0; i < f->count; i++)
+    keys[i] = (struct sorted){.key = sort_key(&f->views[i], q->sort),
+                              .text = q->sort == ROSTER_BY_CATEGORY ? f->views[i].row->card->category : NULL,
+                              .index = i};
+  if (q->sort != ROSTER_BY_NAME) qsort(keys, f->count, sizeof *keys, in_order);
+  for (size_t i = 0; i < f->count; i++) views[q->is_down ? f->count - 1 - i : i] = f->views[keys[i].index];
+  f->views = views;
+  return ERR_OK;
+}
+
+enum err roster_find(struct roster *r, const struct roster_query *q, struct arena *a,
+                     struct roster_found *ret) {
+  struct roster_found f = {.total = r->count};
+  struct living living = {};
+  int64_t now_ms = engine_now_ms(r->api->engine);
+  r->used_ms = now_ms;
+  f.views = ARENA_ARRAY(a, struct roster_view, r->count + 1);
+  if (!f.views) return arena_error(a);
+  engine_each_run(r->api->engine, note_living, &living);
+  for (size_t i = 0; i < r->count; i++) {
+    freshen_next(r, r->rows[i]);
+    struct roster_view v = view_of(r, &living, r->rows[i], now_ms);
+    f.standings[v.standing]++;
+    if (q->after.ptr && strcmp(v.row->card->name, q->after.ptr) <= 0) continue;
+    if (!q->filter || filter_fits(q->filter, cell, &v)) f.views[f.count++] = v;
+  }
+  map_free(&living.jobs);
+  if (q->sort != ROSTER_BY_NAME || q->is_down) TRY(sort_views(&f, q, a));
+  *ret = f;
+  return ERR_OK;
+}
+
+/* ---- suggestions ---- */
+
+#define VALUES_MAX 50    /* told */
+#define VALUES_SEEN 1000 /* different ones that are looked at */
+
+struct seen_value {
+  const char *text;
+  size_t count;
+};
+
+static int by_count(const void *a, const void *b) {
+  const struct seen_value *x = a, *y = b;
+  if (x->count != y->count) return x->count > y->count ? -1 : 1;
+  return strcmp(x->text, y->text);
+}
+
+struct seeing {
+  struct seen_value *values;
+  size_t count;
+  struct map by_text;
+};
+
+static void see(struct seeing *s, const char *text) {
+  if (!text || !text[0]) return;
+  uint64_t key = hash_bytes(text, strlen(text), 1);
+  struct seen_value *v = map_get(&s->by_text, key);
+  if (!v && s->count < VALUES_SEEN) {
+    v = &s->values[s->count];
+    if (map_put(&s->by_text, key, v) != ERR_OK) return;
+    s->count++;
+    v->text = text;
+  }
+  if (v) v->count++;
+}
+
+static void see_labels(struct seeing *s, const char *labels, bool only_owner, struct arena *a) {
+  JSON_AUTO json_t *object = NULL;
+  const char *key;
+  json_t *value;
+  if (!labels || json_parse(str_of(labels), &object, NULL) != ERR_OK) return;
+  json_object_foreach(object, key, value) {
+    bool is_owner = strcmp(key, "owner") == 0;
+    const char *text = json_string_value(value);
+    if (is_owner != only_owner) continue;
+    if (is_owner) see(s, text ? arena_strdup(a, str_of(text)) : NULL);
+    else see(s, text && text[0] ? arena_printf(a, "%s=%s", key, text) : arena_strdup(a, str_of(key)));
+  }
+}
+
+void roster_values_json(struct roster *r, enum filter_jobs_key key, struct json_writer *w) {
+  struct arena a = arena_new(4 * 1024 * 1024);
+  struct seeing s = {.values = ARENA_ARRAY(&a, struct seen_value, VALUES_SEEN)};
+  for (size_t i = 0; s.values && i < r->count; i++) {
+    const struct roster_card *c = r->rows[i]->card;
+    if (key == JOBS_KEY_CATEGORY) see(&s, c->category);
+    else if (key == JOBS_KEY_COMMAND) see(&s, c->command);
+    else if (key == JOBS_KEY_ZONE) see(&s, c->zone);
+    else see_labels(&s, c->labels, key == JOBS_KEY_OWNER, &a);
+  }
+  if (s.values) qsort(s.values, s.count, sizeof *s.values, by_count);
+  jw_array(w);
+  for (size_t i = 0; i < s.count && i < VALUES_MAX; i++) jw_text(w, s.values[i].text);
+  jw_array_end(w);
+  map_free(&s.by_text);
+  arena_free(&a);
+}
+
+/* ---- telling ---- */
+
+static void tell_rows(struct roster *r, struct roster_row *const *rows, size_t count,
+                      const struct living *living) {
+  int64_t now_ms = engine_now_ms(r->api->engine);
+  BUF_AUTO struct buf out = buf_new(128 * 1024);
+  struct json_writer w = jw_new(&out);
+  jw_object(&w);
+  jw_ktext(&w, "type", "rows");
+  jw_kint(&w, "at", now_ms);
+  jw_key(&w, "rows");
+  jw_array(&w);
+  for (size_t i = 0; i < count; i++) {
+    struct roster_view v = view_of(r, living, rows[i], now_ms);
+    roster_render(&w, &v, NULL);
+  }
+  jw_array_end(&w);
+  jw_object_end(&w);
+  if (buf_error(&out) == ERR_OK) engine_publish(r->api->engine, ENGINE_TOPIC_JOBS, buf_str(&out));
+}
+
+static void on_tell(void *arg) {
+  struct roster *r = arg;
+  struct roster_row *rows[TELL_ROWS];
+  size_t count = 0, i = 0;
+  bool is_used = engine_now_ms(r->api->engine) - r->used_ms < USED_MS;
+  for (; i < r->count && count < TELL_ROWS; i++) {
+    if (!r->rows[i]->is_dirty) continue;
+    r->rows[i]->is_dirty = false;
+    if (!is_used) continue;
+    freshen_next(r, r->rows[i]);
+    rows[count++] = r->rows[i];
+  }
+  if (i < r->count) tell_soon(r);
+  if (count == 0) return;
+  struct living living = {};
+  engine_each_run(r->api->engine, note_living, &living);
+  tell_rows(r, rows, count, &living);
+  map_free(&living.jobs);
+}
+
+/* ---- life ---- */
+
+enum err roster_new(struct api *a, struct roster **ret) {
+  struct roster *r = calloc(1, sizeof *r);
+  if (!r) return ERR_NO_MEMORY;
+  r->api = a;
+  enum err e = loop_timer_new(engine_loop(a->engine), on_tell, r, &r->tell);
+  if (e == ERR_OK) r->subscription = engine_subscribe(a->engine, on_event, r);
+  if (!r->subscription) {
+    loop_timer_free(r->tell);
+    free(r);
+    return e == ERR_OK ? ERR_NO_MEMORY : e;
+  }
+  *ret = r;
+  return ERR_OK;
+}
+
+void roster_free(struct roster *r) {
+  if (!r) return;
+  engine_unsubscribe(r->subscription);
+  loop_timer_free(r->tell);
+  finish(r, ERR_UNAVAILABLE);
+  clear(r);
+  free_gates(r);
+  free(r->rows);
+  free(r);
+}

@@ -1,0 +1,91 @@
+/* The roster: one compact row per job, kept in memory from the first time somebody looks at a list of jobs, and kept up
+ * to date by what the core tells. Lists of jobs are filtered, sorted and cut here, so that any question about any
+ * column costs one walk over memory (100,000 jobs: some milliseconds) and the database nothing.
+ *
+ * A row has what a list shows: the definition's texts, the newest 30 runs that ended, the last run, usual durations,
+ * the next due instant, the gate. What changed is told on the live stream at most ten times a second, many rows in one
+ * event. Everything happens on the loop's thread; rendering happens on a work thread over a snapshot. */
+#pragma once
+#include "api/call.h"
+#include "model/filter_lists.h"
+
+#define ROSTER_STRIP 30
+#define ROSTER_ERROR_BYTES 120
+
+/* What an edit changes, shared by count with snapshots. Texts lie behind it. */
+struct roster_card {
+  _Atomic unsigned refs;
+  const char *id, *name, *category, *labels, *schedule, *zone, *command; /* labels: masked JSON, or NULL */
+  struct str words, tags, owner;                                         /* folded, for the filter */
+  int64_t dialect, dst, start_ms, end_ms, anchor_ms, seed;
+};
+
+struct roster_row {
+  struct roster_card *card;
+  int64_t no, version, priority;
+  bool is_active, is_critical, is_world_job;
+  int64_t failures;    /* failed chains in a row */
+  uint8_t strip_count; /* oldest first */
+  uint8_t strip_status[ROSTER_STRIP];
+  int32_t strip_ms[ROSTER_STRIP]; /* -1: none */
+  int64_t p50_ms, p95_ms;         /* of the strip; FIELD_NULL */
+  int64_t last_no, last_status;   /* the newest run that has ended; FIELD_NULL: none */
+  int64_t last_start_ms, last_took_ms;
+  char error[ROSTER_ERROR_BYTES]; /* of the last run, if it failed */
+  int64_t next_ms;                /* FIELD_NULL: none; may be past: it is overdue */
+  int64_t settled_ms;             /* due instants up to here are settled: next is to be found after it */
+  bool is_next_sought;            /* without one in the database it was looked for once */
+  bool is_dirty;                  /* to be told */
+};
+
+struct roster_view { /* a row as it stands at one moment */
+  const struct roster_row *row;
+  int64_t now_ms;
+  enum job_status standing;
+  enum gate gate;
+  int64_t gate_until_ms; /* INSTANT_NEVER; FIELD_NULL when the gate is open */
+  bool is_running, is_queued, is_retrying;
+};
+
+struct roster;
+enum err roster_new(struct api *a, struct roster **ret);
+void roster_free(struct roster *r);
+void roster_note(struct roster *r, const struct sched_note *note);
+
+/* Calls fn when every job is there: at once, or after the rows have been read. */
+typedef void roster_ready_fn(void *arg, enum err e);
+void roster_want(struct roster *r, roster_ready_fn *fn, void *arg);
+
+/* What is asked of the list. */
+enum roster_sort {
+  ROSTER_BY_NAME,
+  ROSTER_BY_STATE,
+  ROSTER_BY_LAST,
+  ROSTER_BY_TOOK,
+  ROSTER_BY_NEXT,
+  ROSTER_BY_CATEGORY
+};
+struct roster_query {
+  const struct filter *filter; /* NULL: all */
+  enum roster_sort sort;
+  bool is_down;
+  struct str after; /* by name: only beyond this one; ptr NULL: all */
+};
+struct roster_found { /* rows in their order; borrowed until the next turn */
+  struct roster_view *views;
+  size_t count;
+  size_t total;                       /* all jobs */
+  size_t standings[JOB_STATUS_COUNT]; /* of all jobs */
+};
+enum err roster_find(struct roster *r, const struct roster_query *q, struct arena *a,
+                     struct roster_found *ret);
+
+/* The values of jobs that a key may be compared with, most frequent first: categories, tags, owners. One array. */
+void roster_values_json(struct roster *r, enum filter_jobs_key key, struct json_writer *w);
+
+/* ---- rendering (roster_render.c); safe on a work thread over snapshots ---- */
+extern const char *const roster_columns[]; /* NULL-terminated */
+/* One array in the order of roster_columns; sentence may be NULL. */
+void roster_render(struct json_writer *w, const struct roster_view *v, const char *sentence);
+struct roster_card *roster_card_ref(struct roster_card *c);
+void roster_card_unref(struct roster_card *c);
