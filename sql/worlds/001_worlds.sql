@@ -143,6 +143,7 @@ CREATE TABLE "WorldHistory" (
   "detail" TEXT
 );
 CREATE INDEX "WorldHistory_world_idx" ON "WorldHistory"("worldId", "at");
+CREATE INDEX "WorldHistory_at_idx" ON "WorldHistory"("at");
 -- Warnings and notices to owners, each once per spell of inactivity; delivered by the alert channels.
 CREATE TABLE "WorldMail" (
   "id" TEXT NOT NULL PRIMARY KEY,

@@ -16,9 +16,9 @@ extern const struct shape world_back_shape, worlds_query_shape, world_page_shape
     world_summaries_shape, world_summary_edit_shape, world_summary_shape, world_archive_query_shape,
     world_archive_shape, world_segment_shape, world_restore_shape, world_restore_answer_shape,
     world_context_query_shape, world_context_shape, pause_stats_shape, worlds_impact_query_shape,
-    worlds_impact_shape, cost_model_query_shape, cost_model_shape, worlds_why_query_shape, worlds_why_shape,
-    worlds_mails_query_shape, worlds_mails_shape, world_settings_shape, keep_query_shape, world_mail_shape,
-    world_member_shape, world_note_shape;
+    worlds_impact_shape, worlds_trend_query_shape, worlds_trend_shape, cost_model_query_shape,
+    cost_model_shape, worlds_why_query_shape, worlds_why_shape, worlds_mails_query_shape, worlds_mails_shape,
+    world_settings_shape, keep_query_shape, world_mail_shape, world_member_shape, world_note_shape;
 
 route_handler world_route, keep_page, keep_post, keep_style;
 

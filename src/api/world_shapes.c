@@ -220,6 +220,18 @@ ANSWER_PARTS(worlds_impact, "WorldsImpact", impact_parts, OUT("worlds", INT, 0, 
              OUT("pausedWorldHours", REAL3, 0, ""), OUT("savedUSD", REAL3, 0, "the sum over real pauses"),
              OUT("pauses", INT, 0, ""), OUT("resumed", INT, 0, ""), OUT("resumeRate", REAL3, 0, ""),
              OUT("perWorldDayUSD", REAL3, 0, ""), OUT("method", TEXT, 0, "how savedUSD is made"));
+SHAPE_OF(worlds_trend_query, "WorldsTrendQuery", 0, ARG("days", INT, 0, 1, 366, "the last so many; 30"));
+static const struct shape_part trend_day_parts[] = {{"reasons", NULL, PART_OBJECT}};
+ANSWER_PARTS(trend_day, "WorldsTrendDay", trend_day_parts, OUT("day", TEXT, 0, "2026-11-21, in the zone"),
+             OUT("from", INSTANT, 0, "when it began"), OUT("paused", INT, 0, "pauses that began"),
+             OUT("resumed", INT, 0, "pauses that somebody ended"), OUT("archived", INT, 0, ""),
+             OUT("marked", INT, 0, "for deletion"), OUT("deleted", INT, 0, "erased ones, too"),
+             OUT("pausedWorlds", INT, 0, "paused when it ended"),
+             OUT("savedUSD", REAL3, 0, "by the cost ledger"));
+static const struct shape_part trend_parts[] = {{"data", &trend_day_shape, PART_LIST}};
+ANSWER_PARTS(worlds_trend, "WorldsTrend", trend_parts, OUT("timezone", TEXT, 0, "whose days these are"),
+             OUT("pauses", INT, 0, "that began in these days"), OUT("resumed", INT, 0, "of them"),
+             OUT("resumeRate", REAL3, 0, ""), OUT("savedUSD", REAL3, 0, "in these days"));
 SHAPE_OF(cost_model_query, "CostModelQuery", 0, ARG("worlds", INT, 0, 0, 1000000000, "1000"),
          ARG("inactiveShare", TEXT, 0, 1, 20, "from 0 to 1; 0.5"));
 static const struct shape_part cost_parts[] = {{"unitPrices", NULL, PART_OBJECT},
@@ -227,6 +239,7 @@ static const struct shape_part cost_parts[] = {{"unitPrices", NULL, PART_OBJECT}
 ANSWER_PARTS(cost_model, "CostModel", cost_parts, OUT("perWorldDayUSD", REAL3, 0, ""),
              OUT("perWorldMonthUSD", REAL3, 0, ""), OUT("daysPerMonth", INT, 0, ""));
 SHAPE_OF(worlds_why_query, "WorldsWhyQuery", 0,
+         ARG("worlds", TEXT, 0, 1, 13000, "of these alone: up to 100 ids, separated by commas"),
          ARG("cursor", TEXT, 0, 1, 128, "nextCursor of the page before"),
          ARG("limit", INT, 0, 1, LIMIT_PAGE, "rows of a page; 100"));
 static const struct shape_part worlds_why_parts[] = {{"data", &should_pause_shape, PART_LIST}};

@@ -79,6 +79,69 @@ static void the_ledger_is_the_sum_of_its_intervals(void **state) { /* B-1, B-55,
   ladder_fixture_close(&f);
 }
 
+static const struct trend_want {
+  int line, days_ago;
+  const char *field;
+  double want;
+} trend_wants[] = {
+    {__LINE__, 9, "paused", 1},       {__LINE__, 9, "pausedWorlds", 1}, {__LINE__, 4, "resumed", 1},
+    {__LINE__, 4, "pausedWorlds", 0}, {__LINE__, 2, "paused", 2},       {__LINE__, 2, "reasons.manual", 1},
+    {__LINE__, 1, "resumed", 0},      {__LINE__, 1, "deleted", 1},      {__LINE__, 3, "archived", 1},
+    {__LINE__, 3, "marked", 0},       {__LINE__, 0, "pausedWorlds", 1}, {__LINE__, 5, "savedUSD", 0.08},
+    {__LINE__, 0, "paused", 0},
+};
+
+/* By days of Madrid; a pause that an erasure ended is no coming back. */
+static void the_trend_counts_each_day(void **state) { /* B-66 */
+  (void)state;
+  struct ladder_fixture f;
+  ladder_fixture_open(&f);
+  f.config.timezone = "Europe/Madrid";
+  struct instant_text nine = instant_to_text(f.now_ms - 9 * D), four = instant_to_text(f.now_ms - 4 * D),
+                      three = instant_to_text(f.now_ms - 3 * D), two = instant_to_text(f.now_ms - 2 * D),
+                      one = instant_to_text(f.now_ms - D);
+  ladder_sql(&f,
+             "INSERT INTO \"WorldPause\" VALUES('1','a','%s','%s','inactivity_24h',80000);"
+             "INSERT INTO \"WorldPause\" VALUES('2','b','%s',NULL,'manual',100000);"
+             "INSERT INTO \"WorldPause\" VALUES('3','','%s','%s','inactivity_24h',0);"
+             "INSERT INTO \"WorldHistory\" VALUES('h1','a','%s','auto-pause','archived',NULL);"
+             "INSERT INTO \"WorldTombstone\"(\"worldId\",\"deletedAt\",\"actor\",\"reason\") "
+             "VALUES('z','%s','x','y')",
+             nine.text, four.text, two.text, two.text, one.text, three.text, one.text);
+  JSON_AUTO json_t *r = ladder_call(&f, "worlds.trend", NULL, json_pack("{s:i}", "days", 12));
+  const json_t *days = json_object_get(r, "data");
+  assert_int_equal(json_array_size(days), 12);
+  for (size_t i = 0; i < sizeof trend_wants / sizeof *trend_wants; i++) {
+    const struct trend_want *w = &trend_wants[i];
+    double got = ladder_number(json_array_get(days, 11 - (size_t)w->days_ago), w->field);
+    CHECK_ROW(w->line, got > w->want - 1e-6 && got < w->want + 1e-6);
+  }
+  EXPECT(r, "pauses", 3);
+  EXPECT(r, "resumed", 1);
+  NEAR(r, "savedUSD", 5 * 0.08 + 2 * 0.10);
+  JSON_AUTO json_t *impact = ladder_call(&f, "worlds.impact", NULL, json_pack("{s:i}", "days", 11));
+  NEAR(impact, "savedUSD", ladder_number(r, "savedUSD"));
+  JSON_AUTO json_t *late = ladder_call(&f, "worlds.trend", NULL, json_pack("{s:i}", "days", 2));
+  NEAR(json_array_get(json_object_get(late, "data"), 0), "pausedWorlds", 1); /* asleep before the window */
+  ladder_fixture_close(&f);
+}
+
+static void why_tells_of_the_worlds_that_are_named(void **state) { /* U-30 */
+  (void)state;
+  struct ladder_fixture f;
+  ladder_fixture_open(&f);
+  ladder_world(&f, "a", 2 * H);
+  ladder_world(&f, "b", 25 * H);
+  ladder_world(&f, "c", 2 * H);
+  JSON_AUTO json_t *r = ladder_call(&f, "worlds.why", NULL, json_pack("{s:s}", "worlds", "c,b,none"));
+  const json_t *data = json_object_get(r, "data");
+  assert_int_equal(json_array_size(data), 2);
+  CHECK_STR(json_text_at(json_array_get(data, 0), "worldId"), STR("b"));
+  assert_true(json_bool_at(json_array_get(data, 0), "shouldPause", false));
+  assert_true(json_is_null(json_object_get(r, "nextCursor")));
+  ladder_fixture_close(&f);
+}
+
 static void the_cost_model_gives_the_seed_s_projection(void **state) { /* B-53, B-54 */
   (void)state;
   struct ladder_fixture f;
@@ -305,6 +368,8 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(pause_stats_are_those_of_the_seed),
       cmocka_unit_test(the_ledger_is_the_sum_of_its_intervals),
+      cmocka_unit_test(the_trend_counts_each_day),
+      cmocka_unit_test(why_tells_of_the_worlds_that_are_named),
       cmocka_unit_test(the_cost_model_gives_the_seed_s_projection),
       cmocka_unit_test(prices_are_settings),
       cmocka_unit_test(each_world_says_why),

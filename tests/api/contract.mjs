@@ -111,7 +111,7 @@ await ask(server, 'POST', '/api/worlds/w1/events', 201, {body: {type: 'feast', s
 const samples = [
   ...['', '/should-pause', '/narrative', '/state', '/members', '/events', '/history', '/summaries', '/archive', '/context'].map((part) => ['GET', '/api/worlds/{world}' + part]),
   ['GET', '/api/worlds'], ['GET', '/api/worlds/status'],
-  ...['pause-stats', 'impact', 'cost-model', 'why', 'mails', 'settings'].map((part) => ['GET', '/api/admin/worlds/' + part]),
+  ...['pause-stats', 'impact', 'trend', 'cost-model', 'why', 'mails', 'settings'].map((part) => ['GET', '/api/admin/worlds/' + part]),
   ['GET', '/livez'], ['GET', '/readyz'], ['GET', '/healthz'], ['GET', '/version'],
   ['GET', '/api/auth/session'], ['GET', '/api/cron/jobs'], ['GET', '/api/cron/jobs/{job}'],
   ['GET', '/api/cron/jobs/{job}/executions'], ['GET', '/api/cron/jobs/{job}/metrics'],
