@@ -44,19 +44,18 @@ SHAPE_OF(output_search_query, "OutputSearchQuery", sizeof(struct search_query),
 /* ---- answers ---- */
 
 static const struct shape_part index_parts[] = {{"buckets", NULL, PART_LIST}};
-SHAPE_PARTS(output_index, "OutputIndex", NULL, index_parts, OUT("lines", INT, 0, "that can be read now"),
-            OUT("bytes", INT, 0, "that can be read now; live pieces of this offset follow"),
-            OUT("isLive", BOOL, 0, "the run has not ended"),
-            OUT("source", TEXT, 0, "spool: all that is kept; row: head and tail, the spool is gone; none"),
-            OUT("isCut", BOOL, 0,
-                "something was left out; of a living run: it goes on behind what can be read"),
-            OUT("cutLine", INT, FIELD_NULLABLE, "the line that tells of it, once it has ended"),
-            OUT("writtenBytes", INT, FIELD_NULLABLE, "all that the run has printed"),
-            OUT("hasTimes", BOOL, 0, "lines come with the time when they were printed"),
-            OUT("errors", INT, 0, "lines that look like errors"),
-            OUT("firstError", INT, FIELD_NULLABLE, "its line"),
-            OUT("lastError", INT, FIELD_NULLABLE, "its line"),
-            OUT("bucketLines", INT, 0, "buckets: errors in each so many lines"));
+SHAPE_PARTS(
+    output_index, "OutputIndex", NULL, index_parts, OUT("lines", INT, 0, "that can be read now"),
+    OUT("bytes", INT, 0, "that can be read now; live pieces of this offset follow"),
+    OUT("isLive", BOOL, 0, "the run has not ended"), OUT("isOpen", BOOL, 0, "the last line has no end yet"),
+    OUT("source", TEXT, 0, "spool: all that is kept; row: head and tail, the spool is gone; none"),
+    OUT("isCut", BOOL, 0, "something was left out; of a living run: it goes on behind what can be read"),
+    OUT("cutLine", INT, FIELD_NULLABLE, "the line that tells of it, once it has ended"),
+    OUT("writtenBytes", INT, FIELD_NULLABLE, "all that the run has printed"),
+    OUT("hasTimes", BOOL, 0, "lines come with the time when they were printed"),
+    OUT("errors", INT, 0, "lines that look like errors"), OUT("firstError", INT, FIELD_NULLABLE, "its line"),
+    OUT("lastError", INT, FIELD_NULLABLE, "its line"),
+    OUT("bucketLines", INT, 0, "buckets: errors in each so many lines"));
 SHAPE_OF(shown_line, "OutputLine", 0, OUT("line", INT, 0, "from 1"),
          OUT("text", TEXT, 0, "cut at 16,384 bytes; control characters are as they were printed"),
          OUT("bytes", INT, 0, "of the whole line"),
@@ -201,6 +200,7 @@ static enum err make_overview(struct output_work *w, struct json_writer *json) {
   jw_kint(json, "lines", output_line_count(i));
   jw_kint(json, "bytes", i->bytes);
   jw_kbool(json, "isLive", !w->is_final);
+  jw_kbool(json, "isOpen", i->through < i->bytes);
   jw_ktext(json, "source", source_name(w));
   jw_kbool(json, "isCut", is_cut);
   number_or_null(json, "cutLine", is_cut && w->is_final ? i->gap_line : 0, 0);

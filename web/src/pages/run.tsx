@@ -1,6 +1,156 @@
+// One run: how it came about, how it went, what it wrote.
+import { useEffect } from "preact/hooks";
+import { type Answer, call } from "../api/client";
+import { useLive } from "../api/live";
+import { useRemote } from "../api/remote";
+import { may } from "../api/state";
+import { useKeys } from "../base/keys";
+import { go, href } from "../base/url";
+import { LogView } from "../log/log-view";
+import type { PageProps } from "../routes";
+import { Button } from "../ui/button";
+import { Confirm } from "../ui/dialog";
 import { Page } from "../ui/page";
+import { Shown } from "../ui/remote-view";
+import { act } from "../ui/toast";
+import { ZonePicker } from "../ui/zone-picker";
 import { words } from "../words";
+import { Attempts, Failure, RunFacts, Timeline } from "./run/head";
+import { Details } from "./run/details";
+import { RecentRuns } from "./run/recent";
+import { isOver, type Run, type RunContext, RunState } from "./run/run-parts";
+import { useSignal } from "@preact/signals";
 
-export function RunPage() {
-  return <Page title={words().run.title} />;
+type LiveRun = Partial<Run> & { type: string; id?: string };
+interface Both {
+  run: Run;
+  context: RunContext | null;
+}
+
+async function loadBoth(id: string, abort: AbortSignal): Promise<Both> {
+  const ask = { path: { id }, signal: abort };
+  const [run, context] = await Promise.all([
+    call("GET /api/cron/executions/{id}", ask),
+    call("GET /api/cron/executions/{id}/context", ask),
+  ]);
+  return { run, context };
+}
+
+/** Runs it again with the parameters it had; those of its own need an editor. */
+export async function repeatRun(run: Run): Promise<Answer<"POST /api/cron/jobs/{job}/run">> {
+  const own = run.params !== null && may("editor") ? { params: run.params } : {};
+  return call("POST /api/cron/jobs/{job}/run", { path: { job: run.jobId }, body: own });
+}
+
+export function RunPage({ args }: PageProps) {
+  const id = args["id"] ?? "";
+  const remote = useRemote(id, (abort) => loadBoth(id, abort));
+  useLive("runs", (events) => {
+    const known = remote.data.peek();
+    if (!known) return;
+    const mine = (events as LiveRun[]).filter((e) => e.type === "run" && e.id === id);
+    const last = mine.at(-1);
+    if (last) {
+      const { type: _, params: __, output: ___, ...fields } = last;
+      remote.patch((old) => ({ ...old, run: { ...old.run, ...fields } }));
+    }
+    const isOther = (events as LiveRun[]).some(
+      (e) => e.type === "run" && e.id !== id && e.jobId === known.run.jobId && (e.attempt ?? 1) > 1,
+    );
+    if (isOther || (last && isOver(last.status))) void remote.reload();
+  });
+  return (
+    <Shown of={remote}>
+      {(both) => (
+        <Inside key={id} run={both.run} context={both.context} reload={() => void remote.reload()} />
+      )}
+    </Shown>
+  );
+}
+
+function Inside({ run, context, reload }: { run: Run; context: RunContext | null; reload: () => void }) {
+  const t = words().run;
+  const isStopAsked = useSignal(false);
+  const over = isOver(run.status);
+  const mayAct = may("operator");
+  const repeat = () =>
+    act(async () => {
+      const made = await repeatRun(run);
+      go(`/runs/${made.executionId}`);
+    }, t.repeated);
+  const askStop = () => void (isStopAsked.value = true);
+  useEffect(() => {
+    if (!mayAct) return;
+    return useKeys([
+      { keys: "R", text: () => words().run.repeat, run: () => void (run.jobName && repeat()) },
+      { keys: "x", text: () => words().run.stop, run: () => !over && askStop() },
+    ]);
+  }, [over, mayAct, run.id]);
+  const previous = context?.previous;
+  return (
+    <Page
+      title={run.jobName ?? words().runs.gone}
+      crumbs={
+        <>
+          <a href={href("/jobs")}>{words().common.nav.jobs}</a> /{" "}
+          {run.jobName ? <a href={href(`/jobs/${run.jobId}`)}>{run.jobName}</a> : words().runs.gone} /{" "}
+          <a href={href(run.jobName ? `/jobs/${run.jobId}/runs` : "/runs")}>{words().runs.title}</a> /{" "}
+          <span class="mono">{run.id}</span>
+        </>
+      }
+      sub={
+        <span class="run-sub">
+          <RunState run={run} isLink /> <ZonePicker />
+        </span>
+      }
+      actions={
+        <>
+          {previous && (
+            <a class="button" href={href(`/runs/${previous.id}/diff/${run.id}`)}>
+              {t.compare}
+            </a>
+          )}
+          {mayAct && run.jobName && (
+            <Button icon="rotate-ccw" onClick={() => void repeat()} keys="R">
+              {t.repeat}
+            </Button>
+          )}
+          {mayAct && !over && (
+            <Button kind="danger" icon="square" onClick={askStop} keys="x">
+              {t.stop}
+            </Button>
+          )}
+        </>
+      }
+    >
+      <Failure run={run} context={context} />
+      <RunFacts run={run} context={context} />
+      <Attempts run={run} context={context} />
+      <div class="run-pictures">
+        <Timeline run={run} context={context} />
+        {run.jobName && <RecentRuns run={run} p95={context?.usualP95Ms ?? null} />}
+      </div>
+      {run.status !== "queued" && (
+        <LogView
+          id={run.id}
+          isLive={run.status === "running"}
+          startedAt={run.startedAt}
+          begin={run.status === "success" ? "top" : "end"}
+        />
+      )}
+      <Details run={run} context={context} />
+      {isStopAsked.value && (
+        <Confirm
+          title={t.stopTitle(run.jobName ?? run.id)}
+          text={<p>{t.stopText}</p>}
+          verb={t.stop}
+          onClose={() => void (isStopAsked.value = false)}
+          act={async () => {
+            await call("POST /api/cron/executions/{id}/cancel", { path: { id: run.id } });
+            reload();
+          }}
+        />
+      )}
+    </Page>
+  );
 }

@@ -1,0 +1,41 @@
+// What several pages show of a run.
+import type { Answer } from "../../api/client";
+import { href } from "../../base/url";
+import { stopwatch } from "../../base/format";
+import { now } from "../../base/clock";
+import { StateMark, stateOfRun } from "../../ui/state-mark";
+import { words } from "../../words";
+
+export type Run = Answer<"GET /api/cron/executions/{id}">;
+export type RunContext = Answer<"GET /api/cron/executions/{id}/context">;
+
+export const isOver = (status: string | null | undefined) =>
+  status !== undefined && status !== null && status !== "running" && status !== "queued";
+
+/** How it stands; a running one counts. Leads to the runs that stand alike. */
+export function RunState({ run, isLink }: { run: Pick<Run, "status" | "startedAt">; isLink?: boolean }) {
+  const note =
+    run.status === "running" && run.startedAt
+      ? stopwatch(Math.max(0, now.value - Date.parse(run.startedAt)))
+      : undefined;
+  const mark = <StateMark state={stateOfRun(run.status)} badge {...(note ? { note } : {})} />;
+  if (!isLink) return mark;
+  return (
+    <a class="state-link" href={href(`/runs?q=status:${run.status}`)}>
+      {mark}
+    </a>
+  );
+}
+
+/** Why, in words; "" where the state says it all. */
+export const reasonText = (run: Pick<Run, "reason">) => (run.reason ? words().runs.reasons[run.reason] : "");
+
+export const triggerText = (run: Pick<Run, "triggeredBy">) =>
+  run.triggeredBy ? words().runs.triggers[run.triggeredBy] : words().common.time.none;
+
+/** "código 3", "señal 9", "" */
+export function exitText(run: Pick<Run, "exitCode" | "signal">): string {
+  const t = words().runs;
+  if (run.signal) return t.signal(run.signal);
+  return run.exitCode === null ? "" : t.exit(run.exitCode);
+}
