@@ -12,4 +12,5 @@ extern const struct shape audit_log_query_shape, audit_log_page_shape, audit_ver
     ledger_answer_shape, backup_request_shape, backup_answer_shape;
 route_handler audit_log_list, audit_log_verify, ledger_audit, backup_create;
 
-route_handler settings_get, settings_edit;
+extern const struct shape setting_fields_shape;
+route_handler settings_get, settings_fields_get, settings_edit;

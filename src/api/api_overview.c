@@ -272,7 +272,13 @@ void executors_get(struct call *c) {
   call_end(c, 200);
 }
 
-static const struct shape_part config_answer_parts[] = {{"data", NULL, PART_LIST}};
+SHAPE_OF(config_row, "ConfigurationRow", 0, OUT("key", TEXT, 0, "http.port, settings.timezone"),
+         OUT("value", JSON, FIELD_NULLABLE, "secrets as ***"), OUT("default", JSON, FIELD_NULLABLE, ""),
+         OUT("origin", TEXT, 0, "default, database, file, .env, env, flag"),
+         OUT("source", TEXT, FIELD_NULLABLE, "the variable, line or flag"),
+         OUT("environment", TEXT, FIELD_NULLABLE, "its variables, separated by spaces"),
+         OUT("help", TEXT, 0, "in English"), OUT("needsRestart", BOOL, 0, "a change shows after a restart"));
+static const struct shape_part config_answer_parts[] = {{"data", &config_row_shape, PART_LIST}};
 SHAPE_PARTS(config_answer, "Configuration", NULL, config_answer_parts,
             OUT("nextCursor", TEXT, FIELD_NULLABLE, "always null"));
 

@@ -2,6 +2,7 @@
 #include "api/api_admin.h"
 #include "api/mask.h"
 #include "api/render.h"
+#include "model/world_row.h"
 #include "time/tz.h"
 
 static void answer_settings(struct call *c, const struct settings *s) {
@@ -15,6 +16,87 @@ void settings_get(struct call *c) { answer_settings(c, engine_settings(c->api->e
 static void settings_saved(struct call *c, const struct engine_answer *answer) {
   answer_settings(c, answer->change->settings.saved);
 }
+
+/* ---- what may be set: forms are made from it ---- */
+
+static const char *const setting_groups[] = {"settings", "worlds", NULL};
+static const char *const setting_types[] = {"text",    "integer", "boolean", "number",
+                                            "instant", "enum",    "json",    NULL};
+static const struct shape_part setting_field_parts[] = {{"choices", NULL, PART_TEXTS}};
+SHAPE_PARTS(setting_field, "SettingField", NULL, setting_field_parts, OUT("name", TEXT, 0, ""),
+            OUT_ENUM("group", 0, setting_groups,
+                     "settings: /api/cron/settings; worlds: /api/admin/worlds/settings"),
+            OUT_ENUM("type", 0, setting_types, ""), OUT("isNullable", BOOL, 0, "null: the default holds"),
+            OUT("isSecret", BOOL, 0, "shown as ***"), OUT("min", REAL3, FIELD_NULLABLE, "of numbers"),
+            OUT("max", REAL3, FIELD_NULLABLE, "of numbers; of text: bytes"),
+            OUT("default", JSON, FIELD_NULLABLE, ""), OUT("help", TEXT, 0, "in English"));
+static const struct shape_part setting_fields_parts[] = {{"data", &setting_field_shape, PART_LIST}};
+SHAPE_PARTS(setting_fields, "SettingFields", NULL, setting_fields_parts,
+            OUT("nextCursor", TEXT, FIELD_NULLABLE, "always null"));
+
+static void write_bound(struct json_writer *w, const char *key, const struct field *f, int64_t bound) {
+  bool is_number = f->type == FIELD_INT || f->type == FIELD_REAL3;
+  bool is_bytes = (f->type == FIELD_TEXT || f->type == FIELD_JSON) && bound == f->max;
+  jw_key(w, key);
+  if (!is_number && !is_bytes) jw_null(w);
+  else if (f->type == FIELD_REAL3) jw_real(w, (double)bound / 1000);
+  else jw_int(w, bound);
+}
+
+/* {"name":VALUE} of the record without its frame. */
+static void write_default(struct json_writer *w, const struct field *f, const void *fresh) {
+  BUF_AUTO struct buf text = buf_new(LIMIT_PARAMS_BYTES);
+  struct json_writer one = jw_new(&text);
+  jw_object(&one);
+  fields_to_json(f, 1, fresh, &one);
+  jw_object_end(&one);
+  size_t frame = strlen(f->name) + 4;
+  jw_key(w, "default");
+  if (text.len > frame + 1) jw_raw(w, (struct str){text.ptr + frame, text.len - frame - 1});
+  else jw_null(w);
+}
+
+static void write_setting_fields(struct json_writer *w, const char *group, const struct field *fields,
+                                 size_t count, const void *fresh) {
+  for (size_t i = 0; i < count; i++) {
+    const struct field *f = &fields[i];
+    if (f->flags & FIELD_READ_ONLY) continue;
+    jw_object(w);
+    jw_ktext(w, "name", f->name);
+    jw_ktext(w, "group", group);
+    jw_ktext(w, "type", setting_types[f->type]);
+    jw_kbool(w, "isNullable", f->flags & FIELD_NULLABLE);
+    jw_kbool(w, "isSecret", f->flags & FIELD_SECRET);
+    write_bound(w, "min", f, f->min);
+    write_bound(w, "max", f, f->max);
+    write_default(w, f, fresh);
+    jw_ktext(w, "help", f->help);
+    jw_key(w, "choices");
+    jw_array(w);
+    for (int k = 0; f->type == FIELD_ENUM && f->names[k]; k++) jw_text(w, f->names[k]);
+    jw_array_end(w);
+    jw_object_end(w);
+  }
+}
+
+void settings_fields_get(struct call *c) {
+  struct settings fresh;
+  struct world_settings worlds;
+  settings_init(&fresh);
+  world_settings_init(&worlds);
+  struct json_writer *w = call_begin(c);
+  jw_object(w);
+  jw_key(w, "data");
+  jw_array(w);
+  write_setting_fields(w, "settings", settings_fields, settings_field_count, &fresh);
+  write_setting_fields(w, "worlds", world_settings_fields, world_settings_field_count, &worlds);
+  jw_array_end(w);
+  jw_ktext(w, "nextCursor", NULL);
+  jw_object_end(w);
+  call_end(c, 200);
+}
+
+/* ---- reading and changing them ---- */
 
 /* A secret that comes back as it was shown stays; in a PUT, what only the server sets is left out. */
 static void prepare(struct call *c) {

@@ -169,7 +169,12 @@ void token_delete(struct call *c) {
 
 /* ---- sessions: shown by the first 16 hex digits of their hash ---- */
 
-static const struct shape_part sessions_page_parts[] = {{"data", NULL, PART_LIST}};
+SHAPE_OF(shown_session, "ShownSession", 0, OUT("id", TEXT, 0, "begin of its hash"),
+         OUT("user", TEXT, FIELD_NULLABLE, ""), OUT("address", TEXT, FIELD_NULLABLE, "where it began"),
+         OUT("agent", TEXT, FIELD_NULLABLE, "the browser's name"), OUT("createdAt", INSTANT, 0, ""),
+         OUT("seenAt", INSTANT, 0, "last request"), OUT("expiresAt", INSTANT, 0, ""),
+         OUT("isThis", BOOL, 0, "of this request"));
+static const struct shape_part sessions_page_parts[] = {{"data", &shown_session_shape, PART_LIST}};
 SHAPE_PARTS(sessions_page, "SessionPage", NULL, sessions_page_parts,
             OUT("nextCursor", TEXT, FIELD_NULLABLE, "always null"));
 

@@ -38,15 +38,15 @@ struct api {
   struct id_maker ids;
   int hashes_waiting; /* password hashes under way */
   struct {
-    struct buf json;    /* the array last written */
-    int64_t made_ms;    /* FIELD_NULL: never */
-    uint64_t made_from; /* changes when it was asked for */
-    uint64_t changes;   /* counted by notes of failures and recoveries */
-  } alerts;             /* finding them reads every job, so they are kept while nothing changes */
+    struct buf json;         /* the array last written */
+    int64_t made_ms;         /* FIELD_NULL: never */
+    uint64_t made_from;      /* changes when it was asked for */
+    uint64_t changes;        /* counted by notes of failures and recoveries */
+  } alerts;                  /* finding them reads every job, so they are kept while nothing changes */
   struct api_aheads *aheads; /* api_round.h */
   uint64_t edits;            /* of jobs, gates, settings; counted as they are done */
-  bool is_ready;        /* identities are loaded */
-  bool is_backing_up;   /* one backup at a time */
+  bool is_ready;             /* identities are loaded */
+  bool is_backing_up;        /* one backup at a time */
 };
 
 struct call {

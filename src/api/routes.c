@@ -105,6 +105,8 @@ const struct route routes[] = {
      settings_edit, "change some settings"},
     {HTTP_PUT, "/api/cron/settings", ROLE_ADMIN, WRITES, &settings_shape, &settings_shape, 200, settings_edit,
      "replace all settings"},
+    {HTTP_GET, "/api/cron/settings/fields", ROLE_VIEWER, 0, NULL, &setting_fields_shape, 200,
+     settings_fields_get, "what may be set, with types, bounds and defaults"},
     {HTTP_GET, "/api/cron/executors", ROLE_VIEWER, 0, NULL, &executors_shape, 200, executors_get,
      "what a job may name as its command, with parameters"},
     {HTTP_GET, "/api/cron/schedule/explain", ROLE_VIEWER, 0, &explain_query_shape, &explain_answer_shape, 200,

@@ -436,6 +436,8 @@ void config_write_json(const struct config *c, struct json_writer *w) {
     jw_ktext(w, "source", c->values[i].source[0] ? c->values[i].source : NULL);
     jw_ktext(w, "environment", defs[i].env);
     jw_ktext(w, "help", defs[i].help);
+    jw_ktext(w, "default", defs[i].otherwise);
+    jw_kbool(w, "needsRestart", true);
     jw_object_end(w);
   }
 }

@@ -67,7 +67,7 @@ const char *config_live_mode(const struct config *c);
 /* What a person should know but what stops nothing: look-alikes of false, unknown SERENO_ variables. NULL past
  * the end. */
 const char *config_warning(const struct config *c, size_t i);
-/* Objects {key,value,origin,source,help} into an open array; secrets are "***". */
+/* Objects {key,value,origin,source,environment,help,default,needsRestart} into an open array; secrets are "***". */
 void config_write_json(const struct config *c, struct json_writer *w);
 
 /* DATA, SERENO_DATA, else $XDG_STATE_HOME/sereno, else ~/.local/state/sereno; false when it does not fit or

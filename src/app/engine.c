@@ -308,7 +308,12 @@ static void write_setting(const struct field *f, const struct settings *now, con
   jw_key(w, "value");
   jw_raw(w, json);
   jw_ktext(w, "origin", config_origin_text(is_default ? CONFIG_FROM_DEFAULT : CONFIG_FROM_DATABASE));
+  jw_ktext(w, "source", NULL);
+  jw_ktext(w, "environment", NULL);
   jw_ktext(w, "help", f->help);
+  jw_key(w, "default");
+  jw_raw(w, setting_json(f, fresh, &otherwise));
+  jw_kbool(w, "needsRestart", false);
   jw_object_end(w);
 }
 

@@ -10,7 +10,7 @@
 #include "store/sqlite_file.h"
 #include "sys/os_file.h"
 
-#define SCHEMA 2 /* the newest migration in sql/postgres */
+#define SCHEMA 2      /* the newest migration in sql/postgres */
 #define LOCK_TRIES 60 /* with LOCK_POLL_MS: how long a predecessor's session may take to end */
 #define LOCK_POLL_MS 50
 #define LOCK_CLASS "1397899855" /* "SRNO" */

@@ -11,6 +11,9 @@ interface TrustedTypePolicy {
 }
 interface Window {
   trustedTypes?: {
-    createPolicy(name: string, rules: { createScriptURL: (url: string) => string }): TrustedTypePolicy;
+    createPolicy(
+      name: string,
+      rules: { createScriptURL: (url: string) => string },
+    ): TrustedTypePolicy;
   };
 }

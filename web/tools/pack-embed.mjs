@@ -33,4 +33,8 @@ const options = [
   "--outDir",
   out,
 ];
-execFileSync(process.execPath, [compiler, "--ignoreConfig", ...options, source], { stdio: "inherit" });
+execFileSync(
+  process.execPath,
+  [compiler, "--ignoreConfig", ...options, source],
+  { stdio: "inherit" },
+);

@@ -20,6 +20,7 @@ export const iconNames = [
   "info",
   "keyboard",
   "list",
+  "log-in",
   "log-out",
   "moon",
   "pause",

@@ -1,0 +1,87 @@
+// Who is logged in now.
+import { call } from "../../api/client";
+import { useRemote } from "../../api/remote";
+import { Button } from "../../ui/button";
+import { Shown } from "../../ui/remote-view";
+import { Ago } from "../../ui/time";
+import { act } from "../../ui/toast";
+import { words } from "../../words";
+import { browserName } from "./browser-name";
+
+export function Sessions() {
+  const t = words().settings.sessions;
+  const sessions = useRemote("sessions", (signal) =>
+    call("GET /api/admin/sessions", { signal }),
+  );
+  const end = async (session: string) => {
+    if (
+      await act(
+        () =>
+          call("DELETE /api/admin/sessions/{session}", { path: { session } }),
+        t.ended,
+      )
+    )
+      await sessions.reload();
+  };
+  return (
+    <Shown of={sessions}>
+      {({ data }) =>
+        data.length === 0 ? (
+          <p class="quiet">{t.empty}</p>
+        ) : (
+          <div
+            class="table-box"
+            tabIndex={0}
+            role="group"
+            aria-label={words().settings.sections.sessions}
+          >
+            <table>
+              <thead>
+                <tr>
+                  <th>{t.user}</th>
+                  <th>{t.address}</th>
+                  <th>{t.agent}</th>
+                  <th>{t.since}</th>
+                  <th>{t.seen}</th>
+                  <th>
+                    <span class="visually-hidden">{t.end}</span>
+                  </th>
+                </tr>
+              </thead>
+              <tbody>
+                {data.map((s) => (
+                  <tr key={s.id}>
+                    <td>
+                      <span class="strong">{s.user}</span>{" "}
+                      {s.isThis && <span class="tag">{t.mine}</span>}
+                    </td>
+                    <td class="mono">{s.address}</td>
+                    <td title={s.agent ?? undefined}>
+                      {browserName(s.agent ?? "")}
+                    </td>
+                    <td>
+                      <Ago when={s.createdAt} />
+                    </td>
+                    <td>
+                      <Ago when={s.seenAt} />
+                    </td>
+                    <td class="row-actions">
+                      {!s.isThis && (
+                        <Button
+                          kind="quiet"
+                          icon="log-out"
+                          label={`${t.end} ${s.user}`}
+                          onClick={() => void end(s.id)}
+                        />
+                      )}
+                    </td>
+                  </tr>
+                ))}
+              </tbody>
+            </table>
+          </div>
+        )
+      }
+    </Shown>
+  );
+}
