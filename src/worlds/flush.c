@@ -111,7 +111,19 @@ static void add_text(struct json_writer *w, const char *key, const json_t *entry
   jw_str(w, json_text_at(entry, name));
 }
 
-/* What an application put there and is no JSON of ours is kept as it is: a text of nobody. */
+/* PostgreSQL takes no NUL and nothing but UTF-8: what an application wrote so into the live state becomes '?' byte by
+ * byte, on both databases, so that it holds its world's saving up on none. STR_NONE without memory. */
+static struct str storable(struct lane *l, struct str text) {
+  bool is_utf8 = str_is_utf8(text);
+  if (is_utf8 && str_find_char(text, 0) == SIZE_MAX) return text;
+  char *copy = arena_alloc(&l->arena, text.len + 1);
+  if (!copy) return STR_NONE;
+  for (size_t i = 0; i < text.len; i++)
+    copy[i] = text.ptr[i] == 0 || (!is_utf8 && (unsigned char)text.ptr[i] > 127) ? '?' : text.ptr[i];
+  return (struct str){copy, text.len};
+}
+
+/* What an application put there and is no JSON of ours is kept as a text of nobody. */
 static enum err add_interaction(struct flush *f, struct str world_id, const struct live_entry *e) {
   JSON_AUTO json_t *entry = NULL;
   bool is_ours = json_parse(e->bytes, &entry, NULL) == ERR_OK && json_is_object(entry);
@@ -122,7 +134,7 @@ static enum err add_interaction(struct flush *f, struct str world_id, const stru
   jw_kstr(w, "s", speaker.ptr ? speaker : STR("unknown"));
   jw_kbool(w, "u", is_ours && json_bool_at(entry, "isUser", false));
   add_text(w, "p", entry, "place");
-  struct str text = is_ours ? json_text_at(entry, "text") : e->bytes;
+  struct str text = is_ours ? json_text_at(entry, "text") : storable(f->lane, e->bytes);
   jw_kstr(w, "x", text.ptr ? text : STR(""));
   const json_t *data = json_object_get(entry, "data");
   char *dumped = data && !json_is_null(data) ? json_to_text(data) : NULL;
@@ -224,7 +236,7 @@ static enum err is_saved_entry(struct lane *l, struct str id, const struct live_
   *ret = false;
   struct str text = json_parse(e->bytes, &entry, NULL) == ERR_OK && json_is_object(entry)
                         ? json_text_at(entry, "text")
-                        : e->bytes;
+                        : storable(l, e->bytes);
   return sqldb_query(
       l->db, SQL_INTERACTION_IS,
       SQL_ARGS(SQL_VALUE_STR(id), SQL_VALUE_INT(e->turn), SQL_VALUE_INSTANT(e->at_ms), SQL_VALUE_STR(text)),

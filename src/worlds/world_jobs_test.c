@@ -667,6 +667,22 @@ static void a_strange_entry_of_the_journal_holds_nothing_up(void **state) {
   assert_string_equal(redis_fixture_ask(f->redis, "LLEN world:w:journal"), "0");
 }
 
+static void bytes_no_database_takes_do_not_keep_a_world_dirty(void **state) {
+  struct worlds_fixture *f = *state;
+  static const char bytes[] = "a\0b", no_utf8[] = "c\xff";
+  struct live_entry entries[] = {{.at_ms = WORLDS_NOW, .bytes = {bytes, 3}},
+                                 {.at_ms = WORLDS_NOW, .bytes = {no_utf8, 2}}};
+  struct live_append a = {.id = STR("w"), .active_ms = INSTANT_NONE, .journal = entries, .journal_count = 2};
+  if (lacks_live(f)) return;
+  make_world(f, "w", "ana");
+  say(f, "w", "ana", "one");
+  CHECK_OK(live_write(f->second.live, &a, 1, f->now_ms, NULL));
+  CHECK_OK(a.error);
+  sync_keeps_what_was_said(f, 3);
+  assert_int_equal(status_of(f).dirty_worlds, 0);
+  assert_int_equal(number(f, "SELECT count(*) FROM \"WorldInteraction\" WHERE \"text\" IN ('a?b','c?')"), 2);
+}
+
 static enum worlds_kind kind_of_group;
 static int setup(void **state) {
   static struct worlds_fixture f;
@@ -716,6 +732,7 @@ int main(void) {
       T(a_kill_while_a_big_state_wakes_costs_no_counter),
       T(what_was_counted_while_a_world_slept_stays),
       T(a_strange_entry_of_the_journal_holds_nothing_up),
+      T(bytes_no_database_takes_do_not_keep_a_world_dirty),
   };
   int failed = 0;
   for (kind_of_group = 0; kind_of_group < WORLDS_KINDS; kind_of_group++)
