@@ -63,11 +63,14 @@ static void send_answer(struct channel *c, enum err error, const struct err_deta
     body = buf_str(&refusal);
     payload = NULL;
   }
-  enum err e = channel_send_answer(c->fd, c->message.number, error, body, payload, &failed);
+  struct channel_sent answer = {CHANNEL_ANSWER, c->message.number, error, STR_NONE, body, payload};
+  enum err e = channel_send(c->fd, &answer, &failed);
   if (e == ERR_LIMIT) {
     buf_clear(&refusal);
     channel_error_body(&failed, &refusal);
-    e = channel_send_answer(c->fd, c->message.number, ERR_LIMIT, buf_str(&refusal), NULL, &failed);
+    answer = (struct channel_sent){CHANNEL_ANSWER, c->message.number, ERR_LIMIT,
+                                   STR_NONE,       buf_str(&refusal), NULL};
+    e = channel_send(c->fd, &answer, &failed);
   }
   if (e == ERR_CLOSED) engine_channel_close(c->live);
   else if (e != ERR_OK) break_off(c, failed.message[0] ? failed.message : err_text(e));

@@ -22,8 +22,8 @@ static enum err malformed(struct err_detail *detail, const char *what) {
   return err_set(detail, ERR_INVALID, "channel", 0, "a malformed message: %s", what);
 }
 
-enum err channel_parse(struct str packet, size_t fd_count, struct channel_head *ret, struct str *ret_name,
-                       struct str *ret_body, struct err_detail *detail) {
+enum err channel_parse(struct str packet, size_t fd_count, struct channel_packet *ret,
+                       struct err_detail *detail) {
   struct channel_head h;
   if (packet.len < sizeof h || packet.len > CHANNEL_PACKET_MAX) return malformed(detail, "its length");
   memcpy(&h, packet.ptr, sizeof h);
@@ -42,9 +42,7 @@ enum err channel_parse(struct str packet, size_t fd_count, struct channel_head *
   if (packet.len != sizeof h + h.name_bytes + inside) return malformed(detail, "its length");
   struct str name = {packet.ptr + sizeof h, h.name_bytes};
   if (memchr(name.ptr, '\0', name.len)) return malformed(detail, "its name");
-  *ret = h;
-  *ret_name = name;
-  *ret_body = (struct str){packet.ptr + sizeof h + h.name_bytes, inside};
+  *ret = (struct channel_packet){h, name, {packet.ptr + sizeof h + h.name_bytes, inside}};
   return ERR_OK;
 }
 
@@ -123,45 +121,41 @@ static enum err send_packet(int fd, const struct parts *p, struct err_detail *de
   return os_error(errno, detail, "sendmsg", "the channel");
 }
 
-static enum err send_parts(int fd, struct parts *p, const struct str *payload, struct err_detail *detail) {
-  p->head.magic = CHANNEL_MAGIC;
-  p->head.body_bytes = p->body.len;
-  p->head.name_bytes = (uint32_t)p->name.len;
-  p->head.body_in_fd = p->body.len > CHANNEL_INLINE_MAX;
-  p->head.has_payload = payload != NULL;
-  p->head.payload_bytes = payload ? payload->len : 0;
-  if (p->body.len > CHANNEL_BODY_MAX)
-    return err_set(detail, ERR_LIMIT, "body", 0, "%zu bytes; the maximum is %u", p->body.len,
+static enum err check_sizes(const struct channel_sent *m, struct err_detail *detail) {
+  if (m->body.len > CHANNEL_BODY_MAX)
+    return err_set(detail, ERR_LIMIT, "body", 0, "%zu bytes; the maximum is %u", m->body.len,
                    CHANNEL_BODY_MAX);
-  if (payload && payload->len > CHANNEL_PAYLOAD_MAX)
-    return err_set(detail, ERR_LIMIT, "payload", 0, "%zu bytes; the maximum is %u", payload->len,
+  if (m->payload && m->payload->len > CHANNEL_PAYLOAD_MAX)
+    return err_set(detail, ERR_LIMIT, "payload", 0, "%zu bytes; the maximum is %u", m->payload->len,
                    CHANNEL_PAYLOAD_MAX);
-  enum err e = ERR_OK;
-  if (p->head.body_in_fd) {
-    e = seal(p->body, &p->fds[p->fd_count], detail);
-    if (e == ERR_OK) p->fd_count++;
-  }
-  if (e == ERR_OK && payload) {
-    e = seal(*payload, &p->fds[p->fd_count], detail);
-    if (e == ERR_OK) p->fd_count++;
-  }
-  if (e == ERR_OK) e = send_packet(fd, p, detail);
-  for (size_t i = 0; i < p->fd_count; i++) os_close(&p->fds[i]);
+  return ERR_OK;
+}
+
+static enum err add_sealed(struct parts *p, struct str bytes, struct err_detail *detail) {
+  TRY(seal(bytes, &p->fds[p->fd_count], detail));
+  p->fd_count++;
+  return ERR_OK;
+}
+
+enum err channel_send(int fd, const struct channel_sent *m, struct err_detail *detail) {
+  ASSERT(m->kind == CHANNEL_ANSWER || (m->name.len > 0 && m->name.len <= CHANNEL_NAME_MAX));
+  TRY(check_sizes(m, detail));
+  struct parts p = {.head = {.magic = CHANNEL_MAGIC,
+                             .kind = m->kind,
+                             .number = m->number,
+                             .error = (uint32_t)m->error,
+                             .name_bytes = (uint32_t)m->name.len,
+                             .body_in_fd = m->body.len > CHANNEL_INLINE_MAX,
+                             .has_payload = m->payload != NULL,
+                             .body_bytes = m->body.len,
+                             .payload_bytes = m->payload ? m->payload->len : 0},
+                    .name = m->name,
+                    .body = m->body};
+  enum err e = p.head.body_in_fd ? add_sealed(&p, m->body, detail) : ERR_OK;
+  if (e == ERR_OK && m->payload) e = add_sealed(&p, *m->payload, detail);
+  if (e == ERR_OK) e = send_packet(fd, &p, detail);
+  for (size_t i = 0; i < p.fd_count; i++) os_close(&p.fds[i]);
   return e;
-}
-
-enum err channel_send_call(int fd, uint32_t number, struct str name, struct str body,
-                           const struct str *payload, struct err_detail *detail) {
-  ASSERT(name.len > 0 && name.len <= CHANNEL_NAME_MAX);
-  struct parts p = {.head = {.kind = CHANNEL_CALL, .number = number}, .name = name, .body = body};
-  return send_parts(fd, &p, payload, detail);
-}
-
-enum err channel_send_answer(int fd, uint32_t number, enum err error, struct str body,
-                             const struct str *payload, struct err_detail *detail) {
-  struct parts p = {.head = {.kind = CHANNEL_ANSWER, .number = number, .error = (uint32_t)error},
-                    .body = body};
-  return send_parts(fd, &p, payload, detail);
 }
 
 void channel_error_body(const struct err_detail *detail, struct buf *out) {
@@ -205,15 +199,15 @@ static size_t take_fds(struct msghdr *m, int *fds) {
 
 static enum err take_packet(struct str packet, const int *fds, size_t fd_count, struct channel_message *m,
                             struct err_detail *detail) {
-  struct channel_head h;
-  struct str name, body;
-  TRY(channel_parse(packet, fd_count, &h, &name, &body, detail));
+  struct channel_packet parsed;
+  TRY(channel_parse(packet, fd_count, &parsed, detail));
+  const struct channel_head h = parsed.head;
   m->kind = (enum channel_kind)h.kind;
   m->number = h.number;
   m->error = (enum err)h.error;
   m->has_payload = h.has_payload;
-  m->body = body;
-  str_copy(m->name, sizeof m->name, name);
+  m->body = parsed.body;
+  str_copy(m->name, sizeof m->name, parsed.name);
   if (h.body_in_fd) TRY(map_sealed(fds[0], h.body_bytes, &m->body_map, &m->body, detail));
   if (h.has_payload)
     TRY(map_sealed(fds[h.body_in_fd], h.payload_bytes, &m->payload_map, &m->payload, detail));

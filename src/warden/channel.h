@@ -48,17 +48,25 @@ struct channel_message { /* of receiving: free with channel_message_free */
   void *body_map, *payload_map;
 };
 
-/* Pure: is this packet with so many descriptors whole and within the bounds? Texts lie in the packet; body is empty
- * when it is in a descriptor. */
-enum err channel_parse(struct str packet, size_t fd_count, struct channel_head *ret, struct str *ret_name,
-                       struct str *ret_body, struct err_detail *detail);
+struct channel_packet { /* texts lie in what was parsed */
+  struct channel_head head;
+  struct str name, body; /* body is empty when it is in a descriptor */
+};
+/* Pure: is this packet with so many descriptors whole and within the bounds? */
+enum err channel_parse(struct str packet, size_t fd_count, struct channel_packet *ret,
+                       struct err_detail *detail);
 
-/* payload NULL: none. ERR_LIMIT: too big, nothing was sent. ERR_CLOSED: the other side has gone. ERR_BUSY: the
+struct channel_sent { /* everything is borrowed */
+  enum channel_kind kind;
+  uint32_t number;
+  enum err error;            /* answers */
+  struct str name;           /* calls: 1 to CHANNEL_NAME_MAX bytes */
+  struct str body;           /* JSON */
+  const struct str *payload; /* NULL: none */
+};
+/* ERR_LIMIT: too big, nothing was sent. ERR_CLOSED: the other side has gone. ERR_BUSY: the
  * socket is full (non-blocking). */
-enum err channel_send_call(int fd, uint32_t number, struct str name, struct str body,
-                           const struct str *payload, struct err_detail *detail);
-enum err channel_send_answer(int fd, uint32_t number, enum err error, struct str body,
-                             const struct str *payload, struct err_detail *detail);
+enum err channel_send(int fd, const struct channel_sent *message, struct err_detail *detail);
 /* The body of an answer that is an error. */
 void channel_error_body(const struct err_detail *detail, struct buf *out);
 void channel_error_read(struct str body, struct err_detail *detail);

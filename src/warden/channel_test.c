@@ -41,8 +41,9 @@ static void what_is_sent_arrives_whole(void **state) {
     char *bytes = text_of(5000000);
     struct str body = {bytes, rows[i].body},
                payload = {bytes, rows[i].payload > 0 ? (size_t)rows[i].payload : 0};
-    CHECK_ROW(rows[i].line, channel_send_call(ends[0], 7, STR("a.call"), body,
-                                              rows[i].payload < 0 ? NULL : &payload, NULL) == ERR_OK);
+    struct channel_sent sent = {CHANNEL_CALL,  7,    ERR_OK,
+                                STR("a.call"), body, rows[i].payload < 0 ? NULL : &payload};
+    CHECK_ROW(rows[i].line, channel_send(ends[0], &sent, NULL) == ERR_OK);
     struct channel_message m = {};
     CHECK_ROW(rows[i].line, channel_receive(ends[1], &m, NULL) == ERR_OK);
     CHECK_ROW(rows[i].line, m.kind == CHANNEL_CALL && m.number == 7 && strcmp(m.name, "a.call") == 0);
@@ -60,7 +61,8 @@ static void an_error_keeps_its_detail(void **state) {
   err_hint(&said, "0 to 59");
   BUF_AUTO struct buf body = buf_new(4096);
   channel_error_body(&said, &body);
-  assert_int_equal(channel_send_answer(ends[0], 9, ERR_INVALID, buf_str(&body), NULL, NULL), ERR_OK);
+  struct channel_sent answer = {CHANNEL_ANSWER, 9, ERR_INVALID, STR_NONE, buf_str(&body), NULL};
+  assert_int_equal(channel_send(ends[0], &answer, NULL), ERR_OK);
   struct channel_message m = {};
   assert_int_equal(channel_receive(ends[1], &m, NULL), ERR_OK);
   assert_int_equal(m.error, ERR_INVALID);
@@ -79,15 +81,15 @@ static void silence_and_an_end_are_told_apart(void **state) {
   close(ends[0]);
   ends[0] = -1;
   assert_int_equal(channel_receive(ends[1], &m, NULL), ERR_CLOSED);
-  assert_int_equal(channel_send_answer(ends[1], 1, ERR_OK, STR("{}"), NULL, NULL), ERR_CLOSED);
+  struct channel_sent answer = {CHANNEL_ANSWER, 1, ERR_OK, STR_NONE, STR("{}"), NULL};
+  assert_int_equal(channel_send(ends[1], &answer, NULL), ERR_CLOSED);
 }
 
 static void what_is_too_big_is_not_sent(void **state) {
   (void)state;
   char *bytes = text_of(CHANNEL_BODY_MAX + 1);
-  assert_int_equal(
-      channel_send_call(ends[0], 1, STR("x"), (struct str){bytes, CHANNEL_BODY_MAX + 1}, NULL, NULL),
-      ERR_LIMIT);
+  struct channel_sent call = {.kind = CHANNEL_CALL, .name = STR("x"), .body = {bytes, CHANNEL_BODY_MAX + 1}};
+  assert_int_equal(channel_send(ends[0], &call, NULL), ERR_LIMIT);
   struct channel_message m = {};
   assert_int_equal(channel_receive(ends[1], &m, NULL), ERR_BUSY);
   free(bytes);
@@ -161,11 +163,11 @@ static void malformed_packets_are_refused(void **state) {
   };
   for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
     struct packet p = {.head = rows[i].head, .rest = "name{}"};
-    struct channel_head head;
-    struct str name, body, packet = {(const char *)&p, sizeof p.head + 6 - rows[i].cut};
+    struct channel_packet parsed;
+    struct str packet = {(const char *)&p, sizeof p.head + 6 - rows[i].cut};
     if (rows[i].cut > sizeof p) packet.len = 3;
     struct err_detail detail = {};
-    enum err e = channel_parse(packet, rows[i].fds, &head, &name, &body, &detail);
+    enum err e = channel_parse(packet, rows[i].fds, &parsed, &detail);
     CHECK_ROW(rows[i].line, (e == ERR_OK) == rows[i].is_good);
     CHECK_ROW(rows[i].line, e == ERR_OK || detail.message[0]);
   }

@@ -260,8 +260,13 @@ static enum err call_over_channel(struct child *child, const char *call, const j
                                   struct err_detail *detail) {
   char *text = json_to_text(args);
   if (!text) return ERR_NO_MEMORY;
-  enum err e =
-      channel_send_call(child->channel_fd, ++child->call_number, str_of(call), str_of(text), payload, detail);
+  enum err e = channel_send(child->channel_fd,
+                            &(struct channel_sent){.kind = CHANNEL_CALL,
+                                                   .number = ++child->call_number,
+                                                   .name = str_of(call),
+                                                   .body = str_of(text),
+                                                   .payload = payload},
+                            detail);
   free(text);
   if (e == ERR_CLOSED) leave_for_another_attempt(child);
   if (e != ERR_OK) return e;

@@ -144,14 +144,16 @@ static void serve_two(int fd) {
   struct channel_message m = {};
   assert_int_equal(channel_receive(fd, &m, NULL), ERR_OK);
   assert_string_equal(m.name, "echo");
-  assert_int_equal(channel_send_answer(fd, m.number, ERR_OK, m.body, &m.payload, NULL), ERR_OK);
+  struct channel_sent echo = {CHANNEL_ANSWER, m.number, ERR_OK, STR_NONE, m.body, &m.payload};
+  assert_int_equal(channel_send(fd, &echo, NULL), ERR_OK);
   channel_message_free(&m);
   assert_int_equal(channel_receive(fd, &m, NULL), ERR_OK);
   struct err_detail detail = {};
   (void)err_set(&detail, ERR_NOT_FOUND, "world", 0, "there is none");
   BUF_AUTO struct buf body = buf_new(4096);
   channel_error_body(&detail, &body);
-  assert_int_equal(channel_send_answer(fd, m.number, ERR_NOT_FOUND, buf_str(&body), NULL, NULL), ERR_OK);
+  struct channel_sent refusal = {CHANNEL_ANSWER, m.number, ERR_NOT_FOUND, STR_NONE, buf_str(&body), NULL};
+  assert_int_equal(channel_send(fd, &refusal, NULL), ERR_OK);
   channel_message_free(&m);
   assert_int_equal(channel_receive(fd, &m, NULL), ERR_OK);
   channel_message_free(&m);
