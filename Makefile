@@ -33,7 +33,7 @@ format:
 	@tools/packages.sh lint
 	@tools/npm.sh web
 	@tools/sources.sh c | xargs clang-format -i
-	@[ ! -d web/node_modules ] || node web/node_modules/prettier/bin/prettier.cjs --write --log-level warn --config web/package.json 'web/**/*.{ts,tsx,mjs,css,json}' 'tests/web/**/*.mjs'
+	@[ ! -d web/node_modules ] || node web/node_modules/prettier/bin/prettier.cjs --write --log-level warn 'web/**/*.{ts,tsx,mjs,css,json}' 'tests/web/**/*.mjs'
 
 lint:
 	@exec tools/lint.sh

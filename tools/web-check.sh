@@ -14,7 +14,7 @@ for check; do
         node web/node_modules/typescript/bin/tsc --noEmit -p web
       say $? pages_fit_the_server ;;
     format)
-      node web/node_modules/prettier/bin/prettier.cjs --check --log-level warn --config web/package.json 'web/**/*.{ts,tsx,mjs,css,json}' 'tests/web/**/*.mjs'
+      node web/node_modules/prettier/bin/prettier.cjs --check --log-level warn 'web/**/*.{ts,tsx,mjs,css,json}' 'tests/web/**/*.mjs'
       say $? pages_are_formatted ;;
     *) echo "usage: web-check.sh types|format …" >&2; exit 2 ;;
   esac

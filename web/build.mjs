@@ -22,10 +22,7 @@ const { values: flags } = parseArgs({
     watch: { type: "boolean" },
   },
 });
-if (!flags.out)
-  throw new Error(
-    "usage: build.mjs --out DIR [--openapi FILE] [--check] [--watch]",
-  );
+if (!flags.out) throw new Error("usage: build.mjs --out DIR [--openapi FILE] [--check] [--watch]");
 const out = resolve(flags.out);
 
 const contentTypes = {
@@ -40,35 +37,20 @@ const contentTypes = {
 const icons = {
   name: "icons",
   setup(b) {
-    b.onResolve({ filter: /^virtual:icons$/ }, (args) => ({
-      path: args.path,
-      namespace: "icons",
-    }));
+    b.onResolve({ filter: /^virtual:icons$/ }, (args) => ({ path: args.path, namespace: "icons" }));
     b.onLoad({ filter: /.*/, namespace: "icons" }, () => {
       const list = readFileSync(join(here, "src/ui/icon-names.ts"), "utf8");
       const nodes = {};
       for (const [, name] of list.matchAll(/"([a-z0-9-]+)"/g)) {
-        const svg = readFileSync(
-          join(here, `node_modules/lucide-static/icons/${name}.svg`),
-          "utf8",
-        );
+        const svg = readFileSync(join(here, `node_modules/lucide-static/icons/${name}.svg`), "utf8");
         nodes[name] = [
-          ...svg.matchAll(
-            /<(path|circle|rect|line|polyline|polygon|ellipse)\s([^>]*?)\/>/g,
-          ),
+          ...svg.matchAll(/<(path|circle|rect|line|polyline|polygon|ellipse)\s([^>]*?)\/>/g),
         ].map(([, tag, attributes]) => [
           tag,
-          Object.fromEntries(
-            [...attributes.matchAll(/([a-z0-9-]+)="([^"]*)"/g)].map(
-              ([, k, v]) => [k, v],
-            ),
-          ),
+          Object.fromEntries([...attributes.matchAll(/([a-z0-9-]+)="([^"]*)"/g)].map(([, k, v]) => [k, v])),
         ]);
       }
-      return {
-        contents: `export const icons = ${JSON.stringify(nodes)};`,
-        loader: "js",
-      };
+      return { contents: `export const icons = ${JSON.stringify(nodes)};`, loader: "js" };
     });
   },
 };
@@ -101,11 +83,7 @@ const boot = {
   entryNames: "[name].[hash]",
   format: "iife",
 };
-const embed = {
-  ...common,
-  entryPoints: ["embed/sereno-world.ts"],
-  outdir: "embed/v1",
-};
+const embed = { ...common, entryPoints: ["embed/sereno-world.ts"], outdir: "embed/v1" };
 const app = (workerName) => ({
   ...common,
   entryPoints: ["src/main.tsx"],
@@ -121,8 +99,7 @@ const app = (workerName) => ({
 });
 
 const relative = (file) => file.path.slice(here.length + 1);
-const entryOf = (built, start) =>
-  relative(built.outputFiles.find((f) => relative(f).startsWith(start)));
+const entryOf = (built, start) => relative(built.outputFiles.find((f) => relative(f).startsWith(start)));
 
 /** What the first page needs besides main: its static imports, so that they load side by side. */
 function staticImports(metafile, entry, seen = new Set()) {
@@ -142,10 +119,7 @@ function indexHtml(parts) {
     `<script src="${parts.boot}"></script>`,
     `<script type="module" src="${parts.main}"></script>`,
   ].join("\n    ");
-  return readFileSync(join(here, "index.html"), "utf8").replace(
-    "<!-- head -->",
-    head,
-  );
+  return readFileSync(join(here, "index.html"), "utf8").replace("<!-- head -->", head);
 }
 
 function store(files) {
@@ -163,44 +137,23 @@ function store(files) {
     const etag = createHash("sha256").update(bytes).digest("hex").slice(0, 16);
     put(`/${name}`, name, bytes, type, "identity", etag);
     if (extname(name) === ".woff2") continue;
-    const brotli = {
-      params: { [constants.BROTLI_PARAM_QUALITY]: flags.watch ? 4 : 11 },
-    };
-    const packed = {
-      br: brotliCompressSync(bytes, brotli),
-      gz: gzipSync(bytes, { level: 9 }),
-    };
+    const brotli = { params: { [constants.BROTLI_PARAM_QUALITY]: flags.watch ? 4 : 11 } };
+    const packed = { br: brotliCompressSync(bytes, brotli), gz: gzipSync(bytes, { level: 9 }) };
     for (const [suffix, encoding] of [
       ["br", "br"],
       ["gz", "gzip"],
     ])
       if (packed[suffix].length < bytes.length)
-        put(
-          `/${name}`,
-          `${name}.${suffix}`,
-          packed[suffix],
-          type,
-          encoding,
-          etag,
-        );
+        put(`/${name}`, `${name}.${suffix}`, packed[suffix], type, encoding, etag);
   }
   writeFileSync(join(out, "manifest.txt"), `${lines.join("\n")}\n`);
 }
 
 async function once() {
-  const [w, b, e] = await Promise.all([
-    build(worker),
-    build(boot),
-    build(embed),
-  ]);
+  const [w, b, e] = await Promise.all([build(worker), build(boot), build(embed)]);
   const a = await build(app(entryOf(w, "assets/live-worker.")));
   const files = new Map();
-  for (const f of [
-    ...w.outputFiles,
-    ...b.outputFiles,
-    ...e.outputFiles,
-    ...a.outputFiles,
-  ])
+  for (const f of [...w.outputFiles, ...b.outputFiles, ...e.outputFiles, ...a.outputFiles])
     files.set(relative(f), Buffer.from(f.contents));
   const names = [...files.keys()];
   const main = names.find((n) => /^assets\/main\.[A-Z0-9]+\.js$/.test(n));
@@ -216,30 +169,22 @@ async function once() {
   return { main, files };
 }
 
-if (flags.openapi)
-  writeApiTypes(flags.openapi, join(here, "src/api/schema.gen.ts"));
+if (flags.openapi) writeApiTypes(flags.openapi, join(here, "src/api/schema.gen.ts"));
 if (flags.check)
-  execFileSync(
-    process.execPath,
-    [join(here, "node_modules/typescript/bin/tsc"), "--noEmit", "-p", here],
-    {
-      stdio: "inherit",
-    },
-  );
+  execFileSync(process.execPath, [join(here, "node_modules/typescript/bin/tsc"), "--noEmit", "-p", here], {
+    stdio: "inherit",
+  });
 if (flags.watch) {
   const rebuild = {
     name: "rebuild",
-    setup: (b) =>
-      b.onEnd(() => once().then(() => console.log("built"), console.error)),
+    setup: (b) => b.onEnd(() => once().then(() => console.log("built"), console.error)),
   };
   const watching = await context({ ...app("x"), plugins: [icons, rebuild] });
   await watching.watch();
 } else {
   const { main, files } = await once();
   const size = (name) => gzipSync(files.get(name), { level: 9 }).length;
-  const all = [...files.keys()].filter(
-    (n) => n.startsWith("assets/") && n.endsWith(".js"),
-  );
+  const all = [...files.keys()].filter((n) => n.startsWith("assets/") && n.endsWith(".js"));
   console.log(
     `web: main ${size(main)} bytes gz, ${all.reduce((sum, n) => sum + size(n), 0)} bytes gz of scripts in all`,
   );

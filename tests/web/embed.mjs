@@ -11,17 +11,13 @@ import { axe, ask, assert, equal, start, until } from "./harness.mjs";
 const here = path.dirname(fileURLToPath(import.meta.url));
 const root = path.join(here, "../..");
 const folder = fs.mkdtempSync(path.join(os.tmpdir(), "sereno-embed-"));
-const { build } = await import(
-  pathToFileURL(path.join(root, "web/node_modules/esbuild/lib/main.js"))
-);
+const { build } = await import(pathToFileURL(path.join(root, "web/node_modules/esbuild/lib/main.js")));
 
 execFileSync(process.execPath, [
   path.join(root, "web/tools/pack-embed.mjs"),
   path.join(folder, "sereno-world"),
 ]);
-const { resumeRoute } = await import(
-  pathToFileURL(path.join(folder, "sereno-world/examples/host.mjs"))
-);
+const { resumeRoute } = await import(pathToFileURL(path.join(folder, "sereno-world/examples/host.mjs")));
 
 /** An example built as its user would build it: the package by its name, the framework from its own. */
 async function bundle(example) {
@@ -54,20 +50,13 @@ const service = (
     body: { name: "host", role: "operator", scope: { worlds: true } },
   })
 ).token;
-const scripts = {
-  "/react.js": await bundle("react.jsx"),
-  "/vue.js": await bundle("vue.js"),
-};
+const scripts = { "/react.js": await bundle("react.jsx"), "/vue.js": await bundle("vue.js") };
 
 // The host: pages by path, its own session (everybody is ana), its own route to resume.
 const calls = [];
 let isBroken = false;
 let held; // while set, the host's answers wait for it
-const resume = resumeRoute({
-  serenoUrl: site.origin,
-  token: service,
-  userOf: () => "ana",
-});
+const resume = resumeRoute({ serenoUrl: site.origin, token: service, userOf: () => "ana" });
 const pages = new Map();
 const host = http.createServer(async (request, response) => {
   if (request.url.startsWith("/api/")) {
@@ -80,9 +69,7 @@ const host = http.createServer(async (request, response) => {
   const script = scripts[request.url];
   const policy = `default-src 'none'; script-src 'self' ${site.origin}; connect-src 'self'; style-src 'self'; base-uri 'none'; require-trusted-types-for 'script'`;
   response.writeHead(200, {
-    "Content-Type": request.url.endsWith(".js")
-      ? "text/javascript"
-      : "text/html; charset=utf-8",
+    "Content-Type": request.url.endsWith(".js") ? "text/javascript" : "text/html; charset=utf-8",
     "Content-Security-Policy": policy,
   });
   response.end(script ?? pages.get(request.url) ?? "");
@@ -90,28 +77,18 @@ const host = http.createServer(async (request, response) => {
 await new Promise((done) => host.listen(0, "127.0.0.1", done));
 const hostUrl = `http://127.0.0.1:${host.address().port}`;
 
-const document = (
-  body,
-  { lang = "es", script = `${site.origin}/embed/v1/sereno-world.js` } = {},
-) =>
+const document = (body, { lang = "es", script = `${site.origin}/embed/v1/sereno-world.js` } = {}) =>
   `<!doctype html><html lang="${lang}"><head><meta charset="utf-8"><meta name="color-scheme" content="light dark"><title>Host</title>
    <script type="module" src="${script}"></script></head><body><main><h1>Host</h1>${body}</main></body></html>`;
-const banner = (attributes, text = "") =>
-  `<world-paused-banner ${attributes}>${text}</world-paused-banner>`;
+const banner = (attributes, text = "") => `<world-paused-banner ${attributes}>${text}</world-paused-banner>`;
 const forFramework = (world) =>
   `<div id="app" data-world='${JSON.stringify({ id: world, name: "Ítaca", isPaused: true, pauseReason: "manual", pausedAt: "" })}'></div>`;
 
 /** A world of ana's that sleeps. */
 async function pausedWorld(id) {
   const as = { token: service, headers: { "X-Sereno-User": "ana" } };
-  await ask(server, "POST", "/api/worlds", 201, {
-    ...as,
-    body: { id, name: "Ítaca" },
-  });
-  await ask(server, "POST", `/api/worlds/${id}/pause`, 200, {
-    ...as,
-    body: {},
-  });
+  await ask(server, "POST", "/api/worlds", 201, { ...as, body: { id, name: "Ítaca" } });
+  await ask(server, "POST", `/api/worlds/${id}/pause`, 200, { ...as, body: {} });
 }
 const isPausedInSql = (id) =>
   execFileSync("sqlite3", [
@@ -143,18 +120,13 @@ await site.test("B-20_B-34_the_banner_tells_and_resumes", async (t) => {
   const region = page.getByRole("region", { name: "«Ítaca» está en pausa" });
   await region.waitFor();
   const text = await region.innerText();
-  assert(
-    text.includes("más de un día") && text.includes("21 de noviembre de 2026"),
-    text,
-  );
+  assert(text.includes("más de un día") && text.includes("21 de noviembre de 2026"), text);
   let release;
   held = new Promise((done) => (release = done));
   await page.evaluate(() => {
     window.seen = [];
     for (const name of ["resume", "sereno-resumed", "sereno-error"])
-      document.addEventListener(name, (event) =>
-        window.seen.push([name, event.detail.worldId]),
-      );
+      document.addEventListener(name, (event) => window.seen.push([name, event.detail.worldId]));
   });
   const button = region.getByRole("button", { name: "Reactivar mundo" });
   await button.click();
@@ -165,69 +137,47 @@ await site.test("B-20_B-34_the_banner_tells_and_resumes", async (t) => {
   release();
   await region.waitFor({ state: "detached" });
   equal(isPausedInSql("w1"), "0");
-  equal(
-    JSON.stringify(await page.evaluate(() => window.seen)),
-    '[["resume","w1"],["sereno-resumed","w1"]]',
-  );
+  equal(JSON.stringify(await page.evaluate(() => window.seen)), '[["resume","w1"],["sereno-resumed","w1"]]');
   equal(calls.length, 1, "one request for one resume");
 });
 
-await site.test(
-  "B-20_a_failed_resume_is_said_and_can_be_repeated",
-  async (t) => {
-    await pausedWorld("w2");
-    const page = await open(
-      t,
-      document(
-        banner(
-          `world-id="w2" world-name="Troya" endpoint="/api/worlds/w2/resume"`,
-        ),
-        { lang: "en" },
-      ),
-    );
-    isBroken = true;
-    await page.getByRole("button", { name: "Resume world" }).click();
+await site.test("B-20_a_failed_resume_is_said_and_can_be_repeated", async (t) => {
+  await pausedWorld("w2");
+  const page = await open(
+    t,
+    document(banner(`world-id="w2" world-name="Troya" endpoint="/api/worlds/w2/resume"`), { lang: "en" }),
+  );
+  isBroken = true;
+  await page.getByRole("button", { name: "Resume world" }).click();
+  await page.getByRole("status").filter({ hasText: "It could not be resumed" }).waitFor();
+  equal(isPausedInSql("w2"), "1");
+  isBroken = false;
+  assert(
     await page
-      .getByRole("status")
-      .filter({ hasText: "It could not be resumed" })
-      .waitFor();
-    equal(isPausedInSql("w2"), "1");
-    isBroken = false;
-    assert(
-      await page
-        .getByRole("button", { name: "Resume world" })
-        .evaluate((b) => b === b.getRootNode().activeElement),
-      "the focus stays",
-    );
-    t.problems.length = 0; // the browser notes the 503 we asked for
-    await page.keyboard.press("Enter");
-    await page.getByRole("region").waitFor({ state: "detached" });
-    equal(isPausedInSql("w2"), "0");
-  },
-);
+      .getByRole("button", { name: "Resume world" })
+      .evaluate((b) => b === b.getRootNode().activeElement),
+    "the focus stays",
+  );
+  t.problems.length = 0; // the browser notes the 503 we asked for
+  await page.keyboard.press("Enter");
+  await page.getByRole("region").waitFor({ state: "detached" });
+  equal(isPausedInSql("w2"), "0");
+});
 
-await site.test(
-  "B-34_missing_reason_is_manual_and_an_empty_date_none",
-  async (t) => {
-    const page = await open(
-      t,
-      document(banner(`world-id="w3" world-name="X" paused-at=""`)),
-    );
-    const text = await page.getByRole("region").innerText();
-    assert(text.includes("Se pausó a mano"), text);
-    assert(!text.includes("desde"), text);
-    const clicks = page.evaluate(
-      () =>
-        new Promise((done) =>
-          document.addEventListener("resume", (e) => done(e.detail.worldId), {
-            once: true,
-          }),
-        ),
-    );
-    await page.getByRole("button").click();
-    equal(await clicks, "w3");
-  },
-);
+await site.test("B-34_missing_reason_is_manual_and_an_empty_date_none", async (t) => {
+  const page = await open(t, document(banner(`world-id="w3" world-name="X" paused-at=""`)));
+  const text = await page.getByRole("region").innerText();
+  assert(text.includes("Se pausó a mano"), text);
+  assert(!text.includes("desde"), text);
+  const clicks = page.evaluate(
+    () =>
+      new Promise((done) =>
+        document.addEventListener("resume", (e) => done(e.detail.worldId), { once: true }),
+      ),
+  );
+  await page.getByRole("button").click();
+  equal(await clicks, "w3");
+});
 
 await site.test("the_host_may_resume_it_itself", async (t) => {
   const page = await open(t, document(banner(`world-id="w4" world-name="X"`)));
@@ -243,21 +193,12 @@ await site.test("the_host_may_resume_it_itself", async (t) => {
 });
 
 await site.test("B-21_B-35_badges_have_a_look_for_each_reason", async (t) => {
-  const reasons = [
-    "inactivity_24h",
-    "inactivity_7d",
-    "inactivity_30d",
-    "manual",
-    null,
-  ];
+  const reasons = ["inactivity_24h", "inactivity_7d", "inactivity_30d", "manual", null];
   const page = await open(
     t,
     document(
       reasons
-        .map(
-          (r) =>
-            `<world-paused-badge ${r ? `pause-reason="${r}"` : ""}></world-paused-badge>`,
-        )
+        .map((r) => `<world-paused-badge ${r ? `pause-reason="${r}"` : ""}></world-paused-badge>`)
         .join(" "),
     ),
   );
@@ -275,23 +216,16 @@ await site.test("B-21_B-35_badges_have_a_look_for_each_reason", async (t) => {
       ];
     }),
   );
-  for (const column of [0, 1, 2])
-    equal(new Set(looks.map((l) => l[column])).size, 5, JSON.stringify(looks));
+  for (const column of [0, 1, 2]) equal(new Set(looks.map((l) => l[column])).size, 5, JSON.stringify(looks));
   equal(looks[4][0], "En pausa");
-  await page.evaluate(() =>
-    document.querySelector("world-paused-badge").remove(),
-  );
+  await page.evaluate(() => document.querySelector("world-paused-badge").remove());
   equal(await badges.count(), 4);
 });
 
 await site.test("hostile_names_stay_text", async (t) => {
   const page = await open(
     t,
-    document(
-      banner(
-        `world-id="w" world-name="&lt;img src=x onerror=alert(1)&gt;" pause-reason="&lt;b&gt;"`,
-      ),
-    ),
+    document(banner(`world-id="w" world-name="&lt;img src=x onerror=alert(1)&gt;" pause-reason="&lt;b&gt;"`)),
   );
   const text = await page.getByRole("region").innerText();
   assert(text.includes("«<img src=x onerror=alert(1)>»"), text);
@@ -300,34 +234,21 @@ await site.test("hostile_names_stay_text", async (t) => {
 for (const lang of ["es", "en"])
   for (const theme of ["light", "dark"])
     await site.test(`accessible_${lang}_${theme}`, async (t) => {
-      const reasons = [
-        "inactivity_24h",
-        "inactivity_7d",
-        "inactivity_30d",
-        "manual",
-        "system",
-        "vacation",
-      ];
+      const reasons = ["inactivity_24h", "inactivity_7d", "inactivity_30d", "manual", "system", "vacation"];
       const body =
         reasons
           .map(
             (r) =>
               banner(
                 `world-id="w" world-name="Ítaca ${r}" pause-reason="${r}" paused-at="2026-11-21T09:00:00Z" deletion-at="2026-12-01T00:00:00Z"`,
-              ) +
-              `<world-paused-badge pause-reason="${r}"></world-paused-badge>`,
+              ) + `<world-paused-badge pause-reason="${r}"></world-paused-badge>`,
           )
           .join("") + "<world-paused-badge></world-paused-badge>";
-      const page = await open(t, document(body, { lang }), {
-        theme,
-        width: 320,
-      });
+      const page = await open(t, document(body, { lang }), { theme, width: 320 });
       await page.getByRole("region").first().waitFor();
       equal((await axe(page)).join("\n"), "");
       assert(
-        await page.evaluate(
-          () => document.documentElement.scrollWidth <= innerWidth,
-        ),
+        await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth),
         "nothing sticks out at 320 px",
       );
     });
@@ -335,33 +256,22 @@ for (const lang of ["es", "en"])
 const resumesIn = (framework) => async (t) => {
   const id = `w-${framework}`;
   await pausedWorld(id);
-  const page = await open(
-    t,
-    document(forFramework(id), { script: `/${framework}.js` }),
-  );
+  const page = await open(t, document(forFramework(id), { script: `/${framework}.js` }));
   await page.getByRole("region", { name: "«Ítaca» está en pausa" }).waitFor();
-  equal(
-    await page.getByRole("img").getAttribute("aria-label"),
-    "En pausa · a mano",
-  );
+  equal(await page.getByRole("img").getAttribute("aria-label"), "En pausa · a mano");
   const before = calls.length;
   await page.getByRole("button", { name: "Reactivar mundo" }).click();
   await page.getByText("Ítaca está despierto.").waitFor();
   equal(calls.length - before, 1);
   equal(isPausedInSql(id), "0");
 };
-await site.test(
-  "B-20_B-34_react_resumes_with_the_seeds_props",
-  resumesIn("react"),
-);
+await site.test("B-20_B-34_react_resumes_with_the_seeds_props", resumesIn("react"));
 await site.test("B-20_B-34_vue_resumes_with_the_seeds_props", resumesIn("vue"));
 
 await site.test("text_inside_shows_until_the_script_is_there", async (t) => {
   const page = await open(
     t,
-    document(banner(`world-id="w"`, "Este mundo duerme"), {
-      script: "/nothing.js",
-    }),
+    document(banner(`world-id="w"`, "Este mundo duerme"), { script: "/nothing.js" }),
   );
   await page.getByText("Este mundo duerme").waitFor();
 });

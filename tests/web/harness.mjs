@@ -15,38 +15,22 @@ import os from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { chromium } from "playwright-core";
-import {
-  ask,
-  assert,
-  equal,
-  request,
-  serve,
-  test,
-  until,
-} from "../api/lib.mjs";
+import { ask, assert, equal, request, serve, test, until } from "../api/lib.mjs";
 
 export { ask, assert, equal, request, until };
 
 const program = process.env.SERENO_CHROMIUM || "/usr/bin/chromium";
-const pictures =
-  process.env.SERENO_TEST_OUT ||
-  fs.mkdtempSync(path.join(os.tmpdir(), "sereno-web-"));
+const pictures = process.env.SERENO_TEST_OUT || fs.mkdtempSync(path.join(os.tmpdir(), "sereno-web-"));
 const password = "una contraseña de prueba";
 
 /** Refusals are answers, not faults: pages show them, the browser notes them all the same. */
-const isNoise = (text) =>
-  text.startsWith(
-    "Failed to load resource: the server responded with a status of 4",
-  );
+const isNoise = (text) => text.startsWith("Failed to load resource: the server responded with a status of 4");
 
 function watch(page, problems) {
   page.on("console", (message) => {
-    if (message.type() === "error" && !isNoise(message.text()))
-      problems.push(`console: ${message.text()}`);
+    if (message.type() === "error" && !isNoise(message.text())) problems.push(`console: ${message.text()}`);
   });
-  page.on("pageerror", (error) =>
-    problems.push(`exception: ${error.stack || error}`),
-  );
+  page.on("pageerror", (error) => problems.push(`exception: ${error.stack || error}`));
   page.on("crash", () => problems.push("the page crashed"));
 }
 
@@ -81,10 +65,7 @@ export async function start(options = {}) {
         token: null,
       });
       equal(got.status, 200, got.text);
-      cookies.set(
-        role,
-        /^([^=]+)=([^;]+)/.exec(got.headers["set-cookie"][0]).slice(1),
-      );
+      cookies.set(role, /^([^=]+)=([^;]+)/.exec(got.headers["set-cookie"][0]).slice(1));
     }
     const [name, value] = cookies.get(role);
     return {
@@ -109,14 +90,7 @@ export async function start(options = {}) {
   /** A browser of its own (cookies, storage) for one test; role null: nobody is logged in. */
   site.context = async (
     t,
-    {
-      role = "admin",
-      lang = "es",
-      theme = "light",
-      width = 1280,
-      height = 900,
-      ...more
-    } = {},
+    { role = "admin", lang = "es", theme = "light", width = 1280, height = 900, ...more } = {},
   ) => {
     const context = await browser.newContext({
       locale: lang === "es" ? "es-ES" : "en-GB",
@@ -142,9 +116,7 @@ export async function start(options = {}) {
       const t = { name, problems: [], contexts: [], pages: [] };
       /** A page at this path; the context's options, or {context} to open another tab of one. */
       t.page = async (to, { context, ...options } = {}) => {
-        const page = await (
-          context ?? (await site.context(t, options))
-        ).newPage();
+        const page = await (context ?? (await site.context(t, options))).newPage();
         await page.goto(site.url(to));
         return page;
       };
@@ -153,13 +125,8 @@ export async function start(options = {}) {
         if (t.problems.length) throw new Error(t.problems.join("\n"));
       } catch (error) {
         for (const [i, page] of t.pages.entries())
-          await page
-            .screenshot({ path: path.join(pictures, `${name}-${i + 1}.png`) })
-            .catch(() => undefined);
-        if (
-          t.problems.length &&
-          !t.problems.some((p) => error.message.includes(p))
-        )
+          await page.screenshot({ path: path.join(pictures, `${name}-${i + 1}.png`) }).catch(() => undefined);
+        if (t.problems.length && !t.problems.some((p) => error.message.includes(p)))
           error.message += `\n${t.problems.join("\n")}`;
         error.stack = `${error.message}\n${String(error.stack)
           .split("\n")
@@ -181,28 +148,16 @@ export async function start(options = {}) {
 /** axe's findings on a page as lines; none is the aim. */
 export async function axe(page, options = {}) {
   const source = fs.readFileSync(
-    path.join(
-      path.dirname(fileURLToPath(import.meta.url)),
-      "../node_modules/axe-core/axe.min.js",
-    ),
+    path.join(path.dirname(fileURLToPath(import.meta.url)), "../node_modules/axe-core/axe.min.js"),
     "utf8",
   );
   await page.evaluate(source);
-  const found = await page.evaluate(
-    (o) => window.axe.run(document, o),
-    options,
-  );
+  const found = await page.evaluate((o) => window.axe.run(document, o), options);
   return found.violations.flatMap((v) =>
-    v.nodes.map(
-      (n) => `${v.id}: ${n.target.join(" ")} (${v.help}) ${n.failureSummary}`,
-    ),
+    v.nodes.map((n) => `${v.id}: ${n.target.join(" ")} (${v.help}) ${n.failureSummary}`),
   );
 }
 
 /** Sideways scrolling of the whole page: pixels that stick out. */
 export const overflow = (page) =>
-  page.evaluate(
-    () =>
-      document.documentElement.scrollWidth -
-      document.documentElement.clientWidth,
-  );
+  page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);

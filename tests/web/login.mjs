@@ -7,13 +7,9 @@ await ask(server, "POST", "/api/admin/users", 201, {
   body: { name: "eva", role: "viewer", password: site.password },
 });
 const inside = (page) => page.locator("nav.side").waitFor();
-const where = (page) =>
-  new URL(page.url()).pathname +
-  new URL(page.url()).search +
-  new URL(page.url()).hash;
+const where = (page) => new URL(page.url()).pathname + new URL(page.url()).search + new URL(page.url()).hash;
 const linkFor = async (user) =>
-  (await ask(server, "POST", "/api/auth/login-links", 201, { body: { user } }))
-    .path;
+  (await ask(server, "POST", "/api/auth/login-links", 201, { body: { user } })).path;
 
 async function type(page, name, password) {
   await page.locator("input[autocomplete=username]").fill(name);
@@ -41,25 +37,14 @@ await site.test("a_login_link_logs_in_once_and_leaves_no_secret", async (t) => {
 await site.test("a_wrong_password_says_so_and_keeps_the_name", async (t) => {
   const page = await t.page("/", { role: null, lang: "en" });
   await type(page, "eva", "not this one at all");
-  await page
-    .getByRole("alert")
-    .getByText("The name or the password is wrong.")
-    .waitFor();
+  await page.getByRole("alert").getByText("The name or the password is wrong.").waitFor();
   equal(await page.getByLabel("Name").inputValue(), "eva");
-  equal(
-    await page.evaluate(() => document.activeElement?.getAttribute("type")),
-    "password",
-    "focus",
-  );
+  equal(await page.evaluate(() => document.activeElement?.getAttribute("type")), "password", "focus");
 });
 
 await site.test("too_many_tries_count_the_seconds_down", async (t) => {
   const page = await t.page("/", { role: null });
-  for (
-    let i = 0;
-    i < 12 && !(await page.getByText(/volver a probar en \d+ s/).isVisible());
-    i++
-  ) {
+  for (let i = 0; i < 12 && !(await page.getByText(/volver a probar en \d+ s/).isVisible()); i++) {
     const answer = page.waitForResponse("**/api/auth/login");
     await type(page, "nadie", `mala contraseña ${i}`);
     await answer;
@@ -80,9 +65,7 @@ await site.test("a_session_that_ends_asks_to_log_in_again", async (t) => {
   });
   const page = await t.page(await linkFor("luz"), { role: null });
   await inside(page);
-  await ask(server, "PATCH", "/api/admin/users/luz", 200, {
-    body: { role: "operator" },
-  }); // ends her sessions
+  await ask(server, "PATCH", "/api/admin/users/luz", 200, { body: { role: "operator" } }); // ends her sessions
   await page.reload();
   await page.getByLabel("Nombre").waitFor();
 });
@@ -104,9 +87,7 @@ await site.test("it_is_usable_by_keyboard_alone_and_fits", async (t) => {
     const page = await t.page("/", { role: null, lang, theme, width });
     await page.locator("input[autocomplete=username]").waitFor();
     equal(
-      await page.evaluate(() =>
-        document.activeElement?.getAttribute("autocomplete"),
-      ),
+      await page.evaluate(() => document.activeElement?.getAttribute("autocomplete")),
       "username",
       "focus",
     );

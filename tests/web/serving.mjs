@@ -3,8 +3,7 @@ import { ask, assert, equal, request, start } from "./harness.mjs";
 
 const site = await start({ env: { SERENO_HTTP_BASE_PATH: "/sereno" } });
 const { server } = site;
-const get = (path, headers = {}, method = "GET") =>
-  request(server, method, path, { token: null, headers });
+const get = (path, headers = {}, method = "GET") => request(server, method, path, { token: null, headers });
 const index = await get("/sereno/");
 const file = (end) => new RegExp(`"(assets/[^"]+${end})"`).exec(index.text)[1];
 
@@ -37,16 +36,10 @@ await site.test("the_seeds_path_is_the_jobs_page", async () => {
   assert(got.text.includes("<title>Tareas · Sereno</title>"), got.text);
 });
 await site.test("unknown_paths_stay_problems", async () => {
-  for (const path of [
-    "/api/nothing",
-    "/nothing",
-    "/assets/nothing.js",
-    "/assets/../etc",
-  ]) {
+  for (const path of ["/api/nothing", "/nothing", "/assets/nothing.js", "/assets/../etc"]) {
     const got = await get(path);
     assert(
-      [400, 404].includes(got.status) &&
-        got.headers["content-type"] === "application/problem+json",
+      [400, 404].includes(got.status) && got.headers["content-type"] === "application/problem+json",
       `${path} ${got.status}`,
     );
   }
@@ -54,11 +47,7 @@ await site.test("unknown_paths_stay_problems", async () => {
 });
 await site.test("a_page_that_is_known_is_not_sent_again", async () => {
   equal(
-    (
-      await get("/sereno/jobs", {
-        "If-None-Match": (await get("/sereno/jobs")).headers.etag,
-      })
-    ).status,
+    (await get("/sereno/jobs", { "If-None-Match": (await get("/sereno/jobs")).headers.etag })).status,
     304,
   );
   equal((await get("/sereno/jobs", { "If-None-Match": '"else"' })).status, 200);
@@ -69,11 +58,7 @@ await site.test("files_are_packed_and_kept_for_ever", async () => {
     br = await get(path, { "Accept-Encoding": "gzip, br" }),
     gzip = await get(path, { "Accept-Encoding": "br;q=0, gzip" });
   equal(
-    [
-      plain.headers["content-encoding"],
-      br.headers["content-encoding"],
-      gzip.headers["content-encoding"],
-    ],
+    [plain.headers["content-encoding"], br.headers["content-encoding"], gzip.headers["content-encoding"]],
     [undefined, "br", "gzip"],
   );
   for (const got of [plain, br, gzip])
@@ -82,25 +67,10 @@ await site.test("files_are_packed_and_kept_for_ever", async () => {
       ["public, max-age=31536000, immutable", "Accept-Encoding"],
     );
   equal(new Set([plain, br, gzip].map((got) => got.headers.etag)).size, 3);
-  assert(
-    Number(br.headers["content-length"]) <
-      Number(plain.headers["content-length"]),
-    "smaller",
-  );
-  equal(
-    (
-      await get(path, {
-        "If-None-Match": br.headers.etag,
-        "Accept-Encoding": "br",
-      })
-    ).status,
-    304,
-  );
+  assert(Number(br.headers["content-length"]) < Number(plain.headers["content-length"]), "smaller");
+  equal((await get(path, { "If-None-Match": br.headers.etag, "Accept-Encoding": "br" })).status, 304);
   const head = await get(path, {}, "HEAD");
-  equal(
-    [head.status, head.text, head.headers["content-length"]],
-    [200, "", plain.headers["content-length"]],
-  );
+  equal([head.status, head.text, head.headers["content-length"]], [200, "", plain.headers["content-length"]]);
 });
 await site.test("what_a_page_needs_first_is_named", async () => {
   const link = index.headers.link;
@@ -110,11 +80,7 @@ await site.test("what_a_page_needs_first_is_named", async () => {
 await site.test("components_are_for_everybodys_pages", async () => {
   const got = await get("/sereno/embed/v1/sereno-world.js");
   equal(
-    [
-      got.status,
-      got.headers["access-control-allow-origin"],
-      got.headers["cache-control"],
-    ],
+    [got.status, got.headers["access-control-allow-origin"], got.headers["cache-control"]],
     [200, "*", "public, max-age=300"],
   );
 });
@@ -132,30 +98,18 @@ await site.test("the_policy_is_strict", async () => {
   assert(!/<script>|<style|style=|onclick/.test(index.text), "no inline code");
 });
 await site.test("what_is_made_below_a_path_knows_it", async () => {
-  const made = await ask(server, "POST", "/sereno/api/auth/login-links", 201, {
-    body: {},
-  });
+  const made = await ask(server, "POST", "/sereno/api/auth/login-links", 201, { body: {} });
   equal(made.url, `${site.origin}/sereno${made.path}`);
   const got = await request(server, "POST", "/sereno/api/auth/login-link", {
     body: { secret: made.path.slice("/#login=".length) },
     token: null,
   });
-  assert(
-    /^sereno=[^;]+; Path=\/sereno;/.test(got.headers["set-cookie"][0]),
-    got.headers["set-cookie"][0],
-  );
+  assert(/^sereno=[^;]+; Path=\/sereno;/.test(got.headers["set-cookie"][0]), got.headers["set-cookie"][0]);
   const job = await request(server, "POST", "/sereno/api/cron/jobs", {
-    body: {
-      name: "below",
-      schedule: "0 3 * * *",
-      command: "shell",
-      params: { command: "true" },
-    },
+    body: { name: "below", schedule: "0 3 * * *", command: "shell", params: { command: "true" } },
   });
   assert(job.headers.location?.startsWith("/sereno/api/cron/jobs/"), job.text);
-  equal((await ask(server, "GET", "/sereno/api/openapi.json", 200)).servers, [
-    { url: "/sereno" },
-  ]);
+  equal((await ask(server, "GET", "/sereno/api/openapi.json", 200)).servers, [{ url: "/sereno" }]);
 });
 await site.test("the_interface_works_below_a_path", async (t) => {
   const page = await t.page("/jobs");

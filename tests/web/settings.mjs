@@ -4,12 +4,10 @@ import { ask, assert, axe, equal, overflow, start, until } from "./harness.mjs";
 const site = await start();
 const { server } = site;
 const settings = () => ask(server, "GET", "/api/cron/settings", 200);
-const patch = (body) =>
-  ask(server, "PATCH", "/api/cron/settings", 200, { body });
+const patch = (body) => ask(server, "PATCH", "/api/cron/settings", 200, { body });
 const becomes = (name, value) =>
   until(
-    async () =>
-      JSON.stringify((await settings())[name]) === JSON.stringify(value),
+    async () => JSON.stringify((await settings())[name]) === JSON.stringify(value),
     `${name} is ${value}`,
   );
 
@@ -44,12 +42,9 @@ await site.test("every_setting_can_be_changed", async (t) => {
     await page.goto(site.url(`/settings/${section}`));
     for (const [name, value] of Object.entries(values)) {
       const box = page.locator(`#setting-${name}`);
-      if ((await box.evaluate((b) => b.tagName)) === "SELECT")
-        await box.selectOption(String(value));
+      if ((await box.evaluate((b) => b.tagName)) === "SELECT") await box.selectOption(String(value));
       else {
-        await box.fill(
-          typeof value === "object" ? JSON.stringify(value) : String(value),
-        );
+        await box.fill(typeof value === "object" ? JSON.stringify(value) : String(value));
         await box.press("Enter");
       }
       const isSecret = ["slackWebhook", "webhookUrl"].includes(name);
@@ -69,23 +64,20 @@ await site.test("every_setting_can_be_changed", async (t) => {
   await becomes("alertChannels", ["email"]);
 });
 
-await site.test(
-  "a_setting_goes_back_to_its_default_and_the_change_can_be_undone",
-  async (t) => {
-    await patch({ maxConcurrentJobs: 8 });
-    const page = await t.page("/settings/limits", { lang: "en" });
-    const row = page.locator(".setting", {
-      has: page.locator("#setting-maxConcurrentJobs"),
-    });
-    await row.getByText("database").waitFor();
-    await row.getByText("Default: 5").waitFor();
-    await row.getByRole("button", { name: /Back to the default/ }).click();
-    await becomes("maxConcurrentJobs", 5);
-    await row.getByText("default", { exact: true }).waitFor();
-    await page.getByRole("button", { name: "Undo" }).click();
-    await becomes("maxConcurrentJobs", 8);
-  },
-);
+await site.test("a_setting_goes_back_to_its_default_and_the_change_can_be_undone", async (t) => {
+  await patch({ maxConcurrentJobs: 8 });
+  const page = await t.page("/settings/limits", { lang: "en" });
+  const row = page.locator(".setting", {
+    has: page.locator("#setting-maxConcurrentJobs"),
+  });
+  await row.getByText("database").waitFor();
+  await row.getByText("Default: 5").waitFor();
+  await row.getByRole("button", { name: /Back to the default/ }).click();
+  await becomes("maxConcurrentJobs", 5);
+  await row.getByText("default", { exact: true }).waitFor();
+  await page.getByRole("button", { name: "Undo" }).click();
+  await becomes("maxConcurrentJobs", 8);
+});
 
 await site.test("what_does_not_fit_is_said_at_the_field", async (t) => {
   const before = await settings();
@@ -108,20 +100,17 @@ await site.test("what_does_not_fit_is_said_at_the_field", async (t) => {
   equal(await settings(), before);
 });
 
-await site.test(
-  "the_search_finds_settings_and_configuration_keys",
-  async (t) => {
-    const page = await t.page("/settings");
-    await page.keyboard.press("/");
-    await page.keyboard.type("zona horaria");
-    await page.locator("#setting-timezone").waitFor();
-    equal(await page.locator(".setting").count(), 1);
-    equal(new URL(page.url()).searchParams.get("q"), "zona horaria");
-    await page.locator("input[type=search]").fill("puerto");
-    const row = page.locator(".setting", { hasText: "http.port" }).first();
-    await row.getByText("línea de órdenes").waitFor(); // where it comes from
-  },
-);
+await site.test("the_search_finds_settings_and_configuration_keys", async (t) => {
+  const page = await t.page("/settings");
+  await page.keyboard.press("/");
+  await page.keyboard.type("zona horaria");
+  await page.locator("#setting-timezone").waitFor();
+  equal(await page.locator(".setting").count(), 1);
+  equal(new URL(page.url()).searchParams.get("q"), "zona horaria");
+  await page.locator("input[type=search]").fill("puerto");
+  const row = page.locator(".setting", { hasText: "http.port" }).first();
+  await row.getByText("línea de órdenes").waitFor(); // where it comes from
+});
 
 await site.test("accounts_are_made_changed_and_deleted", async (t) => {
   const page = await t.page("/settings/users", { lang: "en" });
@@ -146,9 +135,7 @@ await site.test("accounts_are_made_changed_and_deleted", async (t) => {
   await page.getByRole("button", { name: "Delete rosa" }).click();
   await dialog.getByRole("textbox").fill("rosa");
   await dialog.getByRole("button", { name: "Delete", exact: true }).click();
-  await page
-    .getByRole("cell", { name: "rosa", exact: true })
-    .waitFor({ state: "detached" });
+  await page.getByRole("cell", { name: "rosa", exact: true }).waitFor({ state: "detached" });
 });
 
 await site.test("a_token_is_shown_once_and_revoked", async (t) => {
@@ -167,9 +154,7 @@ await site.test("a_token_is_shown_once_and_revoked", async (t) => {
   assert(!(await page.content()).includes(secret), "shown once");
   await page.getByRole("button", { name: "Revocar panel" }).click();
   await dialog.getByRole("button", { name: "Revocar", exact: true }).click();
-  await page
-    .getByRole("cell", { name: "panel", exact: true })
-    .waitFor({ state: "detached" });
+  await page.getByRole("cell", { name: "panel", exact: true }).waitFor({ state: "detached" });
 });
 
 await site.test("a_backup_says_where_it_is", async (t) => {

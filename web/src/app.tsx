@@ -22,13 +22,7 @@ import { Help, isHelpOpen } from "./help";
 import { isPaletteOpen, Palette } from "./palette";
 import { LoginPage } from "./pages/login";
 import { behindMore, isPrefsOpen, PrefsButton, PrefsDialog } from "./prefs";
-import {
-  navigation,
-  navText,
-  type PageProps,
-  type PageRoute,
-  routes,
-} from "./routes";
+import { navigation, navText, type PageProps, type PageRoute, routes } from "./routes";
 import { Icon } from "./ui/icon";
 import { Page } from "./ui/page";
 import { ErrorNotice, Loading, Notice } from "./ui/remote-view";
@@ -47,10 +41,7 @@ function found(): { route: PageRoute; args: Record<string, string> } | null {
 /** The current page; the old one stays until the new one's code is here. */
 function CurrentPage() {
   const at = found();
-  const shown = useSignal<{
-    route: PageRoute;
-    Component: ComponentType<PageProps>;
-  } | null>(null);
+  const shown = useSignal<{ route: PageRoute; Component: ComponentType<PageProps> } | null>(null);
   const failed = useSignal(false);
   useEffect(() => {
     let isNewest = true;
@@ -78,18 +69,13 @@ function CurrentPage() {
     );
   if (failed.value)
     return (
-      <Notice
-        icon="triangle-alert"
-        title={isOnline.value ? t.reload : t.offlineTitle}
-        tone="bad"
-      >
+      <Notice icon="triangle-alert" title={isOnline.value ? t.reload : t.offlineTitle} tone="bad">
         <a href={location.href} target="_self">
           {t.reloadAction}
         </a>
       </Notice>
     );
-  if (!shown.value || shown.value.route.load !== at.route.load)
-    return <Loading />;
+  if (!shown.value || shown.value.route.load !== at.route.load) return <Loading />;
   const { Component } = shown.value;
   return <Component args={at.args} />;
 }
@@ -113,20 +99,12 @@ function Navigation() {
         {navigation
           .filter((n) => may(n.role))
           .map((n) => (
-            <li
-              key={n.key}
-              class={`${n.key}${behindMore.includes(n.key) ? " behind-more" : ""}`}
-            >
-              <a
-                href={href(n.to)}
-                aria-current={current === n.key ? "page" : undefined}
-              >
+            <li key={n.key} class={`${n.key}${behindMore.includes(n.key) ? " behind-more" : ""}`}>
+              <a href={href(n.to)} aria-current={current === n.key ? "page" : undefined}>
                 <Icon name={n.icon} size={18} />
                 <span class="word">{navText(w, n.key)}</span>
                 {counts[n.key] !== undefined && (
-                  <span class="count">
-                    {number(language.value, counts[n.key] ?? 0)}
-                  </span>
+                  <span class="count">{number(language.value, counts[n.key] ?? 0)}</span>
                 )}
               </a>
             </li>
@@ -134,11 +112,7 @@ function Navigation() {
       </ul>
       <ul class="foot">
         <li>
-          <button
-            type="button"
-            class="search-button"
-            onClick={() => void (isPaletteOpen.value = true)}
-          >
+          <button type="button" class="search-button" onClick={() => void (isPaletteOpen.value = true)}>
             <Icon name="search" size={18} />
             <span class="word">{w.common.palette.short}</span>
             <kbd>{modifierKey} K</kbd>
@@ -157,11 +131,7 @@ function Bars() {
   const w = words().common;
   const lostAt = useSignal(0);
   const isLost = useComputed(() => !isOnline.value || isLive.value === false);
-  useEffect(
-    () =>
-      isLost.subscribe((lost) => void (lostAt.value = lost ? now.peek() : 0)),
-    [],
-  );
+  useEffect(() => isLost.subscribe((lost) => void (lostAt.value = lost ? now.peek() : 0)), []);
   return (
     <div class="bars" role="status">
       {isLost.value && lostAt.value > 0 && (
@@ -181,9 +151,7 @@ function Bars() {
 async function loadCounters(): Promise<void> {
   const [dashboard, worlds] = await Promise.allSettled([
     call("GET /api/cron/dashboard"),
-    may("operator")
-      ? call("GET /api/worlds/status")
-      : Promise.reject(new Error("not ours to ask")),
+    may("operator") ? call("GET /api/worlds/status") : Promise.reject(new Error("not ours to ask")),
   ]);
   const next = { ...counters.value };
   if (dashboard.status === "fulfilled") {
@@ -211,11 +179,7 @@ function useCounters(): void {
       void loadCounters();
     }, 1000);
   };
-  useLive(
-    "runs",
-    (events) =>
-      events.some((e) => (e as { type: string }).type === "run") && soon(),
-  );
+  useLive("runs", (events) => events.some((e) => (e as { type: string }).type === "run") && soon());
   useLive("jobs", soon);
 }
 
@@ -225,22 +189,13 @@ function Inside() {
   useEffect(() => {
     const k = () => words().common.keys;
     return useKeys([
-      {
-        keys: "mod+k",
-        text: () => k().palette,
-        run: () => void (isPaletteOpen.value = true),
-      },
+      { keys: "mod+k", text: () => k().palette, run: () => void (isPaletteOpen.value = true) },
       {
         keys: "/",
         text: () => k().filter,
-        run: () =>
-          document.querySelector<HTMLElement>("[data-filter]")?.focus(),
+        run: () => document.querySelector<HTMLElement>("[data-filter]")?.focus(),
       },
-      {
-        keys: "?",
-        text: () => k().help,
-        run: () => void (isHelpOpen.value = true),
-      },
+      { keys: "?", text: () => k().help, run: () => void (isHelpOpen.value = true) },
       ...navigation.map((n) => ({
         keys: `g ${n.letter}`,
         text: () => k().goTo(navText(words(), n.key)),

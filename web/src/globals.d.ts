@@ -11,9 +11,6 @@ interface TrustedTypePolicy {
 }
 interface Window {
   trustedTypes?: {
-    createPolicy(
-      name: string,
-      rules: { createScriptURL: (url: string) => string },
-    ): TrustedTypePolicy;
+    createPolicy(name: string, rules: { createScriptURL: (url: string) => string }): TrustedTypePolicy;
   };
 }

@@ -7,18 +7,12 @@ import { words } from "./words";
 export const isHelpOpen = signal(false);
 
 const keyText = (keys: string) =>
-  keys
-    .split(" ")
-    .map((k) => k.replace("mod+", `${modifierKey} `).replace("enter", "Enter"));
+  keys.split(" ").map((k) => k.replace("mod+", `${modifierKey} `).replace("enter", "Enter"));
 
 export function Help() {
   const t = words().common.keys;
   return (
-    <Dialog
-      title={t.title}
-      onClose={() => void (isHelpOpen.value = false)}
-      class="help"
-    >
+    <Dialog title={t.title} onClose={() => void (isHelpOpen.value = false)} class="help">
       <dl>
         {shortcuts.value.map((s) => (
           <div key={s.keys}>
@@ -35,9 +29,7 @@ export function Help() {
         <input
           type="checkbox"
           checked={lettersOn.value === "on"}
-          onChange={(event) =>
-            void (lettersOn.value = event.currentTarget.checked ? "on" : "off")
-          }
+          onChange={(event) => void (lettersOn.value = event.currentTarget.checked ? "on" : "off")}
         />
         {t.letters}
       </label>

@@ -17,10 +17,7 @@ export interface Entry {
   run: () => void;
 }
 /** Entries for a typed text; called anew with each change, at most 20 of each are shown. */
-export type Provider = (
-  text: string,
-  abort: AbortSignal,
-) => Promise<readonly Entry[]> | readonly Entry[];
+export type Provider = (text: string, abort: AbortSignal) => Promise<readonly Entry[]> | readonly Entry[];
 
 export const isPaletteOpen = signal(false);
 const providers = new Set<Provider>();
@@ -52,27 +49,17 @@ const pages: Provider = (text) => {
   const w = words();
   return navigation
     .filter((n) => may(n.role) && matches(text, navText(w, n.key)))
-    .map((n) => ({
-      key: n.to,
-      text: navText(w, n.key),
-      kind: w.common.palette.go,
-      run: () => go(n.to),
-    }));
+    .map((n) => ({ key: n.to, text: navText(w, n.key), kind: w.common.palette.go, run: () => go(n.to) }));
 };
 
 const jobs: Provider = async (text, abort) => {
   if (text.trim().length < 2) return [];
   const w = words();
-  const verb = [
-    w.common.actions.run,
-    w.common.actions.pause,
-    w.common.actions.resume,
-  ].find((v) => fold(text).startsWith(`${fold(v)} `));
+  const verb = [w.common.actions.run, w.common.actions.pause, w.common.actions.resume].find((v) =>
+    fold(text).startsWith(`${fold(v)} `),
+  );
   const search = verb ? text.slice(verb.length + 1) : text;
-  const found = await call("GET /api/cron/jobs", {
-    query: { search, limit: 8 },
-    signal: abort,
-  });
+  const found = await call("GET /api/cron/jobs", { query: { search, limit: 8 }, signal: abort });
   return found.data.flatMap((job) => {
     const path = { job: String(job.id) };
     const open: Entry = {
@@ -88,10 +75,7 @@ const jobs: Provider = async (text, abort) => {
         kind: w.common.palette.doIt,
         run: () =>
           void act(async () => {
-            const started = await call("POST /api/cron/jobs/{job}/run", {
-              path,
-              body: {},
-            });
+            const started = await call("POST /api/cron/jobs/{job}/run", { path, body: {} });
             go(`/runs/${started.executionId}`);
           }, w.common.done),
       },
@@ -127,12 +111,7 @@ const jobs: Provider = async (text, abort) => {
 const schedules: Provider = async (text, abort) => {
   if (!/^\s*(@|every |[*\d])/.test(text)) return [];
   const found = await call("GET /api/cron/schedule/explain", {
-    query: {
-      schedule: text.trim(),
-      timezone: zone.value,
-      lang: language.value,
-      count: 3,
-    },
+    query: { schedule: text.trim(), timezone: zone.value, lang: language.value, count: 3 },
     signal: abort,
   });
   return [
@@ -145,18 +124,11 @@ const schedules: Provider = async (text, abort) => {
   ];
 };
 
-async function ask(
-  text: string,
-  abort: AbortSignal,
-): Promise<readonly Entry[]> {
+async function ask(text: string, abort: AbortSignal): Promise<readonly Entry[]> {
   const answers = await Promise.allSettled(
-    [pages, ...providers, jobs, schedules].map(async (p) =>
-      (await p(text, abort)).slice(0, 20),
-    ),
+    [pages, ...providers, jobs, schedules].map(async (p) => (await p(text, abort)).slice(0, 20)),
   );
-  const all = answers.flatMap((a) =>
-    a.status === "fulfilled" ? [...a.value] : [],
-  );
+  const all = answers.flatMap((a) => (a.status === "fulfilled" ? [...a.value] : []));
   return [...new Map(all.map((entry) => [entry.key, entry])).values()];
 }
 
@@ -182,10 +154,7 @@ export function Palette() {
     entry.run();
   };
   const onKeyDown = (event: KeyboardEvent) => {
-    const moves: Record<string, number> = {
-      ArrowDown: at + 1,
-      ArrowUp: at - 1 + entries.length,
-    };
+    const moves: Record<string, number> = { ArrowDown: at + 1, ArrowUp: at - 1 + entries.length };
     const to = moves[event.key];
     if (event.key === "Enter") choose(entries[at]);
     else if (to !== undefined && entries.length) setAt(to % entries.length);

@@ -17,16 +17,10 @@ type Theme = "system" | "light" | "dark";
 const theme = remembered<Theme>("theme", "system");
 export const isPrefsOpen = signal(false);
 /** What a phone's navigation has no room for. */
-export const behindMore: readonly NavKey[] = [
-  "calendar",
-  "alerts",
-  "audit",
-  "settings",
-];
+export const behindMore: readonly NavKey[] = ["calendar", "alerts", "audit", "settings"];
 
 export function applyTheme(): void {
-  if (theme.value === "system")
-    delete document.documentElement.dataset["theme"];
+  if (theme.value === "system") delete document.documentElement.dataset["theme"];
   else document.documentElement.dataset["theme"] = theme.value;
 }
 
@@ -49,11 +43,7 @@ function Choice<T extends string>(props: {
   return (
     <Field label={props.label}>
       {(ids) => (
-        <select
-          {...ids}
-          value={props.value}
-          onChange={(e) => props.onChange(e.currentTarget.value as T)}
-        >
+        <select {...ids} value={props.value} onChange={(e) => props.onChange(e.currentTarget.value as T)}>
           {props.options.map(([value, text]) => (
             <option key={value} value={value}>
               {text}
@@ -119,9 +109,7 @@ export function PrefsDialog() {
       <AppearanceChoices />
       {who && (
         <footer>
-          <span class="who">
-            {t.loggedInAs(who.user ?? who.actor, w.common.roles[who.role])}
-          </span>
+          <span class="who">{t.loggedInAs(who.user ?? who.actor, w.common.roles[who.role])}</span>
           <Button icon="log-out" onClick={() => void logOut()}>
             {w.common.actions.logOut}
           </Button>
@@ -135,11 +123,7 @@ export function PrefsDialog() {
 export function PrefsButton() {
   const t = words().common;
   return (
-    <button
-      type="button"
-      class="prefs-button"
-      onClick={() => void (isPrefsOpen.value = true)}
-    >
+    <button type="button" class="prefs-button" onClick={() => void (isPrefsOpen.value = true)}>
       <Icon name="user" size={18} />
       <span class="word">{session.value?.user ?? t.prefs.title}</span>
     </button>

@@ -16,58 +16,22 @@ export interface PageRoute {
   /** Which entry of the navigation is lit. */
   nav: NavKey;
 }
-export type NavKey =
-  | "round"
-  | "jobs"
-  | "runs"
-  | "calendar"
-  | "worlds"
-  | "alerts"
-  | "audit"
-  | "settings";
+export type NavKey = "round" | "jobs" | "runs" | "calendar" | "worlds" | "alerts" | "audit" | "settings";
 
-export const navigation: readonly {
-  key: NavKey;
-  to: string;
-  icon: IconName;
-  letter: string;
-  role: Role;
-}[] = [
-  { key: "round", to: "/", icon: "activity", letter: "h", role: "viewer" },
-  { key: "jobs", to: "/jobs", icon: "list", letter: "j", role: "viewer" },
-  { key: "runs", to: "/runs", icon: "play", letter: "e", role: "viewer" },
-  {
-    key: "calendar",
-    to: "/calendar",
-    icon: "calendar",
-    letter: "c",
-    role: "viewer",
-  },
-  { key: "worlds", to: "/worlds", icon: "globe", letter: "w", role: "viewer" },
-  { key: "alerts", to: "/alerts", icon: "bell", letter: "a", role: "viewer" },
-  {
-    key: "audit",
-    to: "/audit",
-    icon: "scroll-text",
-    letter: "u",
-    role: "admin",
-  },
-  {
-    key: "settings",
-    to: "/settings",
-    icon: "settings",
-    letter: "s",
-    role: "viewer",
-  },
-];
+export const navigation: readonly { key: NavKey; to: string; icon: IconName; letter: string; role: Role }[] =
+  [
+    { key: "round", to: "/", icon: "activity", letter: "h", role: "viewer" },
+    { key: "jobs", to: "/jobs", icon: "list", letter: "j", role: "viewer" },
+    { key: "runs", to: "/runs", icon: "play", letter: "e", role: "viewer" },
+    { key: "calendar", to: "/calendar", icon: "calendar", letter: "c", role: "viewer" },
+    { key: "worlds", to: "/worlds", icon: "globe", letter: "w", role: "viewer" },
+    { key: "alerts", to: "/alerts", icon: "bell", letter: "a", role: "viewer" },
+    { key: "audit", to: "/audit", icon: "scroll-text", letter: "u", role: "admin" },
+    { key: "settings", to: "/settings", icon: "settings", letter: "s", role: "viewer" },
+  ];
 export const navText = (w: Words, key: NavKey): string => w.common.nav[key];
 
-const page = (
-  nav: NavKey,
-  pattern: string,
-  load: PageRoute["load"],
-  role: Role = "viewer",
-): PageRoute => ({
+const page = (nav: NavKey, pattern: string, load: PageRoute["load"], role: Role = "viewer"): PageRoute => ({
   nav,
   pattern,
   load,
@@ -87,44 +51,15 @@ export const routes: readonly PageRoute[] = [
   page("jobs", "/jobs/new", editor, "editor"),
   page("jobs", "/jobs/:id", async () => (await import("./pages/job")).JobPage),
   page("jobs", "/jobs/:id/edit", editor, "editor"),
-  page(
-    "jobs",
-    "/jobs/:id/:tab",
-    async () => (await import("./pages/job")).JobPage,
-  ),
+  page("jobs", "/jobs/:id/:tab", async () => (await import("./pages/job")).JobPage),
   page("runs", "/runs", async () => (await import("./pages/runs")).RunsPage),
   page("runs", "/runs/:id", async () => (await import("./pages/run")).RunPage),
-  page(
-    "runs",
-    "/runs/:id/diff/:other",
-    async () => (await import("./pages/run-diff")).RunDiffPage,
-  ),
-  page(
-    "calendar",
-    "/calendar",
-    async () => (await import("./pages/calendar")).CalendarPage,
-  ),
-  page(
-    "worlds",
-    "/worlds",
-    async () => (await import("./pages/worlds")).WorldsPage,
-  ),
-  page(
-    "worlds",
-    "/worlds/:id",
-    async () => (await import("./pages/world")).WorldPage,
-  ),
-  page(
-    "alerts",
-    "/alerts",
-    async () => (await import("./pages/alerts")).AlertsPage,
-  ),
-  page(
-    "audit",
-    "/audit",
-    async () => (await import("./pages/audit")).AuditPage,
-    "admin",
-  ),
+  page("runs", "/runs/:id/diff/:other", async () => (await import("./pages/run-diff")).RunDiffPage),
+  page("calendar", "/calendar", async () => (await import("./pages/calendar")).CalendarPage),
+  page("worlds", "/worlds", async () => (await import("./pages/worlds")).WorldsPage),
+  page("worlds", "/worlds/:id", async () => (await import("./pages/world")).WorldPage),
+  page("alerts", "/alerts", async () => (await import("./pages/alerts")).AlertsPage),
+  page("audit", "/audit", async () => (await import("./pages/audit")).AuditPage, "admin"),
   page("settings", "/settings", settings),
   page("settings", "/settings/:section", settings),
 ];

@@ -2,8 +2,7 @@
 // `Routes` from "METHOD /path" to what goes in and comes out. The type checker then holds the pages to it.
 import { readFileSync, writeFileSync } from "node:fs";
 
-const quoted = (name) =>
-  /^[A-Za-z_$][\w$]*$/.test(name) ? name : JSON.stringify(name);
+const quoted = (name) => (/^[A-Za-z_$][\w$]*$/.test(name) ? name : JSON.stringify(name));
 
 /** The TypeScript type of one JSON schema of the document. */
 function typeOf(schema) {
@@ -12,9 +11,7 @@ function typeOf(schema) {
   const any = schema.anyOf ?? schema.oneOf;
   if (any) return any.map(typeOf).join(" | ");
   if (schema.enum) return schema.enum.map((v) => JSON.stringify(v)).join(" | ");
-  const kinds = [
-    schema.type ?? (schema.properties ? "object" : undefined),
-  ].flat();
+  const kinds = [schema.type ?? (schema.properties ? "object" : undefined)].flat();
   return kinds.map((kind) => typeOfKind(kind, schema)).join(" | ");
 }
 
@@ -31,9 +28,7 @@ function typeOfKind(kind, schema) {
     case "array":
       return `(${typeOf(schema.items)})[]`;
     case "object":
-      return schema.properties
-        ? `{ ${members(schema)} }`
-        : "Record<string, unknown>";
+      return schema.properties ? `{ ${members(schema)} }` : "Record<string, unknown>";
     default:
       return "unknown";
   }
@@ -42,10 +37,7 @@ function typeOfKind(kind, schema) {
 function members(schema) {
   const required = new Set(schema.required ?? []);
   return Object.entries(schema.properties ?? {})
-    .map(
-      ([name, s]) =>
-        `${quoted(name)}${required.has(name) ? "" : "?"}: ${typeOf(s)};`,
-    )
+    .map(([name, s]) => `${quoted(name)}${required.has(name) ? "" : "?"}: ${typeOf(s)};`)
     .join(" ");
 }
 
@@ -56,9 +48,7 @@ function parametersOf(route, place) {
 }
 
 function answerOf(route) {
-  const good = Object.entries(route.responses).find(([status]) =>
-    status.startsWith("2"),
-  )?.[1];
+  const good = Object.entries(route.responses).find(([status]) => status.startsWith("2"))?.[1];
   if (!good?.content) return "undefined";
   const [type, body] = Object.entries(good.content)[0];
   return type === "application/json" ? typeOf(body.schema) : "string";
@@ -66,19 +56,13 @@ function answerOf(route) {
 
 function bodyOf(route) {
   const content = route.requestBody?.content;
-  return content?.["application/json"]
-    ? typeOf(content["application/json"].schema)
-    : undefined;
+  return content?.["application/json"] ? typeOf(content["application/json"].schema) : undefined;
 }
 
 /** The whole module as text. */
 export function apiTypes(document) {
-  const lines = [
-    "// Made by web/tools/api-types.mjs from the server's OpenAPI document.",
-  ];
-  for (const [name, schema] of Object.entries(
-    document.components?.schemas ?? {},
-  ))
+  const lines = ["// Made by web/tools/api-types.mjs from the server's OpenAPI document."];
+  for (const [name, schema] of Object.entries(document.components?.schemas ?? {}))
     lines.push(
       schema.properties
         ? `export interface ${name} { ${members(schema)} }`
@@ -97,9 +81,7 @@ export function apiTypes(document) {
       const text = Object.entries(parts)
         .filter(([, t]) => t !== undefined)
         .map(([k, t]) => `${k}: ${t};`);
-      lines.push(
-        `  ${JSON.stringify(`${method.toUpperCase()} ${path}`)}: { ${text.join(" ")} };`,
-      );
+      lines.push(`  ${JSON.stringify(`${method.toUpperCase()} ${path}`)}: { ${text.join(" ")} };`);
     }
   lines.push("}");
   return `${lines.join("\n")}\n`;

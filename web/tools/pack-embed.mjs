@@ -33,8 +33,4 @@ const options = [
   "--outDir",
   out,
 ];
-execFileSync(
-  process.execPath,
-  [compiler, "--ignoreConfig", ...options, source],
-  { stdio: "inherit" },
-);
+execFileSync(process.execPath, [compiler, "--ignoreConfig", ...options, source], { stdio: "inherit" });

@@ -12,8 +12,7 @@ export type Full<T> = T extends (infer U)[]
   : T extends object
     ? { [K in keyof T]-?: Full<T[K]> }
     : T;
-type Part<R extends Route, K extends string> =
-  Routes[R] extends Record<K, infer V> ? V : never;
+type Part<R extends Route, K extends string> = Routes[R] extends Record<K, infer V> ? V : never;
 export type Answer<R extends Route> = Full<Part<R, "answer">>;
 export type Body<R extends Route> = Part<R, "body">;
 
@@ -39,16 +38,10 @@ export class ApiError extends Error {
   readonly hint: string | null;
   readonly requestId: string | null;
   readonly retryAfterSeconds: number | null;
-  constructor(
-    status: number,
-    problem: Record<string, unknown>,
-    retryAfterSeconds: number | null = null,
-  ) {
+  constructor(status: number, problem: Record<string, unknown>, retryAfterSeconds: number | null = null) {
     super(String(problem["detail"] ?? problem["title"] ?? status));
-    const text = (name: string) =>
-      typeof problem[name] === "string" ? (problem[name] as string) : null;
-    const count = (name: string) =>
-      typeof problem[name] === "number" ? (problem[name] as number) : null;
+    const text = (name: string) => (typeof problem[name] === "string" ? (problem[name] as string) : null);
+    const count = (name: string) => (typeof problem[name] === "number" ? (problem[name] as number) : null);
     this.status = status;
     this.code = text("code") ?? "unknown";
     this.field = text("field");
@@ -82,24 +75,19 @@ function urlOf(
   );
   const query = new URLSearchParams();
   for (const [name, value] of Object.entries(question.query ?? {}))
-    if (value !== undefined && value !== null && value !== "")
-      query.set(name, String(value));
+    if (value !== undefined && value !== null && value !== "") query.set(name, String(value));
   const text = query.toString();
   return [method, apiUrl(path) + (text ? `?${text}` : "")];
 }
 
-async function fetchIt(
-  route: string,
-  question: Question<Route>,
-): Promise<Response> {
+async function fetchIt(route: string, question: Question<Route>): Promise<Response> {
   const [method, url] = urlOf(route, question);
   const headers: Record<string, string> = { ...question.headers };
   if (question.body !== undefined) headers["Content-Type"] = "application/json";
   if (csrf && method !== "GET") headers["X-CSRF-Token"] = csrf;
   let response: Response;
   try {
-    const body =
-      question.body === undefined ? null : JSON.stringify(question.body);
+    const body = question.body === undefined ? null : JSON.stringify(question.body);
     response = await fetch(url, {
       method,
       headers,
@@ -145,15 +133,10 @@ export async function callTagged<R extends Route>(
 }
 
 /** Asks and gives the answer; throws ApiError. */
-export async function call<R extends Route>(
-  route: R,
-  ...asking: Asking<R>
-): Promise<Answer<R>> {
+export async function call<R extends Route>(route: R, ...asking: Asking<R>): Promise<Answer<R>> {
   return (await callTagged(route, ...asking)).answer;
 }
 
 /** Asks and gives the response itself, for bodies read bit by bit (outputs, exports). */
-export const callRaw = <R extends Route>(
-  route: R,
-  ...[question]: Asking<R>
-): Promise<Response> => fetchIt(route, (question ?? {}) as Question<Route>);
+export const callRaw = <R extends Route>(route: R, ...[question]: Asking<R>): Promise<Response> =>
+  fetchIt(route, (question ?? {}) as Question<Route>);

@@ -6,8 +6,7 @@ export interface LiveEvent {
   /** the event's JSON as text: most tabs never look at most events */
   json: string;
 }
-export type FeedMessage =
-  { kind: "events"; events: LiveEvent[] } | { kind: "open" } | { kind: "lost" };
+export type FeedMessage = { kind: "events"; events: LiveEvent[] } | { kind: "open" } | { kind: "lost" };
 
 const topics = ["runs", "jobs", "logs", "status", "worlds", "resync"];
 const GATHER_MS = 100;
@@ -42,9 +41,7 @@ export class Feed {
   }
 
   private open(): void {
-    const after = this.lastId
-      ? `&lastEventId=${encodeURIComponent(this.lastId)}`
-      : "";
+    const after = this.lastId ? `&lastEventId=${encodeURIComponent(this.lastId)}` : "";
     const source = new EventSource(`${this.url}?topics=${this.wanted}${after}`);
     this.source = source;
     source.onopen = () => {
@@ -66,8 +63,7 @@ export class Feed {
   }
 
   private gather(event: LiveEvent): void {
-    if (this.gathered.length >= EVENTS_MAX)
-      this.gathered = [{ topic: "resync", json: "{}" }];
+    if (this.gathered.length >= EVENTS_MAX) this.gathered = [{ topic: "resync", json: "{}" }];
     else this.gathered.push(event);
     this.timer ??= setTimeout(() => {
       const events = this.gathered;

@@ -17,18 +17,14 @@ function listen(): void {
   feed?.listen([...union].sort().join(","));
 }
 
-type FromTab =
-  | { kind: "listen"; url: string; topics: string[] }
-  | { kind: "here" }
-  | { kind: "bye" };
+type FromTab = { kind: "listen"; url: string; topics: string[] } | { kind: "here" } | { kind: "bye" };
 
 function hear(port: MessagePort, message: FromTab): void {
   if (message.kind === "bye") tabs.delete(port);
   else if (message.kind === "here") {
     const tab = tabs.get(port);
     if (tab) tab.heardAt = Date.now();
-    for (const [other, { heardAt }] of tabs)
-      if (Date.now() - heardAt > TAB_GONE_MS) tabs.delete(other);
+    for (const [other, { heardAt }] of tabs) if (Date.now() - heardAt > TAB_GONE_MS) tabs.delete(other);
   } else {
     feed ??= new Feed(message.url, tellAll);
     if (!tabs.has(port) && last) port.postMessage(last);

@@ -19,9 +19,7 @@ let isAsked = false;
 function deliver(topic: Topic, events: readonly LiveEvent[]): void {
   const set = listeners.get(topic);
   if (!set?.size) return;
-  const parsed = events
-    .filter((e) => e.topic === topic)
-    .map((e) => JSON.parse(e.json) as unknown);
+  const parsed = events.filter((e) => e.topic === topic).map((e) => JSON.parse(e.json) as unknown);
   if (parsed.length) for (const fn of [...set]) fn(parsed);
 }
 
@@ -32,27 +30,21 @@ function hear(message: FeedMessage): void {
     if (was === false && isLive.value) for (const fn of [...resyncs]) fn(); // what happened meanwhile may be lost
     return;
   }
-  if (message.events.some((e) => e.topic === "resync"))
-    for (const fn of [...resyncs]) fn();
+  if (message.events.some((e) => e.topic === "resync")) for (const fn of [...resyncs]) fn();
   for (const topic of listeners.keys()) deliver(topic, message.events);
 }
 
 /** The worker's address passes the page's Trusted Types. */
 function workerUrl(): string {
   const url = new URL(LIVE_WORKER, document.baseURI).href;
-  const policy = window.trustedTypes?.createPolicy("sereno", {
-    createScriptURL: (u) => u,
-  });
+  const policy = window.trustedTypes?.createPolicy("sereno", { createScriptURL: (u) => u });
   return policy ? policy.createScriptURL(url) : url;
 }
 
 function connectWorker(url: string): (topics: string[]) => void {
   const worker = new SharedWorker(workerUrl(), { name: "sereno" });
-  worker.port.onmessage = (event: MessageEvent<FeedMessage>) =>
-    hear(event.data);
-  window.addEventListener("pagehide", () =>
-    worker.port.postMessage({ kind: "bye" }),
-  );
+  worker.port.onmessage = (event: MessageEvent<FeedMessage>) => hear(event.data);
+  window.addEventListener("pagehide", () => worker.port.postMessage({ kind: "bye" }));
   window.addEventListener("pageshow", (event) => event.persisted && ask());
   setInterval(() => worker.port.postMessage({ kind: "here" }), 30_000);
   return (topics) => worker.port.postMessage({ kind: "listen", url, topics });
@@ -71,11 +63,7 @@ function connectHere(url: string): (topics: string[]) => void {
 }
 
 function ask(): void {
-  send?.(
-    [...listeners.entries()]
-      .filter(([, set]) => set.size > 0)
-      .map(([topic]) => topic),
-  );
+  send?.([...listeners.entries()].filter(([, set]) => set.size > 0).map(([topic]) => topic));
 }
 
 /** Subscriptions change in bursts while pages come and go: one question after the burst. */
@@ -90,8 +78,7 @@ function askSoon(): void {
 
 export function startLive(): void {
   const url = new URL(apiUrl("/api/cron/stream"), location.origin).href;
-  send =
-    typeof SharedWorker === "undefined" ? connectHere(url) : connectWorker(url);
+  send = typeof SharedWorker === "undefined" ? connectHere(url) : connectWorker(url);
   ask();
 }
 

@@ -15,16 +15,10 @@ export interface Remote<T> {
 }
 
 /** Calls `load` now, whenever `key` changes, and when live events may have been missed. */
-export function useRemote<T>(
-  key: string,
-  load: (abort: AbortSignal) => Promise<T>,
-): Remote<T> {
+export function useRemote<T>(key: string, load: (abort: AbortSignal) => Promise<T>): Remote<T> {
   const newest = useRef(load);
   newest.current = load;
-  const remote = useMemo(
-    () => makeRemote<T>((abort) => newest.current(abort)),
-    [],
-  );
+  const remote = useMemo(() => makeRemote<T>((abort) => newest.current(abort)), []);
   useEffect(() => {
     void remote.reload();
     return remote.stop;
@@ -33,9 +27,7 @@ export function useRemote<T>(
   return remote;
 }
 
-function makeRemote<T>(
-  load: (abort: AbortSignal) => Promise<T>,
-): Remote<T> & { stop(): void } {
+function makeRemote<T>(load: (abort: AbortSignal) => Promise<T>): Remote<T> & { stop(): void } {
   const data = signal<T | undefined>(undefined);
   const error = signal<ApiError | null>(null);
   const isLoading = signal(true);
@@ -60,12 +52,5 @@ function makeRemote<T>(
   const patch = (change: (old: T) => T) => {
     if (data.value !== undefined) data.value = change(data.value);
   };
-  return {
-    data,
-    error,
-    isLoading,
-    reload,
-    patch,
-    stop: () => running?.abort(),
-  };
+  return { data, error, isLoading, reload, patch, stop: () => running?.abort() };
 }

@@ -12,16 +12,9 @@ export type Role = "none" | "viewer" | "operator" | "editor" | "admin";
 /** undefined: not asked yet; null: nobody is logged in. */
 export const session = signal<Session | null | undefined>(undefined);
 
-const ladder: readonly Role[] = [
-  "none",
-  "viewer",
-  "operator",
-  "editor",
-  "admin",
-];
+const ladder: readonly Role[] = ["none", "viewer", "operator", "editor", "admin"];
 /** Whether the role reaches; what it does not reach is not shown (the server refuses it anyway). */
-export const may = (role: Role) =>
-  ladder.indexOf(session.value?.role ?? "none") >= ladder.indexOf(role);
+export const may = (role: Role) => ladder.indexOf(session.value?.role ?? "none") >= ladder.indexOf(role);
 
 export function setSession(s: Session | null): void {
   setCsrf(s?.csrfToken ?? null);
@@ -44,8 +37,7 @@ export async function loadSession(): Promise<void> {
 
 /** settings.timezone of the server: the zone of jobs that name none. */
 export const serverZone = signal("UTC");
-export const browserZone =
-  Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC";
+export const browserZone = Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC";
 /** settings.maxConcurrentJobs */
 export const capacity = signal(5);
 export const isSchedulerOn = signal(true);
@@ -62,24 +54,14 @@ const zoneKept = remembered<ZoneChoice>("zone", "server");
 /** Which zone times are shown in: the address says (?tz=), else the last choice. */
 export const zoneChoice = computed<ZoneChoice>(() => {
   const asked = query.value.get("tz");
-  return asked === "mine" || asked === "utc" || asked === "server"
-    ? asked
-    : zoneKept.value;
+  return asked === "mine" || asked === "utc" || asked === "server" ? asked : zoneKept.value;
 });
 export const keepZone = (choice: ZoneChoice) => void (zoneKept.value = choice);
 export const zone = computed(
-  () =>
-    ({ server: serverZone.value, mine: browserZone, utc: "UTC" })[
-      zoneChoice.value
-    ],
+  () => ({ server: serverZone.value, mine: browserZone, utc: "UTC" })[zoneChoice.value],
 );
 /** Formats in the page's language and zone. */
 export const times = computed(() => instants(language.value, zone.value));
 
 /** Figures of the navigation, kept up to date by app.tsx. */
-export const counters = signal<{
-  jobs?: number;
-  running?: number;
-  worlds?: number;
-  alerts?: number;
-}>({});
+export const counters = signal<{ jobs?: number; running?: number; worlds?: number; alerts?: number }>({});

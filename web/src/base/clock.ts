@@ -19,9 +19,7 @@ let timer: ReturnType<typeof setTimeout> | undefined;
 
 function tick(): void {
   now.value = serverNow();
-  timer = document.hidden
-    ? undefined
-    : setTimeout(tick, 1000 - (serverNow() % 1000));
+  timer = document.hidden ? undefined : setTimeout(tick, 1000 - (serverNow() % 1000));
 }
 
 export function startClock(): void {

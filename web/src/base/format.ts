@@ -40,11 +40,7 @@ export function instants(language: Language, zone: string): Instants {
 function makeInstants(language: Language, timeZone: string): Instants {
   const locale = language === "es" ? "es-ES" : "en-GB";
   const of = (options: Intl.DateTimeFormatOptions) => {
-    const format = new Intl.DateTimeFormat(locale, {
-      timeZone,
-      hourCycle: "h23",
-      ...options,
-    });
+    const format = new Intl.DateTimeFormat(locale, { timeZone, hourCycle: "h23", ...options });
     return (ms: number) =>
       format
         .format(ms)
@@ -53,12 +49,7 @@ function makeInstants(language: Language, timeZone: string): Instants {
   };
   const day = of({ day: "numeric", month: "short" });
   const weekday = of({ weekday: "short", day: "numeric", month: "short" });
-  const dated = of({
-    weekday: "short",
-    day: "numeric",
-    month: "short",
-    year: "numeric",
-  });
+  const dated = of({ weekday: "short", day: "numeric", month: "short", year: "numeric" });
   const clock = of({ hour: "2-digit", minute: "2-digit" });
   const seconds = of({ hour: "2-digit", minute: "2-digit", second: "2-digit" });
   const parts = new Intl.DateTimeFormat("en-GB", {
@@ -73,21 +64,16 @@ function makeInstants(language: Language, timeZone: string): Instants {
   });
   const fields = (ms: number) => {
     const got: Record<string, number> = {};
-    for (const { type, value } of parts.formatToParts(ms))
-      got[type] = Number(value);
+    for (const { type, value } of parts.formatToParts(ms)) got[type] = Number(value);
     return got as ReturnType<Instants["fields"]>;
   };
   const offset = (ms: number) => {
     const f = fields(ms);
-    return Math.round(
-      (Date.UTC(f.year, f.month - 1, f.day, f.hour, f.minute, f.second) - ms) /
-        60000,
-    );
+    return Math.round((Date.UTC(f.year, f.month - 1, f.day, f.hour, f.minute, f.second) - ms) / 60000);
   };
   return {
     full: (ms) => `${dated(ms)}, ${seconds(ms)} ${offsetText(offset(ms))}`,
-    short: (ms, now) =>
-      day(ms) === day(now) ? seconds(ms) : `${day(ms)} ${clock(ms)}`,
+    short: (ms, now) => (day(ms) === day(now) ? seconds(ms) : `${day(ms)} ${clock(ms)}`),
     day,
     weekday,
     clock,
@@ -127,13 +113,10 @@ export function duration(language: Language, ms: number): string {
   if (ms < 9950) return `${number(language, ms / 1000, 1)} s`;
   const s = Math.round(ms / 1000);
   if (s < 60) return `${s} s`;
-  if (s < 3600)
-    return s % 60 ? `${Math.floor(s / 60)} min ${s % 60} s` : `${s / 60} min`;
+  if (s < 3600) return s % 60 ? `${Math.floor(s / 60)} min ${s % 60} s` : `${s / 60} min`;
   const m = Math.round(s / 60);
   if (m < 1440)
-    return m % 60
-      ? `${Math.floor(m / 60)} h ${String(m % 60).padStart(2, "0")} min`
-      : `${m / 60} h`;
+    return m % 60 ? `${Math.floor(m / 60)} h ${String(m % 60).padStart(2, "0")} min` : `${m / 60} h`;
   const h = Math.round(m / 60);
   return h % 24 ? `${Math.floor(h / 24)} d ${h % 24} h` : `${h / 24} d`;
 }
@@ -152,9 +135,7 @@ export function stopwatch(ms: number): string {
   const s = Math.max(0, Math.floor(ms / 1000));
   const two = (n: number) => String(n).padStart(2, "0");
   const h = Math.floor(s / 3600);
-  return h
-    ? `${h}:${two(Math.floor(s / 60) % 60)}:${two(s % 60)}`
-    : `${Math.floor(s / 60)}:${two(s % 60)}`;
+  return h ? `${h}:${two(Math.floor(s / 60) % 60)}:${two(s % 60)}` : `${Math.floor(s / 60)}:${two(s % 60)}`;
 }
 
 /** "12,4 MB": decimal units as the API has them. */

@@ -25,8 +25,7 @@ export function useKeys(list: readonly Shortcut[]): () => void {
 
 const isTyping = (target: EventTarget | null) =>
   target instanceof HTMLElement &&
-  (target.isContentEditable ||
-    /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName));
+  (target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName));
 
 const nameOf = (event: KeyboardEvent) =>
   (event.ctrlKey || event.metaKey ? "mod+" : "") +
@@ -41,12 +40,9 @@ function obey(event: KeyboardEvent): void {
   const isPlain = !name.startsWith("mod+") && event.key !== "Escape";
   if (isPlain && (isTyping(event.target) || lettersOn.value === "off")) return;
   if (isPlain && document.querySelector("dialog[open]")) return;
-  const pair =
-    first && event.timeStamp - firstAt < 1000 ? `${first} ${name}` : "";
+  const pair = first && event.timeStamp - firstAt < 1000 ? `${first} ${name}` : "";
   const all = shortcuts.value;
-  const found =
-    (pair && all.find((s) => s.keys === pair)) ||
-    all.find((s) => s.keys === name);
+  const found = (pair && all.find((s) => s.keys === pair)) || all.find((s) => s.keys === name);
   first = "";
   if (found) {
     event.preventDefault();

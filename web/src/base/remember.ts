@@ -2,10 +2,7 @@
 import { effect, signal, type Signal } from "@preact/signals";
 
 /** A signal whose value outlives the page. */
-export function remembered<T extends string>(
-  name: string,
-  first: T,
-): Signal<T> {
+export function remembered<T extends string>(name: string, first: T): Signal<T> {
   const key = `sereno.${name}`;
   let old: string | null = null;
   try {

@@ -5,9 +5,7 @@ import { batch, computed, signal } from "@preact/signals";
 export const basePath = new URL(document.baseURI).pathname;
 
 const inside = (pathname: string) =>
-  pathname.startsWith(basePath)
-    ? `/${pathname.slice(basePath.length)}`
-    : pathname;
+  pathname.startsWith(basePath) ? `/${pathname.slice(basePath.length)}` : pathname;
 
 /** The path below the base, decoded by nobody yet: "/jobs/c0…". */
 export const path = signal(inside(location.pathname));
@@ -46,33 +44,23 @@ export function go(to: string, options: { replace?: boolean } = {}): void {
 }
 
 /** Changes parameters of the query; null or "" removes one. Typing in a filter replaces, choosing a tab pushes. */
-export function setQuery(
-  changes: Record<string, string | null>,
-  options: { push?: boolean } = {},
-): void {
+export function setQuery(changes: Record<string, string | null>, options: { push?: boolean } = {}): void {
   const next = new URLSearchParams(query.value);
   for (const [name, value] of Object.entries(changes))
     if (value === null || value === "") next.delete(name);
     else next.set(name, value);
   const text = next.toString().replaceAll("%3A", ":").replaceAll("%2C", ",");
-  go(`${path.value}${text ? `?${text}` : ""}${location.hash}`, {
-    replace: !options.push,
-  });
+  go(`${path.value}${text ? `?${text}` : ""}${location.hash}`, { replace: !options.push });
 }
 
 /** One parameter as a signal. */
-export const param = (name: string) =>
-  computed(() => query.value.get(name) ?? "");
+export const param = (name: string) => computed(() => query.value.get(name) ?? "");
 
 /** Arguments of "/jobs/:id" in a path, or null when it is another page. */
-export function matchPath(
-  pattern: string,
-  at: string,
-): Record<string, string> | null {
+export function matchPath(pattern: string, at: string): Record<string, string> | null {
   const want = pattern.split("/");
   const got = at.replace(/\/$/, "").split("/");
-  if (want.length !== got.length && !(pattern === "/" && at === "/"))
-    return null;
+  if (want.length !== got.length && !(pattern === "/" && at === "/")) return null;
   const found: Record<string, string> = {};
   for (const [i, part] of want.entries()) {
     const value = got[i] ?? "";
@@ -92,19 +80,9 @@ function followLink(event: MouseEvent): void {
   if (event.defaultPrevented || event.button !== 0) return;
   if (event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
   const link = (event.target as Element).closest?.("a");
-  if (
-    !link ||
-    link.target ||
-    link.hasAttribute("download") ||
-    link.origin !== location.origin
-  )
-    return;
+  if (!link || link.target || link.hasAttribute("download") || link.origin !== location.origin) return;
   const to = new URL(link.href);
-  if (
-    !to.pathname.startsWith(basePath) ||
-    /^\/(api|embed|assets)\//.test(inside(to.pathname))
-  )
-    return;
+  if (!to.pathname.startsWith(basePath) || /^\/(api|embed|assets)\//.test(inside(to.pathname))) return;
   event.preventDefault();
   go(inside(to.pathname) + to.search + to.hash);
 }

@@ -18,10 +18,7 @@ export function LoginPage() {
   const t = words().login;
   const [name, setName] = useState("");
   const [password, setPassword] = useState("");
-  const [problem, setProblem] = useState<{
-    error: ApiError;
-    way: LoginWay;
-  } | null>(null);
+  const [problem, setProblem] = useState<{ error: ApiError; way: LoginWay } | null>(null);
   const [isBusy, setBusy] = useState(false);
   const passwordBox = useRef<HTMLInputElement>(null);
   const wait = waitSeconds(closedUntil.value, now.value);
@@ -34,8 +31,7 @@ export function LoginPage() {
       if (path.peek() === "/login") go("/", { replace: true });
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
-      if (error.retryAfterSeconds)
-        closedUntil.value = serverNow() + error.retryAfterSeconds * 1000;
+      if (error.retryAfterSeconds) closedUntil.value = serverNow() + error.retryAfterSeconds * 1000;
       setProblem({ error, way });
       setPassword("");
       setBusy(false);
@@ -49,9 +45,7 @@ export function LoginPage() {
     const secret = /^#login=([\w-]+)$/.exec(location.hash)?.[1];
     if (!secret) return;
     history.replaceState(null, "", location.pathname + location.search);
-    void enter("link", () =>
-      call("POST /api/auth/login-link", { body: { secret } }),
-    );
+    void enter("link", () => call("POST /api/auth/login-link", { body: { secret } }));
   }, []);
 
   return (
@@ -61,16 +55,12 @@ export function LoginPage() {
           <span class="lantern" aria-hidden="true" />
           {words().common.app}
         </h1>
-        <p class="quiet">
-          {isSessionOver.value && !problem ? t.sessionOver : t.lead}
-        </p>
+        <p class="quiet">{isSessionOver.value && !problem ? t.sessionOver : t.lead}</p>
         <form
           onSubmit={(event) => {
             event.preventDefault();
             if (isBusy || wait > 0) return;
-            void enter("password", () =>
-              call("POST /api/auth/login", { body: { name, password } }),
-            );
+            void enter("password", () => call("POST /api/auth/login", { body: { name, password } }));
           }}
         >
           <Field label={t.name}>

@@ -37,19 +37,13 @@ async function loadEverything(signal: AbortSignal): Promise<Everything> {
   const [fields, settings, worlds, config] = await Promise.all([
     call("GET /api/cron/settings/fields", { signal }),
     call("GET /api/cron/settings", { signal }),
-    isAdmin
-      ? call("GET /api/admin/worlds/settings", { signal }).catch(() => null)
-      : null,
+    isAdmin ? call("GET /api/admin/worlds/settings", { signal }).catch(() => null) : null,
     isAdmin ? call("GET /api/admin/config", { signal }) : null,
   ]);
   return {
-    fields: fields.data.filter(
-      (f) => f.group === "settings" || worlds !== null,
-    ),
+    fields: fields.data.filter((f) => f.group === "settings" || worlds !== null),
     values: { settings, worlds: worlds ?? {} },
-    config: (config?.data ?? []).filter(
-      (row) => !row.key.startsWith("settings."),
-    ),
+    config: (config?.data ?? []).filter((row) => !row.key.startsWith("settings.")),
   };
 }
 
@@ -60,25 +54,17 @@ const configOf: Partial<Record<Section, RegExp>> = {
 
 function SectionNav({ current }: { current: Section | null }) {
   const t = words().settings;
-  const shown = sections.filter(
-    (s) => may("admin") || !adminSections.includes(s),
-  );
+  const shown = sections.filter((s) => may("admin") || !adminSections.includes(s));
   const box = useRef<HTMLElement>(null);
   useEffect(
     () =>
-      box.current
-        ?.querySelector("[aria-current]")
-        ?.scrollIntoView({ block: "nearest", inline: "center" }),
+      box.current?.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" }),
     [current],
   );
   return (
     <nav ref={box} class="settings-nav" aria-label={t.sectionsLabel}>
       {shown.map((s) => (
-        <a
-          key={s}
-          href={href(`/settings/${s}`)}
-          aria-current={s === current ? "page" : undefined}
-        >
+        <a key={s} href={href(`/settings/${s}`)} aria-current={s === current ? "page" : undefined}>
           {t.sections[s]}
         </a>
       ))}
@@ -132,8 +118,7 @@ export function SettingsPage({ args }: { args: Record<string, string> }) {
   const search = param("q").value;
   const all = useRemote("settings", loadEverything);
   const wanted = sections.find((s) => s === args["section"]) ?? "general";
-  const section =
-    !may("admin") && adminSections.includes(wanted) ? "general" : wanted;
+  const section = !may("admin") && adminSections.includes(wanted) ? "general" : wanted;
   const list = (data: Everything) => (fields: SettingField[]) => (
     <ul class="settings-list">
       {fields.map((field) => (
@@ -189,11 +174,7 @@ export function SettingsPage({ args }: { args: Record<string, string> }) {
   );
 }
 
-function Found(props: {
-  search: string;
-  all: Everything;
-  list: (f: SettingField[]) => VNode;
-}) {
+function Found(props: { search: string; all: Everything; list: (f: SettingField[]) => VNode }) {
   const t = words().settings;
   const { search, all } = props;
   const fields = all.fields.filter((f) => {
@@ -201,12 +182,7 @@ function Found(props: {
     return isFound(search, [f.name, w.name, w.help, t.sections[sectionOf(f)]]);
   });
   const rows = all.config.filter((row) =>
-    isFound(search, [
-      row.key,
-      configHelp(row),
-      row.environment ?? "",
-      String(row.value ?? ""),
-    ]),
+    isFound(search, [row.key, configHelp(row), row.environment ?? "", String(row.value ?? "")]),
   );
   const count = fields.length + rows.length;
   return (

@@ -36,12 +36,7 @@ export function Dialog(props: {
       <div class="dialog-body">
         <header>
           <h2 id={id}>{props.title}</h2>
-          <Button
-            kind="quiet"
-            icon="x"
-            label={words().common.actions.close}
-            onClick={props.onClose}
-          />
+          <Button kind="quiet" icon="x" label={words().common.actions.close} onClick={props.onClose} />
         </header>
         {props.children}
       </div>
@@ -99,15 +94,8 @@ export function Confirm(props: {
           </p>
         )}
         <footer>
-          <Button onClick={props.onClose}>
-            {words().common.actions.cancel}
-          </Button>
-          <Button
-            kind="danger"
-            type="submit"
-            disabled={!isReady}
-            isBusy={isBusy}
-          >
+          <Button onClick={props.onClose}>{words().common.actions.cancel}</Button>
+          <Button kind="danger" type="submit" disabled={!isReady} isBusy={isBusy}>
             {props.verb}
           </Button>
         </footer>

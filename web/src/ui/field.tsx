@@ -18,9 +18,7 @@ interface FieldProps {
 
 export function Field(props: FieldProps) {
   const id = useId();
-  const described = [props.hint && `${id}-hint`, props.error && `${id}-error`]
-    .filter(Boolean)
-    .join(" ");
+  const described = [props.hint && `${id}-hint`, props.error && `${id}-error`].filter(Boolean).join(" ");
   return (
     <div class={`field ${props.error ? "wrong" : ""} ${props.class ?? ""}`}>
       <label for={id}>{props.label}</label>

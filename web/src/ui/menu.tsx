@@ -21,10 +21,7 @@ export function Menu(props: {
   const [isOpen, setOpen] = useState(false);
   const box = useRef<HTMLDivElement>(null);
   const id = useId();
-  const items = () => [
-    ...(box.current?.querySelectorAll<HTMLButtonElement>("[role=menuitem]") ??
-      []),
-  ];
+  const items = () => [...(box.current?.querySelectorAll<HTMLButtonElement>("[role=menuitem]") ?? [])];
   const close = (giveBack: boolean) => {
     setOpen(false);
     if (giveBack) box.current?.querySelector("button")?.focus();
@@ -32,8 +29,7 @@ export function Menu(props: {
   useEffect(() => {
     if (!isOpen) return;
     items()[0]?.focus();
-    const outside = (event: Event) =>
-      box.current?.contains(event.target as Node) || close(false);
+    const outside = (event: Event) => box.current?.contains(event.target as Node) || close(false);
     document.addEventListener("pointerdown", outside);
     return () => document.removeEventListener("pointerdown", outside);
   }, [isOpen]);

@@ -61,11 +61,7 @@ export function Panel(props: {
 }
 
 /** Names and values, as many beside each other as fit. */
-export function Facts({
-  facts,
-}: {
-  facts: readonly { name: string; value: ComponentChildren }[];
-}) {
+export function Facts({ facts }: { facts: readonly { name: string; value: ComponentChildren }[] }) {
   return (
     <dl class="facts">
       {facts.map((fact) => (

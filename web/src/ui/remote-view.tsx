@@ -15,10 +15,7 @@ export function Notice(props: {
   tone?: "quiet" | "bad";
 }) {
   return (
-    <div
-      class={`notice ${props.tone ?? "quiet"}`}
-      role={props.tone === "bad" ? "alert" : undefined}
-    >
+    <div class={`notice ${props.tone ?? "quiet"}`} role={props.tone === "bad" ? "alert" : undefined}>
       <Icon name={props.icon} size={24} />
       <h2>{props.title}</h2>
       {props.children}
@@ -27,13 +24,7 @@ export function Notice(props: {
 }
 
 /** Why there is nothing to see, and what to do. */
-export function ErrorNotice({
-  error,
-  again,
-}: {
-  error: ApiError;
-  again?: () => void;
-}) {
+export function ErrorNotice({ error, again }: { error: ApiError; again?: () => void }) {
   const t = words().common.remote;
   const retry = again && <Button onClick={again}>{t.again}</Button>;
   if (error.status === 0)
@@ -77,21 +68,11 @@ export function Loading() {
 }
 
 /** Shows what came; before that bones, or why nothing came. Old data stays while an error lasts, under a line that says so. */
-export function Shown<T>({
-  of,
-  children,
-}: {
-  of: Remote<T>;
-  children: (data: T) => ComponentChildren;
-}) {
+export function Shown<T>({ of, children }: { of: Remote<T>; children: (data: T) => ComponentChildren }) {
   const data = of.data.value;
   const error = of.error.value;
   if (data === undefined)
-    return error ? (
-      <ErrorNotice error={error} again={() => void of.reload()} />
-    ) : (
-      <Loading />
-    );
+    return error ? <ErrorNotice error={error} again={() => void of.reload()} /> : <Loading />;
   return (
     <>
       {error && error.status !== 0 && (

@@ -9,13 +9,7 @@ export interface StripRun {
 
 /** Heights 0…1: trouble stands up at full height, success stays low and shows how long it took. */
 export function barHeight(state: State, share: number): number {
-  if (
-    state === "failed" ||
-    state === "timeout" ||
-    state === "lost" ||
-    state === "missed"
-  )
-    return 1;
+  if (state === "failed" || state === "timeout" || state === "lost" || state === "missed") return 1;
   if (state === "cancelled") return 0.5;
   if (state === "skipped") return 0.08;
   return 0.18 + 0.52 * Math.min(1, share);
@@ -34,10 +28,7 @@ export function stripPaths(
   const paths = new Map<State, string>();
   for (const [i, run] of runs.entries()) {
     const state = stateOfRun(run.status);
-    const high = Math.max(
-      1.5,
-      barHeight(state, (run.duration ?? longest) / longest) * height,
-    );
+    const high = Math.max(1.5, barHeight(state, (run.duration ?? longest) / longest) * height);
     const x = (slots - runs.length + i) * step;
     const n = (value: number) => value.toFixed(1);
     let d = `M${n(x)} ${n(height)}v${n(-high)}h${n(bar)}v${n(high)}z`;
@@ -66,11 +57,9 @@ export function Strip(props: {
       role="img"
       aria-label={props.label}
     >
-      {[...stripPaths(props.runs.slice(-slots), slots, width, height)].map(
-        ([state, d]) => (
-          <path key={state} class={state} d={d} />
-        ),
-      )}
+      {[...stripPaths(props.runs.slice(-slots), slots, width, height)].map(([state, d]) => (
+        <path key={state} class={state} d={d} />
+      ))}
     </svg>
   );
 }

@@ -4,28 +4,15 @@ import { now } from "../base/clock";
 import { times } from "../api/state";
 import { language, words } from "../words";
 
-const at = (when: string | number) =>
-  typeof when === "number" ? when : Date.parse(when);
+const at = (when: string | number) => (typeof when === "number" ? when : Date.parse(when));
 
 /** "hace 2 min" or "en 56 s"; ticks by itself. */
-export function Ago({
-  when,
-  none,
-}: {
-  when: string | number | null | undefined;
-  none?: string;
-}) {
+export function Ago({ when, none }: { when: string | number | null | undefined; none?: string }) {
   const t = words().common.time;
-  if (when === null || when === undefined || when === "")
-    return <span class="quiet">{none ?? t.none}</span>;
+  if (when === null || when === undefined || when === "") return <span class="quiet">{none ?? t.none}</span>;
   const ms = at(when);
   const gone = now.value - ms;
-  const text =
-    Math.abs(gone) < 1000
-      ? t.now
-      : gone > 0
-        ? t.ago(span(gone))
-        : t.in(span(gone));
+  const text = Math.abs(gone) < 1000 ? t.now : gone > 0 ? t.ago(span(gone)) : t.in(span(gone));
   return (
     <time dateTime={new Date(ms).toISOString()} title={times.value.full(ms)}>
       {text}
@@ -34,18 +21,12 @@ export function Ago({
 }
 
 /** Time left until something is due: "en 56 s", then "Ya toca", then "Retrasada 12 s"; never "0 s". */
-export function Countdown({
-  until,
-}: {
-  until: string | number | null | undefined;
-}) {
+export function Countdown({ until }: { until: string | number | null | undefined }) {
   const t = words().common.time;
-  if (until === null || until === undefined || until === "")
-    return <span class="quiet">{t.none}</span>;
+  if (until === null || until === undefined || until === "") return <span class="quiet">{t.none}</span>;
   const ms = at(until);
   const left = ms - now.value;
-  const text =
-    left >= 1000 ? t.in(span(left)) : left > -5000 ? t.due : t.late(span(left));
+  const text = left >= 1000 ? t.in(span(left)) : left > -5000 ? t.due : t.late(span(left));
   return (
     <time
       class={left <= -5000 ? "late" : ""}
@@ -68,8 +49,7 @@ export function At({
   if (when === null || when === undefined || when === "")
     return <span class="quiet">{words().common.time.none}</span>;
   const ms = at(when);
-  const text =
-    form === "short" ? times.value.short(ms, now.value) : times.value[form](ms);
+  const text = form === "short" ? times.value.short(ms, now.value) : times.value[form](ms);
   return (
     <time dateTime={new Date(ms).toISOString()} title={times.value.full(ms)}>
       {text}
@@ -79,7 +59,6 @@ export function At({
 
 /** "7 min 20 s" */
 export function Took({ ms }: { ms: number | null | undefined }) {
-  if (ms === null || ms === undefined)
-    return <span class="quiet">{words().common.time.none}</span>;
+  if (ms === null || ms === undefined) return <span class="quiet">{words().common.time.none}</span>;
   return <span class="num">{duration(language.value, ms)}</span>;
 }

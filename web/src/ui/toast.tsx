@@ -14,32 +14,19 @@ const toasts = signal<readonly Toast[]>([]);
 let count = 0;
 const SHOWN_MS = 8000;
 
-const drop = (id: number) =>
-  void (toasts.value = toasts.value.filter((t) => t.id !== id));
+const drop = (id: number) => void (toasts.value = toasts.value.filter((t) => t.id !== id));
 
-function show(
-  text: string,
-  tone: Toast["tone"],
-  undo?: () => Promise<unknown>,
-): void {
+function show(text: string, tone: Toast["tone"], undo?: () => Promise<unknown>): void {
   const id = ++count;
-  toasts.value = [
-    ...toasts.value.slice(-2),
-    undo ? { id, text, tone, undo } : { id, text, tone },
-  ];
+  toasts.value = [...toasts.value.slice(-2), undo ? { id, text, tone, undo } : { id, text, tone }];
   setTimeout(() => drop(id), tone === "bad" ? 2 * SHOWN_MS : SHOWN_MS);
 }
 
-export const say = (text: string, undo?: () => Promise<unknown>) =>
-  show(text, "good", undo);
+export const say = (text: string, undo?: () => Promise<unknown>) => show(text, "good", undo);
 export const sayError = (error: unknown) => {
   if (!(error instanceof ApiError)) throw error;
-  const offline =
-    error.status === 0 ? words().common.remote.offlineTitle : error.message;
-  show(
-    words().common.failed(error.hint ? `${offline} ${error.hint}` : offline),
-    "bad",
-  );
+  const offline = error.status === 0 ? words().common.remote.offlineTitle : error.message;
+  show(words().common.failed(error.hint ? `${offline} ${error.hint}` : offline), "bad");
 };
 
 /** Does it, says it, offers to undo it; an error is said, too. Gives whether it worked. */
@@ -70,21 +57,13 @@ export function Toasts() {
               kind="quiet"
               onClick={() => {
                 drop(toast.id);
-                void act(
-                  toast.undo as () => Promise<unknown>,
-                  words().common.done,
-                );
+                void act(toast.undo as () => Promise<unknown>, words().common.done);
               }}
             >
               {t.undo}
             </Button>
           )}
-          <Button
-            kind="quiet"
-            icon="x"
-            label={t.close}
-            onClick={() => drop(toast.id)}
-          />
+          <Button kind="quiet" icon="x" label={t.close} onClick={() => drop(toast.id)} />
         </div>
       ))}
     </div>

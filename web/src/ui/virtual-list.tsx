@@ -15,10 +15,7 @@ export function visibleRows(
   height: number,
 ): { first: number; last: number } {
   const first = Math.max(0, Math.floor(top / rowHeight) - OVERSCAN);
-  const last = Math.min(
-    count,
-    Math.ceil((top + height) / rowHeight) + OVERSCAN,
-  );
+  const last = Math.min(count, Math.ceil((top + height) / rowHeight) + OVERSCAN);
   return { first: Math.min(first, count), last: Math.max(last, 0) };
 }
 
@@ -43,9 +40,7 @@ export function VirtualList<T>(props: VirtualListProps<T>) {
       if (!element) return;
       const top = -element.getBoundingClientRect().top;
       const next = visibleRows(rows.length, rowHeight, top, window.innerHeight);
-      setRange((old) =>
-        old.first === next.first && old.last === next.last ? old : next,
-      );
+      setRange((old) => (old.first === next.first && old.last === next.last ? old : next));
     };
     look();
     window.addEventListener("scroll", look, { passive: true });
@@ -68,10 +63,7 @@ export function VirtualList<T>(props: VirtualListProps<T>) {
           key={props.keyOf(row)}
           class="virtual-row"
           role="presentation"
-          style={{
-            transform: `translateY(${(range.first + i) * rowHeight}px)`,
-            height: `${rowHeight}px`,
-          }}
+          style={{ transform: `translateY(${(range.first + i) * rowHeight}px)`, height: `${rowHeight}px` }}
         >
           {props.children(row, range.first + i)}
         </div>

@@ -1,10 +1,4 @@
-import {
-  browserZone,
-  keepZone,
-  serverZone,
-  type ZoneChoice,
-  zoneChoice,
-} from "../api/state";
+import { browserZone, keepZone, serverZone, type ZoneChoice, zoneChoice } from "../api/state";
 import { setQuery } from "../base/url";
 import { words } from "../words";
 

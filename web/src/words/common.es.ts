@@ -77,8 +77,7 @@ export const common = {
   remote: {
     loading: "Cargando…",
     offlineTitle: "No hay conexión con el servidor",
-    offlineText:
-      "Lo que ves puede ser de hace un rato. Se vuelve a intentar solo.",
+    offlineText: "Lo que ves puede ser de hace un rato. Se vuelve a intentar solo.",
     offlineBar: "Sin conexión con el servidor: lo que ves es de las",
     failedTitle: "El servidor no pudo contestar",
     notFoundTitle: "Aquí no hay nada",

@@ -7,12 +7,10 @@ export const login: typeof spanish = {
   name: "Name",
   password: "Password",
   wrong: "The name or the password is wrong.",
-  linkVoid:
-    "This link was used already or is older than 10 minutes. Ask for another.",
+  linkVoid: "This link was used already or is older than 10 minutes. Ask for another.",
   tooMany: "Too many tries in a row.",
   wait: (seconds) => `You can try again in ${seconds} s.`,
   starting: "The server is still starting. Try again in a moment.",
   offline: "There is no connection to the server.",
-  noPassword:
-    "No password? On the server, this gives a link that logs in once:",
+  noPassword: "No password? On the server, this gives a link that logs in once:",
 };

@@ -10,6 +10,5 @@ export const login = {
   wait: (seconds: number) => `Puedes volver a probar en ${seconds} s.`,
   starting: "El servidor aún está arrancando. Prueba dentro de un momento.",
   offline: "No hay conexión con el servidor.",
-  noPassword:
-    "¿Sin contraseña? En el servidor, esto da un enlace para entrar una vez:",
+  noPassword: "¿Sin contraseña? En el servidor, esto da un enlace para entrar una vez:",
 };

@@ -18,20 +18,17 @@ export const settings: typeof spanish = {
   },
   leads: {
     general: "What holds for everything.",
-    limits:
-      "How much at a time, for how long, and what happens when something fails again and again.",
+    limits: "How much at a time, for how long, and what happens when something fails again and again.",
     retention: "How much is remembered and when it is deleted.",
     notices: "Kept already; sending comes with the alert channels.",
     worlds: "When they sleep, when they are archived and what they cost.",
-    executors:
-      "What a job may name as its command, and what the server allows.",
+    executors: "What a job may name as its command, and what the server allows.",
     live: "Where the state of active worlds lives.",
     users: "Who comes in and what they may do.",
     tokens: "For programs. A token is shown only once, when it is made.",
     sessions: "Who is logged in now.",
     backup: "A copy of the database while the server runs.",
-    about:
-      "Version, health and the whole configuration with where it comes from.",
+    about: "Version, health and the whole configuration with where it comes from.",
   },
   sectionsLabel: "Sections",
   search: "Find a setting",
@@ -88,19 +85,16 @@ export const settings: typeof spanish = {
     created: (name) => `Account ${name} created.`,
     changed: (name) => `Account ${name} changed; its sessions have ended.`,
     remove: (name) => `Delete the account ${name}`,
-    removeText:
-      "It goes with its tokens and sessions. What it did stays in the audit log.",
+    removeText: "It goes with its tokens and sessions. What it did stays in the audit log.",
     removed: (name) => `Account ${name} deleted.`,
     link: "Login link",
-    linkText:
-      "Good once, for 10 minutes. Whoever has it logs in as this account.",
+    linkText: "Good once, for 10 minutes. Whoever has it logs in as this account.",
     isDisabled: "Disabled: cannot log in",
     roles: {
       viewer: "Reads everything.",
       operator: "Besides, runs, stops, pauses and resumes.",
       editor: "Besides, creates, edits and deletes jobs.",
-      admin:
-        "Everything: what is critical, settings, accounts, tokens and the audit log.",
+      admin: "Everything: what is critical, settings, accounts, tokens and the audit log.",
     },
     rolesTitle: "What each role may do",
   },
@@ -125,8 +119,7 @@ export const settings: typeof spanish = {
     scopeField: "Scope (JSON, empty: everything)",
     scopeHint: '{"jobs":["name"]}, {"worlds":true}, {"nets":["10.0.0.0/8"]}',
     made: (name) => `Token ${name}`,
-    madeText:
-      "Copy it now: it is not shown again. Only its fingerprint stays here.",
+    madeText: "Copy it now: it is not shown again. Only its fingerprint stays here.",
     revoke: "Revoke",
     revokeTitle: (name) => `Revoke the token ${name}`,
     revokeText: "What uses it is locked out at this moment.",

@@ -16,13 +16,11 @@ export const settings = {
   },
   leads: {
     general: "Lo que vale para todo.",
-    limits:
-      "Cuánto a la vez, cuánto tiempo y qué pasa cuando algo falla una y otra vez.",
+    limits: "Cuánto a la vez, cuánto tiempo y qué pasa cuando algo falla una y otra vez.",
     retention: "Cuánto se recuerda y cuándo se borra.",
     notices: "Se guardan ya; enviar avisos llegará con los canales de alerta.",
     worlds: "Cuándo duermen, cuándo se archivan y cuánto cuestan.",
-    executors:
-      "Lo que una tarea puede nombrar como orden, y lo que el servidor permite.",
+    executors: "Lo que una tarea puede nombrar como orden, y lo que el servidor permite.",
     live: "Dónde vive el estado de los mundos activos.",
     users: "Quién entra y qué puede hacer.",
     tokens: "Para programas. Una ficha se enseña una sola vez, al crearla.",
@@ -83,15 +81,12 @@ export const settings = {
     passwordHint: "Al menos 12 caracteres.",
     optionalPassword: "Vacía: se entra por enlace.",
     created: (name: string) => `Cuenta ${name} creada.`,
-    changed: (name: string) =>
-      `Cuenta ${name} cambiada; sus sesiones se han cerrado.`,
+    changed: (name: string) => `Cuenta ${name} cambiada; sus sesiones se han cerrado.`,
     remove: (name: string) => `Borrar la cuenta ${name}`,
-    removeText:
-      "Se borra con sus fichas y sesiones. Lo que hizo sigue en la auditoría.",
+    removeText: "Se borra con sus fichas y sesiones. Lo que hizo sigue en la auditoría.",
     removed: (name: string) => `Cuenta ${name} borrada.`,
     link: "Enlace para entrar",
-    linkText:
-      "Sirve una vez y caduca en 10 minutos. Quien lo tenga entra con esta cuenta.",
+    linkText: "Sirve una vez y caduca en 10 minutos. Quien lo tenga entra con esta cuenta.",
     isDisabled: "Desactivada: no puede entrar",
     roles: {
       viewer: "Lee todo.",
@@ -122,8 +117,7 @@ export const settings = {
     scopeField: "Alcance (JSON, vacío: todo)",
     scopeHint: '{"jobs":["nombre"]}, {"worlds":true}, {"nets":["10.0.0.0/8"]}',
     made: (name: string) => `Ficha ${name}`,
-    madeText:
-      "Cópiala ahora: no se vuelve a enseñar. Aquí solo queda su huella.",
+    madeText: "Cópiala ahora: no se vuelve a enseñar. Aquí solo queda su huella.",
     revoke: "Revocar",
     revokeTitle: (name: string) => `Revocar la ficha ${name}`,
     revokeText: "Lo que la use dejará de entrar en este momento.",
@@ -343,33 +337,23 @@ export const settings = {
   } as Record<string, { name: string; help: string }>,
   /** Keys of the configuration; where none stands here, the server's own help is shown. */
   config: {
-    "data.dir":
-      "Carpeta de base de datos, salidas, claves y vigilante; solo con --data o SERENO_DATA.",
+    "data.dir": "Carpeta de base de datos, salidas, claves y vigilante; solo con --data o SERENO_DATA.",
     "http.address": "Dirección en la que escucha.",
     "http.port": "Puerto en el que escucha; 0: uno libre.",
-    "http.port_file":
-      "Fichero que recibe el puerto cuando el servidor escucha.",
+    "http.port_file": "Fichero que recibe el puerto cuando el servidor escucha.",
     "http.tls_cert": "Fichero PEM con la cadena de certificados.",
     "http.tls_key": "Fichero PEM con la clave privada.",
-    "http.insecure":
-      "Permite HTTP sin cifrar en una dirección que no es de esta máquina.",
-    "http.public_url":
-      "Cómo llegan los navegadores al servidor; para los enlaces.",
-    "http.base_path":
-      "Ruta bajo la que un proxy lo enseña todo, p. ej. /sereno.",
+    "http.insecure": "Permite HTTP sin cifrar en una dirección que no es de esta máquina.",
+    "http.public_url": "Cómo llegan los navegadores al servidor; para los enlaces.",
+    "http.base_path": "Ruta bajo la que un proxy lo enseña todo, p. ej. /sereno.",
     "api.cron_secret": "Secreto de los dos puntos de cron.",
-    "cron.enabled":
-      "Solo el texto exacto false apaga los arranques planificados.",
+    "cron.enabled": "Solo el texto exacto false apaga los arranques planificados.",
     "executors.shell": "Permite tareas con el ejecutor shell.",
-    "executors.folder":
-      "Carpeta de programas que las tareas pueden nombrar; por omisión DATA/executors.",
-    "executors.http_allow_private":
-      "Redes privadas a las que llega el ejecutor http, separadas por comas.",
-    "executors.temp_roots":
-      "Carpetas que temp_files_cleanup puede limpiar, separadas por dos puntos.",
+    "executors.folder": "Carpeta de programas que las tareas pueden nombrar; por omisión DATA/executors.",
+    "executors.http_allow_private": "Redes privadas a las que llega el ejecutor http, separadas por comas.",
+    "executors.temp_roots": "Carpetas que temp_files_cleanup puede limpiar, separadas por dos puntos.",
     "executors.path": "PATH de todas las tareas.",
-    "warden.idle_exit_seconds":
-      "Un vigilante sin cliente ni ejecuciones termina tras este tiempo.",
+    "warden.idle_exit_seconds": "Un vigilante sin cliente ni ejecuciones termina tras este tiempo.",
     "spool.days": "Días que se guardan las salidas enteras.",
     "spool.max_mb": "Megabytes de salidas; primero se borran las más viejas.",
     "log.level": "debug, info, warn, error o critical.",
@@ -381,20 +365,16 @@ export const settings = {
     "live.url": "Redis con el estado vivo de los mundos.",
     "live.upstash_url": "Upstash REST con el estado vivo de los mundos.",
     "live.upstash_token": "Y su ficha.",
-    "live.mode":
-      "auto: upstash o redis si hay dirección, si no embedded; embedded, redis, upstash, none.",
+    "live.mode": "auto: upstash o redis si hay dirección, si no embedded; embedded, redis, upstash, none.",
     "live.prefix": "Prefijo de las claves de un mundo.",
     "live.global": "Prefijo de las claves de todos los mundos.",
     "live.extra_keys":
       "Sufijos de claves propias de la aplicación, separados por comas: se limpian con el mundo.",
-    "llm.base_url":
-      "Punto compatible con OpenAI para resúmenes; sin valor: se extraen sin modelo.",
+    "llm.base_url": "Punto compatible con OpenAI para resúmenes; sin valor: se extraen sin modelo.",
     "llm.api_key": "Su clave.",
     "llm.model": "Su modelo.",
     "worlds.lanes": "Hilos para los mundos, cada uno con sus conexiones.",
-    "api.cron_nets":
-      "Redes que pueden llamar a los dos puntos de cron; sin valor: todas.",
-    "api.proxy_nets":
-      "Redes de proxies cuyo X-Forwarded-For se cree; sin valor: ninguna.",
+    "api.cron_nets": "Redes que pueden llamar a los dos puntos de cron; sin valor: todas.",
+    "api.proxy_nets": "Redes de proxies cuyo X-Forwarded-For se cree; sin valor: ninguna.",
   } as Record<string, string>,
 };

@@ -4,15 +4,10 @@
 // userOf(request) is your session; it gives the user's id or null.
 export function resumeRoute({ serenoUrl, token, userOf }) {
   return async function resume(request, response) {
-    const world = /^\/api\/worlds\/([^/]+)\/resume$/.exec(
-      request.url ?? "",
-    )?.[1];
+    const world = /^\/api\/worlds\/([^/]+)\/resume$/.exec(request.url ?? "")?.[1];
     const user = userOf(request);
     const answer = (status, text) => {
-      response.writeHead(status, {
-        "Content-Type": "application/json",
-        "Cache-Control": "no-store",
-      });
+      response.writeHead(status, { "Content-Type": "application/json", "Cache-Control": "no-store" });
       response.end(JSON.stringify({ message: text }));
     };
     if (request.method !== "POST" || !world) return answer(404, "not found");

@@ -13,12 +13,12 @@ import { ConfigList } from "./config-list";
 import type { ConfigRow } from "./fields";
 
 /** /healthz answers 503 when something is not well: that is an answer, too. */
-async function loadHealth(
-  signal: AbortSignal,
-): Promise<Record<string, unknown>> {
+async function loadHealth(signal: AbortSignal): Promise<Record<string, unknown>> {
   try {
-    return (await call("GET /healthz", { query: { verbose: true }, signal }))
-      .checks as Record<string, unknown>;
+    return (await call("GET /healthz", { query: { verbose: true }, signal })).checks as Record<
+      string,
+      unknown
+    >;
   } catch (error) {
     if (!(error instanceof ApiError) || error.status !== 503) throw error;
     return { ready: false, why: error.message };
@@ -33,18 +33,10 @@ export function Health({ only }: { only?: readonly string[] }) {
       {(checks) => (
         <Facts
           facts={Object.entries(checks)
-            .filter(
-              ([key, value]) =>
-                typeof value === "boolean" && (!only || only.includes(key)),
-            )
+            .filter(([key, value]) => typeof value === "boolean" && (!only || only.includes(key)))
             .map(([key, value]) => ({
               name: t.checks[key] ?? key,
-              value: (
-                <StateMark
-                  state={value ? "ok" : "failed"}
-                  text={value ? t.well : t.unwell}
-                />
-              ),
+              value: <StateMark state={value ? "ok" : "failed"} text={value ? t.well : t.unwell} />,
             }))}
         />
       )}
@@ -54,17 +46,11 @@ export function Health({ only }: { only?: readonly string[] }) {
 
 export function About({ config }: { config: readonly ConfigRow[] }) {
   const t = words().settings;
-  const version = useRemote("version", (signal) =>
-    call("GET /version", { signal }),
-  );
+  const version = useRemote("version", (signal) => call("GET /version", { signal }));
   return (
     <>
       <Shown of={version}>
-        {(v) => (
-          <Facts
-            facts={[{ name: t.version, value: `${v.name} ${v.version}` }]}
-          />
-        )}
+        {(v) => <Facts facts={[{ name: t.version, value: `${v.name} ${v.version}` }]} />}
       </Shown>
       <h3 class="settings-sub">{t.health}</h3>
       <Health />
@@ -81,9 +67,7 @@ export function About({ config }: { config: readonly ConfigRow[] }) {
 
 export function Backup() {
   const t = words().settings.backup;
-  const [made, setMade] = useState<Answer<"POST /api/admin/backup"> | null>(
-    null,
-  );
+  const [made, setMade] = useState<Answer<"POST /api/admin/backup"> | null>(null);
   const [isBusy, setBusy] = useState(false);
   const make = async () => {
     setBusy(true);
@@ -101,12 +85,7 @@ export function Backup() {
       </p>
       <p class="quiet">{t.postgres}</p>
       <p>
-        <Button
-          kind="main"
-          icon="download"
-          isBusy={isBusy}
-          onClick={() => void make()}
-        >
+        <Button kind="main" icon="download" isBusy={isBusy} onClick={() => void make()}>
           {t.make}
         </Button>
       </p>
@@ -131,18 +110,11 @@ interface ExecutorRow {
 
 export function Executors() {
   const t = words().settings.executors;
-  const executors = useRemote("executors", (signal) =>
-    call("GET /api/cron/executors", { signal }),
-  );
+  const executors = useRemote("executors", (signal) => call("GET /api/cron/executors", { signal }));
   return (
     <Shown of={executors}>
       {({ data }) => (
-        <div
-          class="table-box"
-          tabIndex={0}
-          role="group"
-          aria-label={words().settings.sections.executors}
-        >
+        <div class="table-box" tabIndex={0} role="group" aria-label={words().settings.sections.executors}>
           <table>
             <thead>
               <tr>

@@ -2,18 +2,14 @@
 import { words } from "../../words";
 import type { ConfigRow } from "./fields";
 
-export const configHelp = (row: ConfigRow) =>
-  words().settings.config[row.key] ?? row.help;
+export const configHelp = (row: ConfigRow) => words().settings.config[row.key] ?? row.help;
 
 export function ConfigList({ rows }: { rows: readonly ConfigRow[] }) {
   const t = words().settings;
   return (
     <ul class="settings-list">
       {rows.map((row) => (
-        <li
-          key={row.key}
-          class={`setting ${row.origin === "default" ? "" : "changed"}`}
-        >
+        <li key={row.key} class={`setting ${row.origin === "default" ? "" : "changed"}`}>
           <div class="setting-what">
             <span class="mono strong">{row.key}</span>
             <p>{configHelp(row)}</p>
@@ -27,14 +23,10 @@ export function ConfigList({ rows }: { rows: readonly ConfigRow[] }) {
             </span>
             {row.origin !== "default" && (
               <span class="quiet small">
-                {t.default(
-                  row.default === null ? t.noValue : String(row.default),
-                )}
+                {t.default(row.default === null ? t.noValue : String(row.default))}
               </span>
             )}
-            {row.environment && (
-              <code class="quiet small">{row.environment.split(" ")[0]}</code>
-            )}
+            {row.environment && <code class="quiet small">{row.environment.split(" ")[0]}</code>}
           </div>
         </li>
       ))}

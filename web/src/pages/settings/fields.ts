@@ -1,8 +1,7 @@
 // Settings as data: which section each belongs to, what typed text means, what a search finds. No DOM.
 import type { Answer } from "../../api/client";
 
-export type SettingField =
-  Answer<"GET /api/cron/settings/fields">["data"][number];
+export type SettingField = Answer<"GET /api/cron/settings/fields">["data"][number];
 export type Value = string | number | boolean | null | object;
 export type ConfigRow = Answer<"GET /api/admin/config">["data"][number];
 
@@ -22,13 +21,7 @@ export const sections = [
 ] as const;
 export type Section = (typeof sections)[number];
 /** What only admins are shown. */
-export const adminSections: readonly Section[] = [
-  "worlds",
-  "users",
-  "tokens",
-  "sessions",
-  "backup",
-];
+export const adminSections: readonly Section[] = ["worlds", "users", "tokens", "sessions", "backup"];
 
 const places: Partial<Record<Section, readonly string[]>> = {
   general: ["isEnabled", "timezone"],
@@ -50,29 +43,21 @@ const places: Partial<Record<Section, readonly string[]>> = {
   ],
 };
 
-export function sectionOf(
-  field: Pick<SettingField, "group" | "name">,
-): Section {
+export function sectionOf(field: Pick<SettingField, "group" | "name">): Section {
   if (field.group === "worlds") return "worlds";
-  const found = sections.find((section) =>
-    places[section]?.includes(field.name),
-  );
+  const found = sections.find((section) => places[section]?.includes(field.name));
   return found ?? "notices";
 }
 
 /** Fields of one section in its own order. */
-export function fieldsOf(
-  fields: readonly SettingField[],
-  section: Section,
-): SettingField[] {
+export function fieldsOf(fields: readonly SettingField[], section: Section): SettingField[] {
   const order = places[section] ?? [];
   return fields
     .filter((field) => sectionOf(field) === section)
     .sort((a, b) => order.indexOf(a.name) - order.indexOf(b.name));
 }
 
-const plain = (text: string) =>
-  text.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase();
+const plain = (text: string) => text.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase();
 
 /** Every word of the search occurs somewhere in the texts. */
 export function isFound(search: string, texts: readonly string[]): boolean {
@@ -83,10 +68,7 @@ export function isFound(search: string, texts: readonly string[]): boolean {
 }
 
 /** A value as it stands in its input. */
-export function textOf(
-  field: Pick<SettingField, "type">,
-  value: unknown,
-): string {
+export function textOf(field: Pick<SettingField, "type">, value: unknown): string {
   if (value === null || value === undefined) return "";
   return field.type === "json" ? JSON.stringify(value) : String(value);
 }
@@ -102,11 +84,8 @@ export function parse(field: SettingField, text: string): Parsed {
     case "number": {
       const value = Number(trimmed.replace(",", "."));
       if (trimmed === "" || !Number.isFinite(value)) return { wrong: "number" };
-      if (field.type === "integer" && !Number.isInteger(value))
-        return { wrong: "number" };
-      const isOut =
-        (field.min !== null && value < field.min) ||
-        (field.max !== null && value > field.max);
+      if (field.type === "integer" && !Number.isInteger(value)) return { wrong: "number" };
+      const isOut = (field.min !== null && value < field.min) || (field.max !== null && value > field.max);
       return isOut ? { wrong: "range" } : { value };
     }
     case "boolean":
@@ -122,5 +101,4 @@ export function parse(field: SettingField, text: string): Parsed {
   }
 }
 
-export const isSame = (a: unknown, b: unknown) =>
-  JSON.stringify(a ?? null) === JSON.stringify(b ?? null);
+export const isSame = (a: unknown, b: unknown) => JSON.stringify(a ?? null) === JSON.stringify(b ?? null);

@@ -13,15 +13,11 @@ export function FormDialog(props: {
   fields: readonly string[];
   save: () => Promise<void>;
   onClose: () => void;
-  children: (
-    errorOf: (field: string) => string | undefined,
-  ) => ComponentChildren;
+  children: (errorOf: (field: string) => string | undefined) => ComponentChildren;
 }) {
   const [problem, setProblem] = useState<ApiError | null>(null);
   const [isBusy, setBusy] = useState(false);
-  const text =
-    problem &&
-    (problem.hint ? `${problem.message} ${problem.hint}` : problem.message);
+  const text = problem && (problem.hint ? `${problem.message} ${problem.hint}` : problem.message);
   const field = problem?.field?.split(".")[0];
   const isElsewhere = problem && !props.fields.includes(field ?? "");
   const submit = async (event: Event) => {
@@ -47,9 +43,7 @@ export function FormDialog(props: {
           </p>
         )}
         <footer>
-          <Button onClick={props.onClose}>
-            {words().common.actions.cancel}
-          </Button>
+          <Button onClick={props.onClose}>{words().common.actions.cancel}</Button>
           <Button kind="main" type="submit" isBusy={isBusy}>
             {props.verb}
           </Button>

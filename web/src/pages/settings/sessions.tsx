@@ -10,17 +10,9 @@ import { browserName } from "./browser-name";
 
 export function Sessions() {
   const t = words().settings.sessions;
-  const sessions = useRemote("sessions", (signal) =>
-    call("GET /api/admin/sessions", { signal }),
-  );
+  const sessions = useRemote("sessions", (signal) => call("GET /api/admin/sessions", { signal }));
   const end = async (session: string) => {
-    if (
-      await act(
-        () =>
-          call("DELETE /api/admin/sessions/{session}", { path: { session } }),
-        t.ended,
-      )
-    )
+    if (await act(() => call("DELETE /api/admin/sessions/{session}", { path: { session } }), t.ended))
       await sessions.reload();
   };
   return (
@@ -29,12 +21,7 @@ export function Sessions() {
         data.length === 0 ? (
           <p class="quiet">{t.empty}</p>
         ) : (
-          <div
-            class="table-box"
-            tabIndex={0}
-            role="group"
-            aria-label={words().settings.sections.sessions}
-          >
+          <div class="table-box" tabIndex={0} role="group" aria-label={words().settings.sections.sessions}>
             <table>
               <thead>
                 <tr>
@@ -52,13 +39,10 @@ export function Sessions() {
                 {data.map((s) => (
                   <tr key={s.id}>
                     <td>
-                      <span class="strong">{s.user}</span>{" "}
-                      {s.isThis && <span class="tag">{t.mine}</span>}
+                      <span class="strong">{s.user}</span> {s.isThis && <span class="tag">{t.mine}</span>}
                     </td>
                     <td class="mono">{s.address}</td>
-                    <td title={s.agent ?? undefined}>
-                      {browserName(s.agent ?? "")}
-                    </td>
+                    <td title={s.agent ?? undefined}>{browserName(s.agent ?? "")}</td>
                     <td>
                       <Ago when={s.createdAt} />
                     </td>

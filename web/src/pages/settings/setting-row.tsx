@@ -8,15 +8,9 @@ import { say } from "../../ui/toast";
 import { language, words } from "../../words";
 import { isSame, parse, type SettingField, textOf, type Value } from "./fields";
 
-type Changed = (
-  group: SettingField["group"],
-  answer: Record<string, unknown>,
-) => void;
+type Changed = (group: SettingField["group"], answer: Record<string, unknown>) => void;
 
-async function save(
-  field: SettingField,
-  value: Value,
-): Promise<Record<string, unknown>> {
+async function save(field: SettingField, value: Value): Promise<Record<string, unknown>> {
   const body = { [field.name]: value };
   if (field.group === "worlds")
     return call("PATCH /api/admin/worlds/settings", {
@@ -37,16 +31,11 @@ export function valueText(field: SettingField, value: unknown): string {
   const t = words().settings;
   if (value === null || value === undefined) return t.noValue;
   if (typeof value === "boolean") return value ? t.yes : t.no;
-  if (typeof value === "number")
-    return number(language.value, value, Number.isInteger(value) ? 0 : 3);
+  if (typeof value === "number") return number(language.value, value, Number.isInteger(value) ? 0 : 3);
   return textOf(field, value);
 }
 
-export function SettingRow(props: {
-  field: SettingField;
-  value: unknown;
-  onChanged: Changed;
-}) {
+export function SettingRow(props: { field: SettingField; value: unknown; onChanged: Changed }) {
   const { field, value } = props;
   const t = words().settings;
   const { name, help } = settingWords(field);
@@ -66,9 +55,7 @@ export function SettingRow(props: {
       props.onChanged(field.group, await save(field, next));
       say(
         t.saved(name),
-        undo === undefined
-          ? undefined
-          : async () => props.onChanged(field.group, await save(field, undo)),
+        undo === undefined ? undefined : async () => props.onChanged(field.group, await save(field, undo)),
       );
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
@@ -81,17 +68,10 @@ export function SettingRow(props: {
     event.preventDefault();
     const parsed = parse(field, text);
     if ("value" in parsed) return void put(parsed.value, undoOf());
-    const bounds = t.between(
-      number(language.value, field.min ?? 0),
-      number(language.value, field.max ?? 0),
-    );
-    setProblem(
-      { number: t.notNumber, json: t.notJson, range: bounds }[parsed.wrong],
-    );
+    const bounds = t.between(number(language.value, field.min ?? 0), number(language.value, field.max ?? 0));
+    setProblem({ number: t.notNumber, json: t.notJson, range: bounds }[parsed.wrong]);
   };
-  const described = [help && `${id}-help`, problem && `${id}-error`]
-    .filter(Boolean)
-    .join(" ");
+  const described = [help && `${id}-help`, problem && `${id}-error`].filter(Boolean).join(" ");
   const common = {
     id,
     "aria-describedby": described || undefined,
@@ -110,9 +90,7 @@ export function SettingRow(props: {
           <select
             {...common}
             value={String(value)}
-            onChange={(e) =>
-              void put(e.currentTarget.value === "true", undoOf())
-            }
+            onChange={(e) => void put(e.currentTarget.value === "true", undoOf())}
           >
             <option value="true">{t.on}</option>
             <option value="false">{t.off}</option>
@@ -134,13 +112,7 @@ export function SettingRow(props: {
           <input
             {...common}
             value={text}
-            inputMode={
-              field.type === "integer"
-                ? "numeric"
-                : field.type === "number"
-                  ? "decimal"
-                  : undefined
-            }
+            inputMode={field.type === "integer" ? "numeric" : field.type === "number" ? "decimal" : undefined}
             class={field.type === "json" ? "mono" : undefined}
             placeholder={field.isNullable ? t.noValue : undefined}
             aria-invalid={problem ? true : undefined}
@@ -157,14 +129,10 @@ export function SettingRow(props: {
         )}
       </form>
       <div class="setting-origin">
-        <span class="tag">
-          {isDefault ? t.origins["default"] : t.origins["database"]}
-        </span>
+        <span class="tag">{isDefault ? t.origins["default"] : t.origins["database"]}</span>
         {!isDefault && (
           <>
-            <span class="quiet small">
-              {t.default(valueText(field, field.default))}
-            </span>
+            <span class="quiet small">{t.default(valueText(field, field.default))}</span>
             {mayEdit && (
               <Button
                 kind="quiet"

@@ -15,14 +15,9 @@ import { OnceDialog, RoleChoice } from "./users";
 
 type Token = Answer<"GET /api/admin/tokens">["data"][number];
 type Open =
-  | { kind: "add" }
-  | { kind: "revoke"; token: Token }
-  | { kind: "made"; name: string; secret: string };
+  { kind: "add" } | { kind: "revoke"; token: Token } | { kind: "made"; name: string; secret: string };
 
-function TokenForm(props: {
-  onClose: () => void;
-  onMade: (name: string, secret: string) => void;
-}) {
+function TokenForm(props: { onClose: () => void; onMade: (name: string, secret: string) => void }) {
   const t = words().settings.tokens;
   const [name, setName] = useState("");
   const [role, setRole] = useState<Exclude<Role, "none">>("viewer");
@@ -70,20 +65,12 @@ function TokenForm(props: {
               />
             )}
           </Field>
-          <Field
-            label={t.role}
-            hint={words().settings.users.roles[role]}
-            error={errorOf("role")}
-          >
+          <Field label={t.role} hint={words().settings.users.roles[role]} error={errorOf("role")}>
             {(ids) => <RoleChoice ids={ids} value={role} onChange={setRole} />}
           </Field>
           <Field label={t.life}>
             {(ids) => (
-              <select
-                {...ids}
-                value={life}
-                onChange={(e) => setLife(e.currentTarget.value)}
-              >
+              <select {...ids} value={life} onChange={(e) => setLife(e.currentTarget.value)}>
                 {Object.entries(t.lives).map(([value, text]) => (
                   <option key={value} value={value}>
                     {text}
@@ -92,11 +79,7 @@ function TokenForm(props: {
               </select>
             )}
           </Field>
-          <Field
-            label={t.scopeField}
-            hint={t.scopeHint}
-            error={errorOf("scope")}
-          >
+          <Field label={t.scopeField} hint={t.scopeHint} error={errorOf("scope")}>
             {(ids) => (
               <input
                 {...ids}
@@ -115,19 +98,13 @@ function TokenForm(props: {
 
 export function Tokens() {
   const t = words().settings.tokens;
-  const tokens = useRemote("tokens", (signal) =>
-    call("GET /api/admin/tokens", { signal }),
-  );
+  const tokens = useRemote("tokens", (signal) => call("GET /api/admin/tokens", { signal }));
   const [open, setOpen] = useState<Open | null>(null);
   const close = () => setOpen(null);
   return (
     <>
       <div class="settings-actions">
-        <Button
-          icon="plus"
-          kind="main"
-          onClick={() => setOpen({ kind: "add" })}
-        >
+        <Button icon="plus" kind="main" onClick={() => setOpen({ kind: "add" })}>
           {t.add}
         </Button>
       </div>
@@ -155,20 +132,8 @@ export function Tokens() {
                     <tr key={token.id}>
                       <td class="strong">{token.name}</td>
                       <td>{words().common.roles[token.role]}</td>
-                      <td>
-                        {token.scope ? (
-                          <code>{JSON.stringify(token.scope)}</code>
-                        ) : (
-                          t.wholeScope
-                        )}
-                      </td>
-                      <td>
-                        {token.expiresAt ? (
-                          <At when={token.expiresAt} />
-                        ) : (
-                          t.never
-                        )}
-                      </td>
+                      <td>{token.scope ? <code>{JSON.stringify(token.scope)}</code> : t.wholeScope}</td>
+                      <td>{token.expiresAt ? <At when={token.expiresAt} /> : t.never}</td>
                       <td>
                         <Ago when={token.lastUsedAt} none={t.unused} />
                       </td>
@@ -198,12 +163,7 @@ export function Tokens() {
         />
       )}
       {open?.kind === "made" && (
-        <OnceDialog
-          title={t.made(open.name)}
-          text={t.madeText}
-          secret={open.secret}
-          onClose={close}
-        />
+        <OnceDialog title={t.made(open.name)} text={t.madeText} secret={open.secret} onClose={close} />
       )}
       {open?.kind === "revoke" && (
         <Confirm

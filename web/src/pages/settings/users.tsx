@@ -14,16 +14,8 @@ import { words } from "../../words";
 import { FormDialog } from "./form-dialog";
 
 type User = Answer<"GET /api/admin/users">["data"][number];
-type Open =
-  | { kind: "edit" | "remove"; user: User }
-  | { kind: "add" }
-  | { kind: "link"; url: string };
-export const roles: readonly Exclude<Role, "none">[] = [
-  "viewer",
-  "operator",
-  "editor",
-  "admin",
-];
+type Open = { kind: "edit" | "remove"; user: User } | { kind: "add" } | { kind: "link"; url: string };
+export const roles: readonly Exclude<Role, "none">[] = ["viewer", "operator", "editor", "admin"];
 
 export function RoleChoice(props: {
   ids: object;
@@ -35,9 +27,7 @@ export function RoleChoice(props: {
     <select
       {...props.ids}
       value={props.value}
-      onChange={(e) =>
-        props.onChange(e.currentTarget.value as Exclude<Role, "none">)
-      }
+      onChange={(e) => props.onChange(e.currentTarget.value as Exclude<Role, "none">)}
     >
       {roles.map((role) => (
         <option key={role} value={role}>
@@ -48,15 +38,7 @@ export function RoleChoice(props: {
   );
 }
 
-function UserForm({
-  user,
-  onClose,
-  onSaved,
-}: {
-  user?: User;
-  onClose: () => void;
-  onSaved: () => void;
-}) {
+function UserForm({ user, onClose, onSaved }: { user?: User; onClose: () => void; onSaved: () => void }) {
   const t = words().settings.users;
   const [name, setName] = useState(user?.name ?? "");
   const [role, setRole] = useState<Role>(user?.role ?? "viewer");
@@ -100,18 +82,12 @@ function UserForm({
               )}
             </Field>
           )}
-          <Field
-            label={t.role}
-            hint={t.roles[role === "none" ? "viewer" : role]}
-            error={errorOf("role")}
-          >
+          <Field label={t.role} hint={t.roles[role === "none" ? "viewer" : role]} error={errorOf("role")}>
             {(ids) => <RoleChoice ids={ids} value={role} onChange={setRole} />}
           </Field>
           <Field
             label={user ? t.newPassword : t.password}
-            hint={
-              user ? t.passwordHint : `${t.passwordHint} ${t.optionalPassword}`
-            }
+            hint={user ? t.passwordHint : `${t.passwordHint} ${t.optionalPassword}`}
             error={errorOf("password")}
           >
             {(ids) => (
@@ -142,9 +118,7 @@ function UserForm({
 
 export function Users() {
   const t = words().settings.users;
-  const users = useRemote("users", (signal) =>
-    call("GET /api/admin/users", { signal }),
-  );
+  const users = useRemote("users", (signal) => call("GET /api/admin/users", { signal }));
   const [open, setOpen] = useState<Open | null>(null);
   const close = () => setOpen(null);
   const saved = () => void users.reload();
@@ -162,11 +136,7 @@ export function Users() {
   return (
     <>
       <div class="settings-actions">
-        <Button
-          icon="plus"
-          kind="main"
-          onClick={() => setOpen({ kind: "add" })}
-        >
+        <Button icon="plus" kind="main" onClick={() => setOpen({ kind: "add" })}>
           {t.add}
         </Button>
       </div>
@@ -190,9 +160,7 @@ export function Users() {
                     <td>
                       <span class="strong">{user.name}</span>{" "}
                       {user.isDisabled && <span class="tag">{t.disabled}</span>}{" "}
-                      {!user.hasPassword && (
-                        <span class="tag">{t.noPassword}</span>
-                      )}
+                      {!user.hasPassword && <span class="tag">{t.noPassword}</span>}
                     </td>
                     <td>{words().common.roles[user.role]}</td>
                     <td>
@@ -237,9 +205,7 @@ export function Users() {
         ))}
       </dl>
       {open?.kind === "add" && <UserForm onClose={close} onSaved={saved} />}
-      {open?.kind === "edit" && (
-        <UserForm user={open.user} onClose={close} onSaved={saved} />
-      )}
+      {open?.kind === "edit" && <UserForm user={open.user} onClose={close} onSaved={saved} />}
       {open?.kind === "remove" && (
         <Confirm
           title={t.remove(open.user.name)}
@@ -257,24 +223,14 @@ export function Users() {
         />
       )}
       {open?.kind === "link" && (
-        <OnceDialog
-          title={t.link}
-          text={t.linkText}
-          secret={open.url}
-          onClose={close}
-        />
+        <OnceDialog title={t.link} text={t.linkText} secret={open.url} onClose={close} />
       )}
     </>
   );
 }
 
 /** Something that is shown this once. */
-export function OnceDialog(props: {
-  title: string;
-  text: string;
-  secret: string;
-  onClose: () => void;
-}) {
+export function OnceDialog(props: { title: string; text: string; secret: string; onClose: () => void }) {
   return (
     <Dialog title={props.title} onClose={props.onClose}>
       <div class="dialog-text">
