@@ -146,7 +146,8 @@ static void count_percentiles(struct roster_row *row) {
   int32_t sorted[ROSTER_STRIP];
   size_t count = 0;
   for (size_t i = 0; i < row->strip_count; i++)
-    if (row->strip_ms[i] >= 0) sorted[count++] = row->strip_ms[i];
+    if (row->strip_ms[i] >= 0 && row->strip_status[i] != RUN_SKIPPED && row->strip_status[i] != RUN_CANCELLED)
+      sorted[count++] = row->strip_ms[i];
   qsort(sorted, count, sizeof *sorted, ascending);
   row->p50_ms = rank(sorted, count, 50);
   row->p95_ms = rank(sorted, count, 95);
@@ -202,10 +203,13 @@ static enum err row_new(const struct job_row *from, struct roster_row **ret) {
   row->settled_ms = FIELD_NULL;
   for (size_t i = from->strip_count; i > 0; i--)
     add_to_strip(row, from->strip[i - 1].status, from->strip[i - 1].duration_ms);
+  size_t last = 0; /* a run that was skipped says nothing of the job, unless all were */
+  while (last + 1 < from->strip_count && from->strip[last].status == RUN_SKIPPED) last++;
+  if (last < from->strip_count && from->strip[last].status == RUN_SKIPPED) last = 0;
   if (from->strip_count) {
-    row->last_no = from->strip[0].no;
-    row->last_status = from->strip[0].status;
-    row->last_took_ms = from->strip[0].duration_ms;
+    row->last_no = from->strip[last].no;
+    row->last_status = from->strip[last].status;
+    row->last_took_ms = from->strip[last].duration_ms;
   }
   if (from->has_last_run) {
     row->last_start_ms = from->last_run.started_ms;
@@ -459,11 +463,12 @@ static void note_run(struct roster_row *row, const struct run *run) {
     row->strip_status[row->strip_count - 1] = (uint8_t)status;
     row->strip_ms[row->strip_count - 1] = short_ms(run->duration_ms);
   }
+  count_percentiles(row);
+  if (status == RUN_SKIPPED && row->last_status != FIELD_NULL) return;
   row->last_no = run->no;
   row->last_status = status;
   row->last_took_ms = run->duration_ms;
   set_error(row, run);
-  count_percentiles(row);
 }
 
 void roster_note(struct roster *r, const struct sched_note *note) {

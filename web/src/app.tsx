@@ -41,7 +41,10 @@ function found(): { route: PageRoute; args: Record<string, string> } | null {
 /** The current page; the old one stays until the new one's code is here. */
 function CurrentPage() {
   const at = found();
-  const shown = useSignal<{ route: PageRoute; Component: ComponentType<PageProps> } | null>(null);
+  const shown = useSignal<{
+    route: PageRoute;
+    Component: ComponentType<PageProps>;
+  } | null>(null);
   const failed = useSignal(false);
   useEffect(() => {
     let isNewest = true;
@@ -180,7 +183,7 @@ function useCounters(): void {
     }, 1000);
   };
   useLive("runs", (events) => events.some((e) => (e as { type: string }).type === "run") && soon());
-  useLive("jobs", soon);
+  useLive("jobs", (events) => events.some((e) => (e as { type: string }).type === "job") && soon());
 }
 
 function Inside() {
@@ -189,13 +192,21 @@ function Inside() {
   useEffect(() => {
     const k = () => words().common.keys;
     return useKeys([
-      { keys: "mod+k", text: () => k().palette, run: () => void (isPaletteOpen.value = true) },
+      {
+        keys: "mod+k",
+        text: () => k().palette,
+        run: () => void (isPaletteOpen.value = true),
+      },
       {
         keys: "/",
         text: () => k().filter,
         run: () => document.querySelector<HTMLElement>("[data-filter]")?.focus(),
       },
-      { keys: "?", text: () => k().help, run: () => void (isHelpOpen.value = true) },
+      {
+        keys: "?",
+        text: () => k().help,
+        run: () => void (isHelpOpen.value = true),
+      },
       ...navigation.map((n) => ({
         keys: `g ${n.letter}`,
         text: () => k().goTo(navText(words(), n.key)),

@@ -1,6 +1,7 @@
 // All words of the language; each page's words lie in a file of their own.
 import { common } from "./common.en";
 import { round } from "./round.en";
+import { filter } from "./filter.en";
 import { jobs } from "./jobs.en";
 import { job } from "./job.en";
 import { editor } from "./editor.en";
@@ -17,6 +18,7 @@ import type { Words } from "./index";
 
 export const en: Words = {
   common,
+  filter,
   round,
   jobs,
   job,

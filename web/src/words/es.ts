@@ -1,6 +1,7 @@
 // All words of the language; each page's words lie in a file of their own.
 import { common } from "./common.es";
 import { round } from "./round.es";
+import { filter } from "./filter.es";
 import { jobs } from "./jobs.es";
 import { job } from "./job.es";
 import { editor } from "./editor.es";
@@ -16,6 +17,7 @@ import { login } from "./login.es";
 
 export const es = {
   common,
+  filter,
   round,
   jobs,
   job,
