@@ -113,6 +113,7 @@ function staticImports(metafile, entry, seen = new Set()) {
 
 function indexHtml(parts) {
   const head = [
+    `<link rel="icon" href="${parts.icon}" type="image/svg+xml">`,
     `<link rel="stylesheet" href="${parts.style}">`,
     `<link rel="preload" href="${parts.font}" as="font" type="font/woff2" crossorigin>`,
     ...parts.chunks.map((c) => `<link rel="modulepreload" href="${c}">`),
@@ -155,10 +156,14 @@ async function once() {
   const files = new Map();
   for (const f of [...w.outputFiles, ...b.outputFiles, ...e.outputFiles, ...a.outputFiles])
     files.set(relative(f), Buffer.from(f.contents));
+  const icon = readFileSync(join(here, "favicon.svg"));
+  const iconName = `assets/favicon.${createHash("sha256").update(icon).digest("hex").slice(0, 8)}.svg`;
+  files.set(iconName, icon);
   const names = [...files.keys()];
   const main = names.find((n) => /^assets\/main\.[A-Z0-9]+\.js$/.test(n));
   const html = indexHtml({
     main,
+    icon: iconName,
     boot: entryOf(b, "assets/boot."),
     style: names.find((n) => /^assets\/main\.[A-Z0-9]+\.css$/.test(n)),
     font: names.find((n) => n.endsWith(".woff2")),

@@ -57,12 +57,12 @@ static void add_preload(struct web *w, struct str tag, struct str file) {
   buf_addf(&w->preload, "%s<%s/%.*s>; rel=%s", w->preload.len ? ", " : "", w->base, STR_ARG(file), how);
 }
 
-/* Each tag of the head that names a file of ours. */
+/* Each tag of the head that names a file of ours; the icon can wait. */
 static void find_preloads(struct web *w, struct str html) {
   struct str tag;
   while (str_split(&html, '<', &tag)) {
     size_t at = str_find(tag, STR("\"assets/"));
-    if (at == SIZE_MAX) continue;
+    if (at == SIZE_MAX || str_find(tag, STR("rel=\"icon\"")) != SIZE_MAX) continue;
     struct str file = str_from(tag, at + 1);
     size_t end = str_find_char(file, '"');
     if (end != SIZE_MAX) add_preload(w, tag, (struct str){file.ptr, end});
