@@ -17,7 +17,7 @@ import { listenOutput } from "./live-output";
 import { lineLink, LogRow } from "./log-line";
 import { LogWindow, type WindowHandle } from "./log-window";
 import { positionToShow, ROW_PX } from "./scroll";
-import { LogStore, looksWrong } from "./store";
+import { LogStore, looksWrong, PAGE_LINES } from "./store";
 
 const ERROR_LINES_MAX = 5000;
 const INDEX_EVERY_MS = 3000;
@@ -29,13 +29,45 @@ export const lineOfFragment = (text: string) => {
   return found ? Math.max(1, Number(found[1])) : 0;
 };
 
+const askIndex = (id: string) => call("GET /api/cron/executions/{id}/output/index", { path: { id } });
+const askLines = (id: string, from: number, count: number) =>
+  call("GET /api/cron/executions/{id}/output/lines", { path: { id }, query: { from, count } });
+
+interface Early {
+  id: string;
+  index: ReturnType<typeof askIndex>;
+  lines: ReturnType<typeof askLines>;
+}
+let early: Early | null = null;
+
+/** Asks for the beginning of an output before its view is there: while the run itself is being read. */
+export function prefetchLog(id: string): void {
+  const index = askIndex(id);
+  const lines = index.then(() => askLines(id, 1, PAGE_LINES));
+  for (const promise of [index, lines]) promise.catch(() => undefined); // whoever takes it hears of it
+  early = { id, index, lines };
+}
+
+function takeEarly<K extends "index" | "lines">(id: string, what: K): Early[K] | null {
+  if (early?.id !== id) return null;
+  const got = early[what];
+  if (what === "lines") early = null;
+  return got;
+}
+
 function makeStore(id: string, startedAt: () => number | null): LogStore {
-  const ask = { path: { id } };
+  let isFirst = true;
   return new LogStore(
     {
-      index: () => call("GET /api/cron/executions/{id}/output/index", ask),
-      lines: (from, count) =>
-        call("GET /api/cron/executions/{id}/output/lines", { ...ask, query: { from, count } }),
+      index: () => {
+        const got = isFirst ? takeEarly(id, "index") : null;
+        isFirst = false;
+        return got ?? askIndex(id);
+      },
+      lines: async (from, count) => {
+        const got = from === 1 ? await takeEarly(id, "lines") : null;
+        return got && got.data.length <= count ? got : askLines(id, from, count);
+      },
     },
     startedAt,
   );

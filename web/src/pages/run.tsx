@@ -1,12 +1,12 @@
 // One run: how it came about, how it went, what it wrote.
-import { useEffect } from "preact/hooks";
+import { useEffect, useMemo } from "preact/hooks";
 import { type Answer, call } from "../api/client";
 import { useLive } from "../api/live";
 import { useRemote } from "../api/remote";
 import { may } from "../api/state";
 import { useKeys } from "../base/keys";
 import { go, href } from "../base/url";
-import { LogView } from "../log/log-view";
+import { LogView, prefetchLog } from "../log/log-view";
 import type { PageProps } from "../routes";
 import { Button } from "../ui/button";
 import { Confirm } from "../ui/dialog";
@@ -44,6 +44,7 @@ export async function repeatRun(run: Run): Promise<Answer<"POST /api/cron/jobs/{
 
 export function RunPage({ args }: PageProps) {
   const id = args["id"] ?? "";
+  useMemo(() => prefetchLog(id), [id]);
   const remote = useRemote(id, (abort) => loadBoth(id, abort));
   useLive("runs", (events) => {
     const known = remote.data.peek();

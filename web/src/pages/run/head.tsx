@@ -114,7 +114,7 @@ export function Timeline({ run, context }: { run: Run; context: RunContext | nul
   const share = ran === null || !p95 ? null : ran / Math.max(ran, p95);
   const mark = ran === null || !p95 ? null : p95 / Math.max(ran, p95);
   return (
-    <Panel title={t.title} level={3} class="run-timeline">
+    <Panel title={t.title} class="run-timeline">
       <ol>
         <li class="point">
           <span class="dot hollow" />

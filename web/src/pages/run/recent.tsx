@@ -34,7 +34,7 @@ export function RecentRuns({ run, p95 }: { run: Run; p95: number | null }) {
   const longest = Math.max(1, p95 ?? 0, ...list.map((r) => r.duration ?? 0));
   const step = 100 / SHOWN;
   return (
-    <Panel title={t.recent} note={t.recentNote} level={3} class="run-recent">
+    <Panel title={t.recent} note={t.recentNote} class="run-recent">
       <div class="bars30" role="list" aria-label={t.recentLabel(list.length)}>
         {p95 !== null && (
           <span
