@@ -69,26 +69,43 @@ static bool is_sign_at(struct str line, size_t at, const struct sign *sign) {
   return !is_denied(line, at) && !is_nothing(rest);
 }
 
-static bool may_begin(unsigned char c) { /* the first letters of signs */
-  c |= 0x20;
-  return c == 'e' || c == 'f' || c == 'p' || c == 't' || c == 'c';
+/* The first three letters of every sign as one number, whatever the case: outputs are long, and nearly all of their
+ * bytes are done with here. Other characters may give the same number; they are compared then. */
+#define LETTERS(a, b, c) (((a)&31U) << 10 | ((b)&31U) << 5 | ((c)&31U))
+
+static bool may_begin(unsigned letters) {
+  switch (letters) {
+    case LETTERS('e', 'r', 'r'):
+    case LETTERS('e', 'x', 'c'):
+    case LETTERS('f', 'a', 't'):
+    case LETTERS('f', 'a', 'i'):
+    case LETTERS('f', 'a', 'l'):
+    case LETTERS('p', 'a', 'n'):
+    case LETTERS('t', 'r', 'a'):
+    case LETTERS('c', 'r', 'i'): return true;
+    default: return false;
+  }
+}
+
+static bool is_any_sign_at(struct str line, size_t at) {
+  bool is_start = at == 0 || !is_letter((unsigned char)line.ptr[at - 1]);
+  for (size_t i = 0; i < sizeof signs / sizeof *signs; i++)
+    if ((is_start || !signs[i].is_word) && is_sign_at(line, at, &signs[i])) return true;
+  return false;
 }
 
 bool output_looks_wrong(struct str line) {
-  for (size_t at = 0; at + 4 <= line.len; at++) {
-    if (!may_begin((unsigned char)line.ptr[at])) continue;
-    bool is_start = at == 0 || !is_letter((unsigned char)line.ptr[at - 1]);
-    unsigned char first = (unsigned char)(line.ptr[at] | 0x20);
-    for (size_t i = 0; i < sizeof signs / sizeof *signs; i++) {
-      if ((unsigned char)signs[i].word.ptr[0] != first || (signs[i].is_word && !is_start)) continue;
-      if (is_sign_at(line, at, &signs[i])) return true;
-    }
+  unsigned letters = 0;
+  for (size_t i = 0; i < line.len; i++) {
+    letters = (letters << 5 | ((unsigned char)line.ptr[i] & 31U)) & 0x7fffU;
+    if (i >= 2 && may_begin(letters) && is_any_sign_at(line, i - 2)) return true;
   }
   return false;
 }
 
 bool output_is_gap(struct str line) {
   line = str_trim(line);
+  if (line.len == 0 || line.ptr[0] != '[') return false;
   bool is_spool = str_starts(line, STR("[... ")) && str_ends(line, STR(" ...]")) &&
                   str_find(line, STR(" bytes left out")) != SIZE_MAX;
   return is_spool || str_starts(line, STR("[\xe2\x80\xa6 the middle is left out"));
