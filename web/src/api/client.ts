@@ -16,10 +16,15 @@ type Part<R extends Route, K extends string> = Routes[R] extends Record<K, infer
 export type Answer<R extends Route> = Full<Part<R, "answer">>;
 export type Body<R extends Route> = Part<R, "body">;
 
+/** An admin does what is its owner's; the audit log says so. */
+export interface Override {
+  override: "1";
+}
+
 type Question<R extends Route> = ([Part<R, "path">] extends [never]
   ? { path?: never }
   : { path: Part<R, "path"> }) & {
-  query?: Part<R, "query">;
+  query?: Part<R, "query"> | Override;
   body?: Part<R, "body">;
   headers?: Record<string, string>;
   signal?: AbortSignal;

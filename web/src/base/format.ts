@@ -45,7 +45,7 @@ function makeInstants(language: Language, timeZone: string): Instants {
       format
         .format(ms)
         .replace(/\./g, "")
-        .replace(/^(\w+),/, "$1");
+        .replace(/^(\p{L}+),/u, "$1");
   };
   const day = of({ day: "numeric", month: "short" });
   const weekday = of({ weekday: "short", day: "numeric", month: "short" });
