@@ -1,0 +1,111 @@
+// Duration, CPU and memory of the last runs over time. The plotting code is loaded only here.
+import { useEffect, useRef, useState } from "preact/hooks";
+import { zone, times } from "../../api/state";
+import { bytes, duration } from "../../base/format";
+import { language, words } from "../../words";
+import type { Runs } from "./overview";
+
+type Kind = "duration" | "cpu" | "memory";
+
+/** What a run used, in the unit of the axis: milliseconds or bytes. Pure. */
+export function valueOfRun(run: Runs[number], kind: Kind): number | null {
+  if (kind === "duration") return run.duration;
+  if (kind === "memory") return run.peakMemoryBytes;
+  return run.cpuUserUs === null || run.cpuSystemUs === null ? null : (run.cpuUserUs + run.cpuSystemUs) / 1000;
+}
+
+const color = (element: Element, name: string) => getComputedStyle(element).getPropertyValue(name).trim();
+
+/** A colour of the theme as the canvas understands it: light-dark() is resolved by an element. */
+function resolved(box: HTMLElement, name: string): string {
+  const probe = document.createElement("span");
+  probe.style.color = `var(${name})`;
+  box.append(probe);
+  const found = getComputedStyle(probe).color || color(box, name);
+  probe.remove();
+  return found;
+}
+
+export function Chart({ runs }: { runs: Runs }) {
+  const [kind, setKind] = useState<Kind>("duration");
+  const box = useRef<HTMLDivElement>(null);
+  const t = words().job.chart;
+  const shown = runs
+    .filter((r) => r.startedAt && valueOfRun(r, kind) !== null && r.status !== "skipped")
+    .reverse();
+  const key = `${kind} ${shown.length} ${shown.at(-1)?.id} ${zone.value} ${language.value}`;
+  useEffect(() => {
+    const element = box.current;
+    if (!element || shown.length < 2) return;
+    let plot: { destroy(): void; setSize(size: { width: number; height: number }): void } | undefined;
+    let isGone = false;
+    const height = 180;
+    const observer = new ResizeObserver(() => plot?.setSize({ width: element.clientWidth, height }));
+    void import("uplot").then(({ default: Plot }) => {
+      if (isGone) return;
+      const lang = language.value;
+      const text = (v: number | null) =>
+        v === null ? "" : kind === "memory" ? bytes(lang, v) : duration(lang, v);
+      const axis = {
+        stroke: resolved(element, "--fg-3"),
+        grid: { stroke: resolved(element, "--line"), width: 1 },
+        ticks: { show: false },
+      };
+      plot = new Plot(
+        {
+          width: element.clientWidth,
+          height,
+          legend: { show: false },
+          cursor: { show: false },
+          tzDate: (s: number) => Plot.tzDate(new Date(s * 1000), zone.value),
+          axes: [
+            {
+              ...axis,
+              values: (_: unknown, at: number[]) => at.map((s) => times.value.short(s * 1000, Date.now())),
+              space: 110,
+            },
+            { ...axis, size: 72, values: (_: unknown, at: number[]) => at.map(text) },
+          ],
+          scales: {
+            y: {
+              range: (_: unknown, _low: number, high: number) => [0, high * 1.1 || 1] as [number, number],
+            },
+          },
+          series: [
+            {},
+            {
+              stroke: resolved(element, "--accent"),
+              width: 1.5,
+              points: { show: true, size: 4 },
+              label: t[kind],
+            },
+          ],
+        },
+        [shown.map((r) => Date.parse(r.startedAt) / 1000), shown.map((r) => valueOfRun(r, kind))],
+        element,
+      );
+      observer.observe(element);
+    });
+    return () => {
+      isGone = true;
+      observer.disconnect();
+      plot?.destroy();
+    };
+  }, [key]);
+  return (
+    <>
+      <div class="chart-kinds" role="group" aria-label={t.label}>
+        {(["duration", "cpu", "memory"] as const).map((k) => (
+          <button key={k} type="button" aria-pressed={k === kind} onClick={() => setKind(k)}>
+            {t[k]}
+          </button>
+        ))}
+      </div>
+      {shown.length < 2 ? (
+        <p class="quiet">{t.none}</p>
+      ) : (
+        <div class="chart" ref={box} role="img" aria-label={t.label} />
+      )}
+    </>
+  );
+}
