@@ -2,6 +2,7 @@
 # impact.sh : plays the simulations of worlds with the release binary and writes docs/impact.md, and
 # docs/impact.json for the interface, from what they print.
 # IMPACT_SEEDS: how many seeds the ranges are of (21); 0 leaves them out. IMPACT_SETS=0 leaves out the 32 sets of jobs.
+# IMPACT_KEEP: a folder for the seeds' reports; those that are there already are not played again.
 set -eu
 cd "$(dirname "$0")/.."
 sereno=${SERENO_BIN:-build/sereno}
@@ -20,7 +21,7 @@ play() { # TITLE ARGUMENT… : red gates are results, too
     "$(awk -F': ' '/model name/ { print $2; exit }' /proc/cpuinfo), Linux $(uname -r). Times are of this machine, at its load then."
   play "One seed" "--seed 42"
   [ "${IMPACT_SETS:-1}" = 0 ] || play "Impact per job" "--impact"
-  [ "$seeds" = 0 ] || play "Ranges" "--seeds $seeds"
+  [ "$seeds" = 0 ] || play "Ranges" "--seeds $seeds${IMPACT_KEEP:+ --keep $IMPACT_KEEP}"
   play "What pausing saves" "--preset cost1000"
 } >"$out"
 cp "$out" docs/impact.md

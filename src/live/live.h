@@ -106,7 +106,7 @@ enum err live_read(struct live *l, const struct str *ids, size_t count, unsigned
 /* Puts a world's state as the database has it: clean. ERR_CONFLICT: it is there already (then nothing is changed);
  * ERR_BUSY: its lock is somebody else's, or token is not the lock's any more. Where w->replaces nothing stays of what is
  * there but its lock.
- * Of w: id, version (= saved), turn, ticks, active_ms, core, session, replaces. */
+ * Of w: id, version (= saved), turn, ticks, active_ms, core, session, events, replaces. */
 enum err live_load(struct live *l, const struct live_world *w, int64_t token, int64_t now_ms,
                    struct err_detail *detail);
 

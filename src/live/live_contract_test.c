@@ -46,7 +46,11 @@ static void a_world_that_is_not_there_is_no_error(void **) {
 static void what_is_loaded_is_read_back_and_clean(void **) {
   struct live_field core[] = {{STR("a"), STR("1")}, {STR("b"), STR("zwei")}};
   struct live_field session = {STR("set"), STR("working")};
+  struct live_entry events[] = {{.at_ms = NOW - 7, .bytes = STR("late")},
+                                {.at_ms = NOW - 9, .bytes = STR("early")}};
   struct live_world put = {.id = STR("w"),
+                           .events = events,
+                           .event_count = 2,
                            .version = 7,
                            .turn = 40,
                            .ticks = 3,
@@ -66,9 +70,12 @@ static void what_is_loaded_is_read_back_and_clean(void **) {
   assert_int_equal(w.dirty_ms, INSTANT_NONE);
   assert_int_equal(w.core_count, 2);
   CHECK_STR(live_core(&w, "b"), STR("zwei"));
+  assert_int_equal(w.event_count, 2);
+  CHECK_STR(w.events[0].bytes, STR("early"));
+  assert_int_equal(w.events[1].at_ms, NOW - 7);
   assert_int_equal(w.session_count, 1);
   CHECK_STR(w.session[0].bytes, STR("working"));
-  assert_int_equal(w.bytes, is_measured() ? 1 + 1 + 1 + 4 + 3 + 7 : -1);
+  assert_int_equal(w.bytes, is_measured() ? 1 + 1 + 1 + 4 + 3 + 7 + 4 + 5 : -1);
   assert_int_equal(live_figures(f).dirty_worlds, 0);
 }
 

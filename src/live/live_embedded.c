@@ -43,7 +43,7 @@ static enum err read_fields(struct live_file *f, sqlite3_stmt *s, struct arena *
 
 static enum err read_journal(struct live_file *f, const struct live_row *row, struct arena *arena,
                              struct live_world *w, struct err_detail *detail) {
-  sqlite3_stmt *s = live_file_ask(f, LIVE_SQL_ENTRIES, A_LIST(A_INT(row->no), A_INT(LIVE_KIND_JOURNAL)));
+  sqlite3_stmt *s = live_file_ask(f, LIVE_SQL_JOURNAL, A_LIST(A_INT(row->no)));
   for (bool is_row;;) {
     TRY(live_file_step(f, s, &is_row, detail));
     if (!is_row) return ERR_OK;
@@ -94,8 +94,7 @@ static enum err read_one(struct live_file *f, unsigned parts, struct arena *aren
   w->active_ms = live_kept_instant(row.active_ms), w->dirty_ms = live_kept_instant(row.dirty_ms);
   w->bytes = row.bytes;
   w->is_checked = row.life == f->life;
-  TRY(live_file_number(f, LIVE_SQL_ENTRY_COUNT, A_LIST(A_INT(row.no), A_INT(LIVE_KIND_HISTORY)), &history,
-                       detail));
+  TRY(live_file_number(f, LIVE_SQL_HISTORY_COUNT, A_LIST(A_INT(row.no)), &history, detail));
   w->history_count = (size_t)history;
   return read_parts(f, &row, parts, arena, w, detail);
 }

@@ -7,98 +7,73 @@
 
 static struct live_file *file_of(struct live *l) { return ((struct live_embedded *)l)->file; }
 
-/* ---- load ---- */
-
-static enum err drop_rows(struct live_file *f, const struct live_row *row, struct err_detail *detail) {
-  static const enum live_sql drops[] = {LIVE_SQL_FIELDS_DROP, LIVE_SQL_ENTRIES_DROP, LIVE_SQL_EVENTS_DROP,
-                                        LIVE_SQL_WORLD_DROP};
-  for (size_t i = 0; i < sizeof drops / sizeof *drops; i++)
-    TRY(live_file_run(f, drops[i], A_LIST(A_INT(row->no)), detail));
-  f->tally.bytes -= row->bytes;
-  f->tally.worlds--;
-  f->tally.dirty -= row->dirty_ms > 0;
-  return ERR_OK;
-}
-
-static enum err load_one(struct live_file *f, const struct live_world *w, int64_t token, int64_t now_ms,
-                         struct err_detail *detail) {
-  struct live_row row;
-  enum err e = live_file_check_lock(f, w->id, token, now_ms, detail);
-  if (e == ERR_CONFLICT) e = ERR_BUSY; /* CONFLICT means here that it is there */
-  if (e == ERR_BUSY) return err_set(detail, e, "worldId", 0, "the world's lock is held by somebody else");
-  TRY(e);
-  e = live_row_get(f, w->id, &row, detail);
-  if (e == ERR_OK && !w->replaces)
-    return err_set(detail, ERR_CONFLICT, "worldId", 0, "the world is live already");
-  if (e == ERR_OK) TRY(drop_rows(f, &row, detail));
-  else if (e != ERR_NOT_FOUND) return e;
-  TRY(live_row_add(f, w, &row, detail));
-  struct live_row was = row;
-  TRY(live_row_set_fields(f, &row, LIVE_PART_CORE, w->core, w->core_count, detail));
-  TRY(live_row_set_fields(f, &row, LIVE_PART_SESSION, w->session, w->session_count, detail));
-  live_row_tally(f, &was, &row);
-  return live_row_put(f, &row, detail);
-}
-
-enum err live_embedded_load(struct live *l, const struct live_world *w, int64_t token, int64_t now_ms,
-                            struct err_detail *detail) {
-  struct live_file *f = file_of(l);
-  TRY(live_file_begin(f, true, detail));
-  return live_file_end(f, load_one(f, w, token, now_ms, detail), detail);
-}
-
 /* ---- write ---- */
 
 static enum err add_journal(struct live_file *f, struct live_row *row, const struct live_append *w,
                             struct err_detail *detail) {
   for (size_t i = 0; i < w->journal_count; i++) {
     const struct live_entry *e = &w->journal[i];
-    TRY(live_file_run(f, LIVE_SQL_ENTRY_ADD,
-                      A_LIST(A_INT(row->no), A_INT(LIVE_KIND_JOURNAL), A_INT(++row->turn), A_INT(e->at_ms),
-                             A_BLOB(e->bytes)),
-                      detail));
+    TRY(live_file_run(f, LIVE_SQL_JOURNAL_ADD,
+                      A_LIST(A_INT(row->no), A_INT(++row->turn), A_INT(e->at_ms), A_BLOB(e->bytes)), detail));
     row->bytes += (int64_t)e->bytes.len;
   }
   return ERR_OK;
 }
 
-static enum err trim_entries(struct live_file *f, struct live_row *row, enum live_kind kind, int64_t until,
-                             struct err_detail *detail) {
+struct entries_sql {
+  enum live_sql bytes, trim;
+};
+static const struct entries_sql journal = {LIVE_SQL_JOURNAL_BYTES, LIVE_SQL_JOURNAL_TRIM},
+                                history = {LIVE_SQL_HISTORY_BYTES, LIVE_SQL_HISTORY_TRIM};
+
+static enum err trim_entries(struct live_file *f, struct live_row *row, const struct entries_sql *sql,
+                             int64_t until, struct err_detail *detail) {
   int64_t bytes;
-  TRY(live_file_number(f, LIVE_SQL_ENTRY_BYTES, A_LIST(A_INT(row->no), A_INT(kind), A_INT(until)), &bytes,
-                       detail));
+  TRY(live_file_number(f, sql->bytes, A_LIST(A_INT(row->no), A_INT(until)), &bytes, detail));
   row->bytes -= bytes;
-  return live_file_run(f, LIVE_SQL_ENTRY_TRIM, A_LIST(A_INT(row->no), A_INT(kind), A_INT(until)), detail);
+  return live_file_run(f, sql->trim, A_LIST(A_INT(row->no), A_INT(until)), detail);
 }
 
 static enum err add_history(struct live_file *f, struct live_row *row, const struct live_append *w,
                             struct err_detail *detail) {
-  struct live_arg world = A_INT(row->no), kind = A_INT(LIVE_KIND_HISTORY);
+  struct live_arg world = A_INT(row->no);
   int64_t last;
   if (w->history_count == 0) return ERR_OK;
-  TRY(live_file_number(f, LIVE_SQL_ENTRY_LAST, A_LIST(world, kind), &last, detail));
+  TRY(live_file_number(f, LIVE_SQL_HISTORY_LAST, A_LIST(world), &last, detail));
   for (size_t i = 0; i < w->history_count; i++) {
     const struct live_entry *e = &w->history[i];
-    TRY(live_file_run(f, LIVE_SQL_ENTRY_ADD,
-                      A_LIST(world, kind, A_INT(++last), A_INT(e->at_ms), A_BLOB(e->bytes)), detail));
+    TRY(live_file_run(f, LIVE_SQL_HISTORY_ADD,
+                      A_LIST(world, A_INT(++last), A_INT(e->at_ms), A_BLOB(e->bytes)), detail));
     row->bytes += (int64_t)e->bytes.len;
   }
-  return last > LIVE_HISTORY_MAX ? trim_entries(f, row, LIVE_KIND_HISTORY, last - LIVE_HISTORY_MAX, detail)
-                                 : ERR_OK;
+  return last > LIVE_HISTORY_MAX ? trim_entries(f, row, &history, last - LIVE_HISTORY_MAX, detail) : ERR_OK;
 }
 
-static enum err add_events(struct live_file *f, struct live_row *row, const struct live_append *w,
-                           struct err_detail *detail) {
-  for (size_t i = 0; i < w->event_count; i++) {
-    const struct live_entry *e = &w->events[i];
-    int64_t is_there;
-    TRY(live_file_number(f, LIVE_SQL_EVENT_IS_THERE, A_LIST(A_INT(row->no), A_BLOB(e->bytes)), &is_there,
-                         detail));
+static enum err event_at(struct live_file *f, int64_t world, struct str bytes, bool *ret_is_there,
+                         int64_t *ret_ms, struct err_detail *detail) {
+  sqlite3_stmt *s = live_file_ask(f, LIVE_SQL_EVENT_AT, A_LIST(A_INT(world), A_BLOB(bytes)));
+  TRY(live_file_step(f, s, ret_is_there, detail));
+  *ret_ms = *ret_is_there ? sqlite3_column_int64(s, 0) : 0;
+  sqlite3_reset(s);
+  return ERR_OK;
+}
+
+/* The oldest is looked for only where one that may have been the oldest has become younger. */
+static enum err add_events(struct live_file *f, struct live_row *row, const struct live_entry *events,
+                           size_t count, struct err_detail *detail) {
+  bool is_oldest_moved = false;
+  for (size_t i = 0; i < count; i++) {
+    const struct live_entry *e = &events[i];
+    int64_t was_ms;
+    bool is_there;
+    TRY(event_at(f, row->no, e->bytes, &is_there, &was_ms, detail));
     TRY(live_file_run(f, LIVE_SQL_EVENT_PUT, A_LIST(A_INT(row->no), A_BLOB(e->bytes), A_INT(e->at_ms)),
                       detail));
     if (!is_there) row->bytes += (int64_t)e->bytes.len;
+    else is_oldest_moved |= was_ms <= row->event_ms;
+    if (row->event_ms == 0 || e->at_ms < row->event_ms) row->event_ms = e->at_ms;
   }
-  if (w->event_count == 0) return ERR_OK;
+  if (!is_oldest_moved) return ERR_OK;
   return live_file_number(f, LIVE_SQL_EVENT_OLDEST, A_LIST(A_INT(row->no)), &row->event_ms, detail);
 }
 
@@ -125,7 +100,7 @@ static enum err apply(struct live_file *f, struct live_row *row, struct live_app
   struct live_row was = *row;
   TRY(add_journal(f, row, w, detail));
   TRY(add_history(f, row, w, detail));
-  TRY(add_events(f, row, w, detail));
+  TRY(add_events(f, row, w->events, w->event_count, detail));
   TRY(live_row_set_fields(f, row, LIVE_PART_CORE, w->core, w->core_count, detail));
   TRY(live_row_set_fields(f, row, LIVE_PART_SESSION, w->session, w->session_count, detail));
   TRY(add_counters(f, row, w, detail));
@@ -134,10 +109,9 @@ static enum err apply(struct live_file *f, struct live_row *row, struct live_app
   row->life = f->life;
   if (w->active_ms > row->active_ms) row->active_ms = w->active_ms;
   if (row->dirty_ms == 0) row->dirty_ms = now_ms > 0 ? now_ms : 1;
-  live_row_tally(f, &was, row);
   w->first_turn = was.turn + 1;
   w->version = row->version;
-  return live_row_put(f, row, detail);
+  return live_row_put(f, &was, row, detail);
 }
 
 /* What is wrong with this world alone goes into w->error. */
@@ -163,6 +137,46 @@ enum err live_embedded_write(struct live *l, struct live_append *writes, size_t 
   return live_file_end(f, e, detail);
 }
 
+/* ---- load ---- */
+
+static enum err drop_rows(struct live_file *f, const struct live_row *row, struct err_detail *detail) {
+  static const enum live_sql drops[] = {LIVE_SQL_FIELDS_DROP, LIVE_SQL_JOURNAL_DROP, LIVE_SQL_HISTORY_DROP,
+                                        LIVE_SQL_EVENTS_DROP, LIVE_SQL_WORLD_DROP};
+  for (size_t i = 0; i < sizeof drops / sizeof *drops; i++)
+    TRY(live_file_run(f, drops[i], A_LIST(A_INT(row->no)), detail));
+  f->tally.bytes -= row->bytes;
+  f->tally.worlds--;
+  f->tally.dirty -= row->dirty_ms > 0;
+  return ERR_OK;
+}
+
+static enum err load_one(struct live_file *f, const struct live_world *w, int64_t token, int64_t now_ms,
+                         struct err_detail *detail) {
+  struct live_row row;
+  enum err e = live_file_check_lock(f, w->id, token, now_ms, detail);
+  if (e == ERR_CONFLICT) e = ERR_BUSY; /* CONFLICT means here that it is there */
+  if (e == ERR_BUSY) return err_set(detail, e, "worldId", 0, "the world's lock is held by somebody else");
+  TRY(e);
+  e = live_row_get(f, w->id, &row, detail);
+  if (e == ERR_OK && !w->replaces)
+    return err_set(detail, ERR_CONFLICT, "worldId", 0, "the world is live already");
+  if (e == ERR_OK) TRY(drop_rows(f, &row, detail));
+  else if (e != ERR_NOT_FOUND) return e;
+  TRY(live_row_add(f, w, &row, detail));
+  struct live_row was = row;
+  TRY(live_row_set_fields(f, &row, LIVE_PART_CORE, w->core, w->core_count, detail));
+  TRY(live_row_set_fields(f, &row, LIVE_PART_SESSION, w->session, w->session_count, detail));
+  TRY(add_events(f, &row, w->events, w->event_count, detail));
+  return live_row_put(f, &was, &row, detail);
+}
+
+enum err live_embedded_load(struct live *l, const struct live_world *w, int64_t token, int64_t now_ms,
+                            struct err_detail *detail) {
+  struct live_file *f = file_of(l);
+  TRY(live_file_begin(f, true, detail));
+  return live_file_end(f, load_one(f, w, token, now_ms, detail), detail);
+}
+
 /* ---- saved and clear ---- */
 
 static enum err saved_one(struct live_file *f, struct live_mark *m, struct err_detail *detail) {
@@ -172,14 +186,13 @@ static enum err saved_one(struct live_file *f, struct live_mark *m, struct err_d
   if (m->is_done || e != ERR_OK) return m->is_done ? ERR_OK : e;
   if (m->version > row.version) return ERR_OK; /* of an earlier life of this world: not what lies here */
   struct live_row was = row;
-  TRY(trim_entries(f, &row, LIVE_KIND_JOURNAL, m->turn, detail));
+  TRY(trim_entries(f, &row, &journal, m->turn, detail));
   m->freed_bytes = was.bytes - row.bytes;
   if (m->version > row.saved) row.saved = m->version;
   m->is_done = row.saved == row.version;
   if (m->is_done) row.dirty_ms = 0;
   else if (m->read_ms > row.dirty_ms) row.dirty_ms = m->read_ms;
-  live_row_tally(f, &was, &row);
-  return live_row_put(f, &row, detail);
+  return live_row_put(f, &was, &row, detail);
 }
 
 enum err live_embedded_saved(struct live *l, struct live_mark *marks, size_t count,
@@ -234,8 +247,7 @@ static enum err expire_one(struct live_file *f, struct str id, int64_t before_ms
   TRY(live_file_number(f, LIVE_SQL_EVENT_OLDEST, A_LIST(A_INT(row.no)), &row.event_ms, detail));
   row.bytes -= bytes;
   *removed += count;
-  live_row_tally(f, &was, &row);
-  return live_row_put(f, &row, detail);
+  return live_row_put(f, &was, &row, detail);
 }
 
 enum err live_embedded_expire_events(struct live *l, const struct str *ids, size_t count, int64_t before_ms,

@@ -9,7 +9,7 @@
 #include "sys/os_file.h"
 
 #define APPLICATION_ID 0x53524c56 /* "SRLV" */
-#define SCHEMA 2 /* PRAGMA user_version; a newer one is refused, an older one gets its steps here */
+#define SCHEMA 3 /* PRAGMA user_version; a newer one is refused, an older one gets its steps here */
 #define BUSY_MS 5000
 #define CARE_MS 1000      /* checkpoint at most this often, and this is what a power cut may cost */
 #define VACUUM_FROM 256   /* free pages worth giving back */
@@ -20,7 +20,15 @@ static const char setup_sql[] =
     "PRAGMA application_id = 0x53524c56;";
 static const char connection_sql[] =
     "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA temp_store = MEMORY;"
-    "PRAGMA cache_size = -4096; PRAGMA wal_autocheckpoint = 4000; PRAGMA journal_size_limit = 4194304;";
+    "PRAGMA cache_size = -4096; PRAGMA wal_autocheckpoint = 4000; PRAGMA journal_size_limit = 16777216;";
+/* What may be big lies in tables with rowids: a search in one without reads every row it compares, whole. */
+#define FIELD_AND_ENTRIES_SQL                                                                    \
+  "CREATE TABLE field (world INTEGER NOT NULL, part INTEGER NOT NULL, name BLOB NOT NULL, "      \
+  "  bytes BLOB NOT NULL, PRIMARY KEY (world, part, name)) STRICT;"                              \
+  "CREATE TABLE journal (world INTEGER NOT NULL, seq INTEGER NOT NULL, at_ms INTEGER NOT NULL, " \
+  "  bytes BLOB NOT NULL, PRIMARY KEY (world, seq)) STRICT, WITHOUT ROWID;"                      \
+  "CREATE TABLE history (world INTEGER NOT NULL, seq INTEGER NOT NULL, at_ms INTEGER NOT NULL, " \
+  "  bytes BLOB NOT NULL, PRIMARY KEY (world, seq)) STRICT;"
 static const char schema_sql[] =
     /* Instants are milliseconds, 0 is none. dirty_ms > 0 exactly while version > saved. */
     "CREATE TABLE world (no INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, version INTEGER NOT NULL, "
@@ -29,12 +37,7 @@ static const char schema_sql[] =
     "  life INTEGER NOT NULL DEFAULT 0) STRICT;"
     "CREATE INDEX world_active ON world (active_ms, id);"
     "CREATE INDEX world_dirty ON world (dirty_ms, id) WHERE dirty_ms > 0;"
-    "CREATE INDEX world_events ON world (event_ms, id) WHERE event_ms > 0;"
-    "CREATE TABLE field (world INTEGER NOT NULL, part INTEGER NOT NULL, name BLOB NOT NULL, bytes BLOB NOT "
-    "NULL, "
-    "  PRIMARY KEY (world, part, name)) STRICT, WITHOUT ROWID;"
-    "CREATE TABLE entry (world INTEGER NOT NULL, kind INTEGER NOT NULL, seq INTEGER NOT NULL, "
-    "  at_ms INTEGER NOT NULL, bytes BLOB NOT NULL, PRIMARY KEY (world, kind, seq)) STRICT, WITHOUT ROWID;"
+    "CREATE INDEX world_events ON world (event_ms, id) WHERE event_ms > 0;" FIELD_AND_ENTRIES_SQL
     "CREATE TABLE event (world INTEGER NOT NULL, bytes BLOB NOT NULL, at_ms INTEGER NOT NULL, "
     "  PRIMARY KEY (world, bytes)) STRICT, WITHOUT ROWID;"
     "CREATE TABLE lock (id TEXT NOT NULL PRIMARY KEY, node TEXT NOT NULL, epoch INTEGER NOT NULL, "
@@ -42,10 +45,19 @@ static const char schema_sql[] =
     "CREATE TABLE total (bytes INTEGER NOT NULL, worlds INTEGER NOT NULL, dirty INTEGER NOT NULL, "
     "  fence INTEGER NOT NULL) STRICT;"
     "INSERT INTO total VALUES (0, 0, 0, 0);"
-    "PRAGMA user_version = 2;";
-static const char life_sql[] =
+    "PRAGMA user_version = 3;";
+/* What newer schemas added, in the order of their numbers from 2. 2: the life of what was written; 3: one table for
+ * journal and history, and it and the fields without rowids, are parted. */
+static const char *const step_sql[] = {
     "ALTER TABLE world ADD COLUMN life INTEGER NOT NULL DEFAULT 0;"
-    "PRAGMA user_version = 2;";
+    "PRAGMA user_version = 2;",
+    "ALTER TABLE field RENAME TO field_2;" FIELD_AND_ENTRIES_SQL
+    "INSERT INTO field (world, part, name, bytes) SELECT world, part, name, bytes FROM field_2;"
+    "INSERT INTO journal SELECT world, seq, at_ms, bytes FROM entry WHERE kind = 0;"
+    "INSERT INTO history (world, seq, at_ms, bytes) SELECT world, seq, at_ms, bytes FROM entry WHERE kind = "
+    "1;"
+    "DROP TABLE field_2; DROP TABLE entry;"
+    "PRAGMA user_version = 3;"};
 
 static const char *const statement_texts[] = {
 #define SQL(id, text) [LIVE_SQL_##id] = text,
@@ -224,7 +236,9 @@ static enum err make_schema(struct live_file *f, struct err_detail *detail) {
   TRY(exec(f, connection_sql, detail));
   if (version == SCHEMA) return ERR_OK;
   TRY(exec(f, "BEGIN IMMEDIATE", detail));
-  enum err e = exec(f, version == 0 ? schema_sql : life_sql, detail);
+  enum err e = version == 0 ? exec(f, schema_sql, detail) : ERR_OK;
+  for (int64_t i = version; e == ERR_OK && version > 0 && i < SCHEMA; i++)
+    e = exec(f, step_sql[i - 1], detail);
   if (e == ERR_OK) e = exec(f, "COMMIT", detail);
   if (!sqlite3_get_autocommit(f->db)) (void)exec(f, "ROLLBACK", NULL);
   return e;

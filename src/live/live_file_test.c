@@ -79,6 +79,44 @@ static void a_newer_schema_is_refused(void **) {
   assert_int_equal(open_again("PRAGMA user_version = 99"), ERR_STORE_SCHEMA);
 }
 
+/* The tables as schema 2 had them, with what is in them. */
+#define TO_SCHEMA_2                                                                                         \
+  "CREATE TABLE entry (world INTEGER NOT NULL, kind INTEGER NOT NULL, seq INTEGER NOT NULL, at_ms INTEGER " \
+  "NOT NULL, bytes BLOB NOT NULL, PRIMARY KEY (world, kind, seq)) STRICT, WITHOUT ROWID;"                   \
+  "INSERT INTO entry SELECT world, 0, seq, at_ms, bytes FROM journal;"                                      \
+  "INSERT INTO entry SELECT world, 1, seq, at_ms, bytes FROM history;"                                      \
+  "CREATE TABLE field_2 (world INTEGER NOT NULL, part INTEGER NOT NULL, name BLOB NOT NULL, bytes BLOB "    \
+  "NOT NULL, PRIMARY KEY (world, part, name)) STRICT, WITHOUT ROWID;"                                       \
+  "INSERT INTO field_2 SELECT * FROM field;"                                                                \
+  "DROP TABLE field; DROP TABLE journal; DROP TABLE history;"                                               \
+  "ALTER TABLE field_2 RENAME TO field; PRAGMA user_version = 2;"
+
+static void check_brought_up(const char *sql) {
+  struct live_entry entries[] = {{.at_ms = NOW, .bytes = STR("old")},
+                                 {.at_ms = NOW + 1, .bytes = STR("older")}};
+  struct live_append w = {.id = STR("w"), .active_ms = NOW, .history = entries, .history_count = 2};
+  live_make(f, "w");
+  live_set(f, "w", "mood", STR("calm"));
+  live_say(f, "w", "x");
+  CHECK_OK(live_write(f->live, &w, 1, NOW, NULL));
+  int64_t bytes = live_figures(f).used_bytes;
+  CHECK_OK(open_again(sql));
+  struct live_world is = live_get(f, "w");
+  CHECK_STR(live_core(&is, "mood"), STR("calm"));
+  assert_int_equal(is.journal_count, 1);
+  CHECK_STR(is.journal[0].bytes, STR("x"));
+  assert_int_equal(is.history_count, 2);
+  assert_int_equal(live_figures(f).used_bytes, bytes);
+  assert_true(live_drop(f, "w", is.version, live_hold(f, "w", NOW)));
+  assert_int_equal(live_figures(f).used_bytes, 0);
+}
+
+static void schema_2_is_brought_up(void **) { check_brought_up(TO_SCHEMA_2); }
+
+static void schema_1_is_brought_up(void **) {
+  check_brought_up(TO_SCHEMA_2 "ALTER TABLE world DROP COLUMN life; PRAGMA user_version = 1;");
+}
+
 static void another_database_is_refused(void **) {
   assert_int_equal(open_again("PRAGMA application_id = 7"), ERR_STORE_CORRUPT);
 }
@@ -146,6 +184,8 @@ int main(void) {
   const struct CMUnitTest tests[] = {CASE(a_purge_gives_the_file_back),
                                      CASE(the_file_is_private),
                                      CASE(a_newer_schema_is_refused),
+                                     CASE(schema_1_is_brought_up),
+                                     CASE(schema_2_is_brought_up),
                                      CASE(another_database_is_refused),
                                      CASE(all_survives_closing),
                                      CASE(a_failed_call_changes_nothing),

@@ -12,6 +12,10 @@ static void add_fields(struct redis_batch *b, const struct live_field *fields, s
 
 /* ---- load ---- */
 
+static void add_events(struct redis_batch *b, const struct live_entry *events, size_t count) {
+  for (size_t i = 0; i < count; i++) redis_int(b, events[i].at_ms), redis_blob(b, events[i].bytes);
+}
+
 enum err live_redis_load(struct live *live, const struct live_world *w, int64_t token, int64_t now_ms,
                          struct err_detail *detail) {
   REDIS_CALL_AUTO struct redis_call c = {};
@@ -27,10 +31,12 @@ enum err live_redis_load(struct live *live, const struct live_world *w, int64_t 
                        live_keep_instant(w->active_ms),
                        (int64_t)w->core_count,
                        (int64_t)w->session_count,
-                       w->replaces};
+                       w->replaces,
+                       (int64_t)w->event_count};
   for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) redis_int(b, numbers[i]);
   add_fields(b, w->core, w->core_count);
   add_fields(b, w->session, w->session_count);
+  add_events(b, w->events, w->event_count);
   TRY(redis_call_run(&c, NULL, detail));
   TRY(redis_call_errors(&c, detail));
   int64_t code = redis_number(&c.answers[0], -1);
@@ -65,8 +71,7 @@ static void ask_write(struct redis_call *c, const struct live_append *w, int64_t
   for (size_t i = 0; i < w->journal_count; i++)
     redis_int(b, w->journal[i].at_ms), redis_blob(b, w->journal[i].bytes);
   for (size_t i = 0; i < w->history_count; i++) redis_blob(b, w->history[i].bytes);
-  for (size_t i = 0; i < w->event_count; i++)
-    redis_int(b, w->events[i].at_ms), redis_blob(b, w->events[i].bytes);
+  add_events(b, w->events, w->event_count);
   add_fields(b, w->core, w->core_count);
   add_fields(b, w->session, w->session_count);
   for (int i = 0; i < LIVE_COUNTERS; i++)

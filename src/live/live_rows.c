@@ -13,12 +13,22 @@ enum err live_row_get(struct live_file *f, struct str id, struct live_row *ret, 
   return ERR_OK;
 }
 
-enum err live_row_put(struct live_file *f, const struct live_row *row, struct err_detail *detail) {
-  ASSERT((row->dirty_ms > 0) == (row->version > row->saved) && row->bytes >= 0);
+static enum err put_instant(struct live_file *f, enum live_sql sql, int64_t no, int64_t was_ms, int64_t is_ms,
+                            struct err_detail *detail) {
+  return was_ms == is_ms ? ERR_OK : live_file_run(f, sql, A_LIST(A_INT(no), A_INT(is_ms)), detail);
+}
+
+enum err live_row_put(struct live_file *f, const struct live_row *was, const struct live_row *is,
+                      struct err_detail *detail) {
+  ASSERT((is->dirty_ms > 0) == (is->version > is->saved) && is->bytes >= 0);
+  f->tally.bytes += is->bytes - was->bytes;
+  f->tally.dirty += (is->dirty_ms > 0) - (was->dirty_ms > 0);
+  TRY(put_instant(f, LIVE_SQL_WORLD_PUT_ACTIVE, is->no, was->active_ms, is->active_ms, detail));
+  TRY(put_instant(f, LIVE_SQL_WORLD_PUT_DIRTY, is->no, was->dirty_ms, is->dirty_ms, detail));
+  TRY(put_instant(f, LIVE_SQL_WORLD_PUT_EVENT, is->no, was->event_ms, is->event_ms, detail));
   return live_file_run(f, LIVE_SQL_WORLD_PUT,
-                       A_LIST(A_INT(row->no), A_INT(row->version), A_INT(row->saved), A_INT(row->turn),
-                              A_INT(row->ticks), A_INT(row->active_ms), A_INT(row->dirty_ms),
-                              A_INT(row->event_ms), A_INT(row->bytes), A_INT(row->life)),
+                       A_LIST(A_INT(is->no), A_INT(is->version), A_INT(is->saved), A_INT(is->turn),
+                              A_INT(is->ticks), A_INT(is->bytes), A_INT(is->life)),
                        detail);
 }
 
@@ -49,9 +59,4 @@ enum err live_row_set_fields(struct live_file *f, struct live_row *row, enum liv
                              const struct live_field *fields, size_t count, struct err_detail *detail) {
   for (size_t i = 0; i < count; i++) TRY(set_field(f, row, part, &fields[i], detail));
   return ERR_OK;
-}
-
-void live_row_tally(struct live_file *f, const struct live_row *was, const struct live_row *is) {
-  f->tally.bytes += is->bytes - was->bytes;
-  f->tally.dirty += (is->dirty_ms > 0) - (was->dirty_ms > 0);
 }

@@ -3,22 +3,21 @@
 #include "live/live_file.h"
 
 enum live_part { LIVE_PART_CORE, LIVE_PART_SESSION };
-enum live_kind { LIVE_KIND_JOURNAL, LIVE_KIND_HISTORY };
 
 struct live_row { /* of "world"; instants as kept: 0 is none */
   int64_t no, version, saved, turn, ticks, active_ms, dirty_ms, event_ms, bytes, life;
 };
 /* ERR_NOT_FOUND without a detail: it is not live. */
 enum err live_row_get(struct live_file *f, struct str id, struct live_row *ret, struct err_detail *detail);
-enum err live_row_put(struct live_file *f, const struct live_row *row, struct err_detail *detail);
+/* Writes what is, against what was in the file, there and into the tally. */
+enum err live_row_put(struct live_file *f, const struct live_row *was, const struct live_row *is,
+                      struct err_detail *detail);
 /* Adds the row; the tally counts it. */
 enum err live_row_add(struct live_file *f, const struct live_world *w, struct live_row *ret,
                       struct err_detail *detail);
 /* Empty bytes delete a field. row->bytes follows; the row itself is not written. */
 enum err live_row_set_fields(struct live_file *f, struct live_row *row, enum live_part part,
                              const struct live_field *fields, size_t count, struct err_detail *detail);
-/* Writes the bytes' and the dirt's changes against what was into the tally. */
-void live_row_tally(struct live_file *f, const struct live_row *was, const struct live_row *is);
 
 /* ---- live_embedded_write.c ---- */
 enum err live_embedded_load(struct live *l, const struct live_world *w, int64_t token, int64_t now_ms,

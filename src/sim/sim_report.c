@@ -74,8 +74,9 @@ static json_t *figures(struct sim_figures *off, struct sim_figures *on) {
                    "2048 -> 200", "the archive counted"));
   json_array_append_new(
       list, figure("cost cut", "%", 0, sim_cut(off->cost_usd, on->cost_usd), "50", "measured, flat price"));
-  json_array_append_new(
-      list, figure("message p50", "ms", a.message_p50, b.message_p50, "", "first message of a session"));
+  json_array_append_new(list,
+                        figure("message p50", "ms", a.message_p50, b.message_p50, "",
+                               "first message of a session; with jobs its world has to be fetched first"));
   json_array_append_new(list, figure("message p95", "ms", a.message_p95, b.message_p95, "", ""));
   json_array_append_new(
       list, figure("resume adds, p50", "ms", 0, fmax(0, b.resume_p50 - b.message_p50), "\"at once\"", ""));
@@ -132,7 +133,7 @@ static json_t *names_of(unsigned jobs) {
   return list;
 }
 
-static json_t *parameters(const struct sim_options *o) {
+json_t *sim_parameters(const struct sim_options *o) {
   return json_pack("{s:I, s:i, s:i, s:i, s:i, s:i, s:s, s:b, s:f, s:f, s:f, s:f, s:b, s:o}", "seed",
                    (json_int_t)o->seed, "warmupDays", o->warmup_days, "days", o->days, "byteScaleDivisor",
                    o->byte_divisor, "lump", o->lump, "autoPauseEveryHours", o->pause_every_hours, "zone",
@@ -159,7 +160,7 @@ json_t *sim_report(const struct sim_options *o, struct sim_figures *off, struct 
   json_t *stories =
       json_pack("{s:I, s:f, s:f}", "measured", (json_int_t)on->measured_events, "repetitionBefore",
                 on->repetition_before, "repetitionAfter", on->repetition_after);
-  return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:b}", "parameters", parameters(o), "figures",
+  return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:b}", "parameters", sim_parameters(o), "figures",
                    figures(off, on), "gates", list, "firstRunAfterBacklog", first, "emergentEvents", stories,
                    "jobMetrics", job_metrics(on), "isMet", (int)is_met);
 }

@@ -19,6 +19,7 @@ struct sim_options {
 /* {parameters, figures: [{figure, unit, off, on, claim, verdict}], gates: [{gate, value, limit, isMet}], jobs, …,
  * isMet}. Owned by the caller; NULL without memory. */
 json_t *sim_report(const struct sim_options *o, struct sim_figures *off, struct sim_figures *on);
+json_t *sim_parameters(const struct sim_options *o); /* the report's */
 void sim_report_print(const json_t *report, struct buf *out);
 
 /* Five jobs, 2^5 runs: figures[set]. {sets, figures: [{figure, total, unit, shares: [{job, share, alone off, claim}]}]} */

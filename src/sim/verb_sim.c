@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/json.h"
 #include "sim/sim_preset.h"
 #include "sim/sim_report.h"
 
@@ -36,6 +37,7 @@ static const char help[] =
     "  --lump N           interactions in one row (16); the thresholds of consolidation are divided by it\n"
     "  --impact           all 32 sets of the five jobs: shares (Shapley) and each one left out\n"
     "  --seeds N          ranges over seeds 42 …, each calibrated by its load\n"
+    "  --keep FOLDER      with --seeds: keeps each seed's report there, and plays those alone that it lacks\n"
     "  --preset cost1000  1,000 worlds, half of them idle from the start: what pausing saves, from the "
     "ledger\n"
     "  --calibrate        finds the three scalars on the runs without jobs and prints them\n"
@@ -45,7 +47,7 @@ static const char help[] =
 struct asked {
   struct sim_options o;
   bool is_json, is_impact, is_calibration;
-  const char *preset;
+  const char *preset, *folder;
 };
 
 /* ---- arguments ---- */
@@ -87,6 +89,7 @@ static bool read_value(struct asked *a, const char *flag, const char *value) {
            read_int((struct str){v.ptr, v.len - 1}, 1, 23, &o->pause_every_hours);
   if (strcmp(flag, "--jobs") == 0) return read_jobs(value, &o->jobs);
   if (strcmp(flag, "--fault") == 0) return o->is_cleanup_faulty = strcmp(value, "no-cleanup") == 0;
+  if (strcmp(flag, "--keep") == 0) return a->folder = value, true;
   if (strcmp(flag, "--preset") == 0) return a->preset = value, strcmp(value, "cost1000") == 0;
   if (strcmp(flag, "--residue-scale") != 0) return false;
   o->residue_scale = strtod(value, &end);
@@ -163,6 +166,28 @@ static int show(const struct asked *a, json_t *what, print_fn *print) {
   return code;
 }
 
+/* A report that was kept counts if it is of the same run. */
+static json_t *kept_report(const char *path, const struct sim_options *o) {
+  JSON_AUTO json_t *parameters = sim_parameters(o);
+  json_t *report = json_load_file(path, 0, NULL);
+  if (json_equal(json_object_get(report, "parameters"), parameters)) return report;
+  json_decref(report);
+  return NULL;
+}
+
+static enum err report_of(const struct asked *a, const struct sim_options *o, json_t **ret,
+                          struct err_detail *detail) {
+  char path[4096];
+  if (!a->folder) return compare(o, ret, detail);
+  (void)snprintf(path, sizeof path, "%s/seed-%llu.json", a->folder, (unsigned long long)o->seed);
+  *ret = kept_report(path, o);
+  if (*ret) return ERR_OK;
+  TRY(compare(o, ret, detail));
+  if (json_dump_file(*ret, path, JSON_INDENT(1)) == 0) return ERR_OK;
+  json_decref(*ret);
+  return err_set(detail, ERR_IO, "keep", 0, "the report cannot be written to %.200s", path);
+}
+
 static int run_seeds(const struct asked *a) {
   struct err_detail detail = {};
   json_t *reports = json_array();
@@ -171,7 +196,7 @@ static int run_seeds(const struct asked *a) {
     json_t *report = NULL;
     o.seed += (uint64_t)i;
     o.scalars = scalars_of(o.seed);
-    enum err e = compare(&o, &report, &detail);
+    enum err e = report_of(a, &o, &report, &detail);
     if (e != ERR_OK) return json_decref(reports), failed(e, &detail);
     json_array_append_new(reports, report);
     (void)fprintf(stderr, "seed %llu done\n", (unsigned long long)o.seed);

@@ -25,6 +25,9 @@ struct file {
 static pthread_mutex_t files_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct file *files;
 
+enum { BEGIN_READ, BEGIN_WRITE, COMMIT, STEP_COUNT }; /* of transactions */
+static const char *const step_texts[] = {"BEGIN", "BEGIN IMMEDIATE", "COMMIT"};
+
 struct prepared {
   sqlite3_stmt *s;
   int at[PARAMS_MAX]; /* where $1, $2 … are bound; 0: it does not occur */
@@ -35,6 +38,7 @@ struct sqldb_sqlite {
   sqlite3 *sqlite;
   struct file *file;
   struct prepared *prepared;
+  sqlite3_stmt *steps[STEP_COUNT];
   bool has_turn;
 };
 
@@ -94,9 +98,16 @@ static enum err plain(struct sqldb *db, const char *sql, struct err_detail *deta
   return failed(of(db), sqlite3_exec(of(db)->sqlite, sql, NULL, NULL, NULL), detail);
 }
 
+static enum err take_step(struct sqldb *db, int step, struct err_detail *detail) {
+  sqlite3_stmt *s = of(db)->steps[step];
+  enum err e = failed(of(db), sqlite3_step(s), detail);
+  (void)sqlite3_reset(s);
+  return e;
+}
+
 static enum err begin(struct sqldb *db, bool is_write, struct err_detail *detail) {
   if (is_write) take_turn(of(db));
-  enum err e = plain(db, is_write ? "BEGIN IMMEDIATE" : "BEGIN", detail);
+  enum err e = take_step(db, is_write ? BEGIN_WRITE : BEGIN_READ, detail);
   if (e != ERR_OK) end_turn(of(db));
   return e;
 }
@@ -107,7 +118,7 @@ static void rollback(struct sqldb *db) {
 }
 
 static enum err commit(struct sqldb *db, struct err_detail *detail) {
-  enum err e = plain(db, "COMMIT", detail);
+  enum err e = take_step(db, COMMIT, detail);
   if (e != ERR_OK) rollback(db);
   end_turn(of(db));
   return e;
@@ -239,6 +250,7 @@ static enum err copy(struct sqldb *db, const char *path, struct err_detail *deta
 static void close_db(struct sqldb *db) {
   struct sqldb_sqlite *d = of(db);
   for (size_t i = 0; d->prepared && i < db->statement_count; i++) sqlite3_finalize(d->prepared[i].s);
+  for (int i = 0; i < STEP_COUNT; i++) sqlite3_finalize(d->steps[i]);
   if (d->sqlite) rollback(db);
   sqlite3_close(d->sqlite);
   file_drop(d->file);
@@ -290,6 +302,7 @@ static enum err open_file(struct sqldb_sqlite *d, const struct sqldb_config *con
   TRY(os_make_dir(config->folder, 0700, detail));
   TRY(sqlite_path(config->folder, config->file ? config->file : WORLDS_FILE, path, detail));
   TRY(os_create_private(path, detail));
+  sqlite_configure();
   int code = sqlite3_open_v2(path, &d->sqlite,
                              SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, NULL);
   TRY(sqlite_error(d->sqlite, code, detail));
@@ -307,6 +320,10 @@ static enum err open_file(struct sqldb_sqlite *d, const struct sqldb_config *con
 static enum err open_all(struct sqldb_sqlite *d, const struct sqldb_config *config,
                          struct err_detail *detail) {
   TRY(open_file(d, config, detail));
+  for (int i = 0; i < STEP_COUNT; i++)
+    TRY(failed(
+        d, sqlite3_prepare_v3(d->sqlite, step_texts[i], -1, SQLITE_PREPARE_PERSISTENT, &d->steps[i], NULL),
+        detail));
   d->prepared = calloc(config->statement_count + 1, sizeof *d->prepared);
   if (!d->prepared) return ERR_NO_MEMORY;
   for (size_t i = 0; i < config->statement_count; i++)

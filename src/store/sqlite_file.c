@@ -75,10 +75,14 @@ static enum err create_private(const char *path, struct err_detail *detail) {
 /* Its counters of memory take a mutex at every allocation. Too late once SQLite has been used: then it stays. */
 static void configure(void) { (void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0); }
 
-static enum err open_connection(const char *path, int flags, sqlite3 **ret, struct err_detail *detail) {
+void sqlite_configure(void) {
   static pthread_once_t once = PTHREAD_ONCE_INIT;
-  sqlite3 *db = NULL;
   pthread_once(&once, configure);
+}
+
+static enum err open_connection(const char *path, int flags, sqlite3 **ret, struct err_detail *detail) {
+  sqlite3 *db = NULL;
+  sqlite_configure();
   int code = sqlite3_open_v2(path, &db, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, NULL);
   enum err e = sqlite_error(db, code, detail);
   if (e != ERR_OK) {

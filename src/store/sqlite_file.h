@@ -10,6 +10,8 @@
 #define STORE_APPLICATION_ID 0x53524e4f /* "SRNO" */
 #define STORE_PATH_MAX 4096
 
+/* Once a process, before its first connection. */
+void sqlite_configure(void);
 /* The lock of a data folder, held while fd is open. ERR_CONFLICT: another process has it. */
 enum err sqlite_lock(const char *folder, int *ret_fd, struct err_detail *detail);
 /* Opens for writing: creates, checks and migrates as needed. */

@@ -511,17 +511,6 @@ enum err world_state_read(struct lane *l, struct str id, struct live_world *ret)
   return sqldb_query(l->db, SQL_TURN_LAST, SQL_ARGS(SQL_VALUE_STR(id)), visit_turn, &ret->turn, l->detail);
 }
 
-static enum err load_events(struct lane *l, const struct live_world *w, int64_t token, int64_t now_ms) {
-  struct live_append a = {.id = w->id,
-                          .token = token,
-                          .active_ms = INSTANT_NONE,
-                          .events = w->events,
-                          .event_count = w->event_count};
-  if (w->event_count == 0) return ERR_OK;
-  TRY(live_write(l->live, &a, 1, now_ms, l->detail));
-  return a.error == ERR_BUSY || a.error == ERR_CONFLICT ? ERR_WORLD_BUSY : a.error;
-}
-
 static enum err open_again(struct lane *l, const struct world_row *row, int64_t token, int64_t now_ms) {
   struct live_field fields[WORLD_ACCESS_FIELDS];
   TRY(world_access_fields(l, row, INSTANT_NONE, fields));
@@ -591,7 +580,5 @@ enum err world_activate(struct lane *l, const struct world_row *row, int64_t tok
   TRY(world_state_apply(&w, &fields, now_ms, &l->arena));
   w.version = w.saved_version = version;
   enum err e = live_load(l->live, &w, token, now_ms, l->detail);
-  if (e == ERR_CONFLICT) return find_it_there(l, row, token, now_ms);
-  TRY(e);
-  return load_events(l, &w, token, now_ms);
+  return e == ERR_CONFLICT ? find_it_there(l, row, token, now_ms) : e;
 }

@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <libstemmer.h>
 #include <math.h>
+#include <pthread.h>
 #include <stdlib.h>
 
 #include "base/map.h"
@@ -12,6 +13,8 @@
 #define PHRASE_WORDS_MAX 3  /* of lexicon.def */
 #define NEGATION_REACH 3    /* words */
 #define BIT_STOP (1u << 15) /* beside enum text_class */
+#define KNOWN_WORDS 1024   /* a power of two: of a kit, so that words that come again are not stemmed again */
+#define KNOWN_BYTES_MAX 24 /* of a word that is kept so */
 
 const char *const text_language_names[] = {"es", "en", NULL};
 
@@ -21,9 +24,24 @@ struct table {
   size_t count;
 };
 
+/* Stop words and lexicon, made once a process; the language is part of the key. */
+static struct table stops, lexicon;
+static bool has_tables;
+static pthread_mutex_t tables_lock = PTHREAD_MUTEX_INITIALIZER;
+
+/* What a word's bytes came to in a language. */
+struct known_word {
+  char raw[KNOWN_BYTES_MAX];
+  uint16_t len; /* 0: free */
+  uint8_t language;
+  bool is_stop;
+  uint64_t term, surface;
+};
+
 struct text_kit {
   struct sb_stemmer *stemmers[2];
-  struct table stops, lexicon; /* the language is part of the key */
+  const struct table *stops, *lexicon;
+  struct known_word known[KNOWN_WORDS];
 };
 
 enum text_language text_language_of(struct str locale, enum text_language otherwise) {
@@ -168,7 +186,7 @@ static size_t accented(enum text_language language, char *word, size_t n, size_t
   return n + 1;
 }
 
-static void word_terms(struct text_kit *k, enum text_language language, struct text_word *w) {
+static void find_terms(struct text_kit *k, enum text_language language, struct text_word *w) {
   char low[WORD_BYTES_MAX], folded[WORD_BYTES_MAX];
   size_t n = lowered(w->raw, low, sizeof low);
   w->surface = hash_bytes(folded, text_fold((struct str){low, n}, folded, sizeof folded), 0);
@@ -177,7 +195,28 @@ static void word_terms(struct text_kit *k, enum text_language language, struct t
   const sb_symbol *s = sb_stemmer_stem(k->stemmers[language], (const sb_symbol *)low, (int)n);
   if (s) stem = (struct str){(const char *)s, (size_t)sb_stemmer_length(k->stemmers[language])};
   w->term = hash_bytes(folded, text_fold(stem, folded, sizeof folded), 0);
-  if (table_get(&k->stops, key_of(language, w->surface)) & BIT_STOP) w->flags |= TEXT_WORD_STOP;
+  if (table_get(k->stops, key_of(language, w->surface)) & BIT_STOP) w->flags |= TEXT_WORD_STOP;
+}
+
+static void word_terms(struct text_kit *k, enum text_language language, struct text_word *w) {
+  if (w->raw.len > KNOWN_BYTES_MAX) {
+    find_terms(k, language, w);
+    return;
+  }
+  struct known_word *known = &k->known[hash_bytes(w->raw.ptr, w->raw.len, language) % KNOWN_WORDS];
+  if (known->len == w->raw.len && known->language == language &&
+      memcmp(known->raw, w->raw.ptr, w->raw.len) == 0) {
+    w->term = known->term, w->surface = known->surface;
+    if (known->is_stop) w->flags |= TEXT_WORD_STOP;
+    return;
+  }
+  find_terms(k, language, w);
+  *known = (struct known_word){.len = (uint16_t)w->raw.len,
+                               .language = (uint8_t)language,
+                               .is_stop = w->flags & TEXT_WORD_STOP,
+                               .term = w->term,
+                               .surface = w->surface};
+  memcpy(known->raw, w->raw.ptr, w->raw.len);
 }
 
 /* The apostrophe at `at` stands between letters. */
@@ -229,14 +268,31 @@ static void add_list(struct text_kit *k, enum text_language language, unsigned b
     if (!piece.len) continue;
     if (bits & BIT_STOP) {
       char folded[WORD_BYTES_MAX];
-      table_add(&k->stops, key_of(language, hash_bytes(folded, text_fold(piece, folded, sizeof folded), 0)),
+      table_add(&stops, key_of(language, hash_bytes(folded, text_fold(piece, folded, sizeof folded), 0)),
                 bits);
       continue;
     }
     struct text_word words[PHRASE_WORDS_MAX];
     size_t n = text_words(k, language, piece, words, PHRASE_WORDS_MAX); /* "_" parts words */
-    if (n) table_add(&k->lexicon, key_of(language, phrase_hash(words, n)), bits);
+    if (n) table_add(&lexicon, key_of(language, phrase_hash(words, n)), bits);
   }
+}
+
+static void make_tables(struct text_kit *k) {
+#define STOP_WORDS(language, words) add_list(k, TEXT_##language, BIT_STOP, words);
+#include "worlds/stop_words.def"
+#undef STOP_WORDS
+#define LEXICON(class_, language, words) add_list(k, TEXT_##language, TEXT_##class_, words);
+#include "worlds/lexicon.def"
+#undef LEXICON
+}
+
+static void need_tables(struct text_kit *k) {
+  pthread_mutex_lock(&tables_lock);
+  k->stops = &stops, k->lexicon = &lexicon;
+  if (!has_tables) make_tables(k);
+  has_tables = true;
+  pthread_mutex_unlock(&tables_lock);
 }
 
 enum err text_kit_new(struct text_kit **ret) {
@@ -248,12 +304,7 @@ enum err text_kit_new(struct text_kit **ret) {
     text_kit_free(k);
     return ERR_NO_MEMORY;
   }
-#define STOP_WORDS(language, words) add_list(k, TEXT_##language, BIT_STOP, words);
-#include "worlds/stop_words.def"
-#undef STOP_WORDS
-#define LEXICON(class_, language, words) add_list(k, TEXT_##language, TEXT_##class_, words);
-#include "worlds/lexicon.def"
-#undef LEXICON
+  need_tables(k);
   *ret = k;
   return ERR_OK;
 }
@@ -342,7 +393,7 @@ enum text_language text_language_guess(struct text_kit *k, struct str text, enum
     struct str word = {text.ptr + start, end - start};
     uint64_t h = hash_bytes(folded, text_fold(word, folded, sizeof folded), 0);
     for (int i = TEXT_ES; i <= TEXT_EN; i++)
-      if (table_get(&k->stops, key_of((enum text_language)i, h))) hits[i]++;
+      if (table_get(k->stops, key_of((enum text_language)i, h))) hits[i]++;
   }
   if (hits[TEXT_ES] == hits[TEXT_EN]) return otherwise;
   return hits[TEXT_ES] > hits[TEXT_EN] ? TEXT_ES : TEXT_EN;
@@ -361,7 +412,7 @@ struct text_feel text_feel(const struct text_kit *k, enum text_language language
   for (size_t i = 0; i < count; i++) {
     unsigned bits = 0;
     for (size_t n = 1; n <= PHRASE_WORDS_MAX && i + n <= count; n++)
-      bits |= table_get(&k->lexicon, key_of(language, phrase_hash(words + i, n)));
+      bits |= table_get(k->lexicon, key_of(language, phrase_hash(words + i, n)));
     bool is_negated = i < negated_until;
     bool is_good = bits & TEXT_POSITIVE, is_bad = bits & TEXT_NEGATIVE;
     f.positive += (is_good && !is_negated) || (is_bad && is_negated);

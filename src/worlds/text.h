@@ -3,8 +3,8 @@
  *
  * A word is a run of letters and digits, with apostrophes inside. Its term is a stable hash of its stem (Snowball's,
  * by libstemmer), lower case and without accents, so "Confesión" and "confesion" meet in one term. A kit holds the
- * stemmers, stop words and the lexicon (lexicon.def); it is used by one thread at a time and is made in about a
- * millisecond. */
+ * stemmers and the words it has seen; it is used by one thread at a time. Stop words and the lexicon (lexicon.def) are
+ * made with a process's first kit, in about a millisecond. */
 #pragma once
 #include <stdint.h>
 

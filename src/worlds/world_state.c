@@ -1,7 +1,6 @@
 #include "worlds/world_state.h"
 
-#include <assert.h>
-#include <sodium.h>
+#include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <zstd.h>
@@ -82,10 +81,14 @@ static enum err put_events(struct buf *out, const struct live_world *w, struct a
 }
 
 static void hash_text(struct str bytes, char ret[WORLD_HASH_TEXT]) {
-  unsigned char hash[crypto_hash_sha256_BYTES];
-  static_assert(sizeof hash * 2 + 1 == WORLD_HASH_TEXT);
-  crypto_hash_sha256(hash, (const unsigned char *)bytes.ptr, bytes.len);
-  (void)sodium_bin2hex(ret, WORLD_HASH_TEXT, hash, sizeof hash);
+  unsigned char hash[EVP_MAX_MD_SIZE];
+  unsigned n = 0;
+  ASSERT(EVP_Digest(bytes.ptr, bytes.len, hash, &n, EVP_sha256(), NULL) == 1 && n * 2 + 1 == WORLD_HASH_TEXT);
+  for (unsigned i = 0; i < n; i++) {
+    ret[2 * i] = "0123456789abcdef"[hash[i] >> 4];
+    ret[2 * i + 1] = "0123456789abcdef"[hash[i] & 15];
+  }
+  ret[WORLD_HASH_TEXT - 1] = '\0';
 }
 
 static enum err compress(struct str raw, struct arena *arena, struct world_bytes *ret) {

@@ -3,6 +3,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+#include "base/map.h"
 #include "store/archive.h"
 #include "worlds/schema.h"
 #include "worlds/sql.h"
@@ -19,6 +20,7 @@ struct worlds {
   struct worlds_config config;
   pthread_mutex_t lock;
   struct world_settings settings;
+  uint64_t settings_hash; /* of the text they were read from */
   int64_t settings_at_ms; /* when they were read; INSTANT_NONE: never */
 };
 
@@ -81,13 +83,17 @@ void lane_close(struct lane *l) {
 struct settings_read {
   struct world_settings *settings;
   struct arena *arena;
+  uint64_t known, found; /* hashes of texts; 0: there is none */
   enum err error;
 };
 
 static bool read_settings(void *arg, const struct sql_row *row) {
   struct settings_read *r = arg;
   JSON_AUTO json_t *object = NULL;
-  r->error = json_parse(sql_row_text(row, 0), &object, NULL);
+  struct str text = sql_row_text(row, 0);
+  r->found = hash_bytes(text.ptr, text.len, 1);
+  if (r->found == r->known) return false;
+  r->error = json_parse(text, &object, NULL);
   if (r->error == ERR_OK)
     r->error = fields_from_json(world_settings_fields, world_settings_field_count, object, FIELD_PATCH,
                                 r->settings, r->arena, NULL);
@@ -98,11 +104,14 @@ static bool read_settings(void *arg, const struct sql_row *row) {
 static void refresh(struct lane *l, int64_t now_ms) {
   struct world_settings fresh;
   world_settings_init(&fresh);
-  struct settings_read r = {&fresh, &l->arena, ERR_OK};
+  pthread_mutex_lock(&l->worlds->lock);
+  struct settings_read r = {.settings = &fresh, .arena = &l->arena, .known = l->worlds->settings_hash};
+  pthread_mutex_unlock(&l->worlds->lock);
   enum err e = sqldb_query(l->db, SQL_SETTINGS_GET, SQL_NO_ARGS, read_settings, &r, NULL);
   if (e != ERR_OK || r.error != ERR_OK) return;
   pthread_mutex_lock(&l->worlds->lock);
-  l->worlds->settings = fresh;
+  if (r.found == 0 || r.found != r.known) l->worlds->settings = fresh;
+  l->worlds->settings_hash = r.found;
   l->worlds->settings_at_ms = now_ms;
   pthread_mutex_unlock(&l->worlds->lock);
 }
