@@ -150,12 +150,12 @@ static void become_ready(struct engine *e) {
 /* ---- the warden comes and goes ---- */
 
 static void on_listed(void *arg, const struct warden_run *run, int32_t pid) {
-  (void)pid;
   struct engine *e = arg;
   if (engine_boot_collect(e, run, NULL, STR_NONE)) return;
   struct live_run *live = map_get(&e->live, (uint64_t)run->run_no);
   if (!live) return;
   live->is_listed = true;
+  live->pid = pid;
   if (live->state != LIVE_SENT) return;
   engine_live_started(e, live, run->started_ms);
   engine_step(e,

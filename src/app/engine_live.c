@@ -4,9 +4,11 @@
 #include <sys/stat.h>
 
 #include "app/engine_private.h"
+#include "app/run_usage.h"
 #include "base/id.h"
 
 #define OUTPUT_POLL_MS 150
+#define USAGE_EVERY_MS 2000
 
 struct engine_subscription {
   struct list node;
@@ -232,12 +234,69 @@ bool engine_watch_output(struct engine *e, int64_t run_no, int delta) {
   return true;
 }
 
+/* ---- what a watched run uses ---- */
+
+struct usage_ask {
+  struct engine *engine;
+  int64_t run_no;
+  int64_t within_ms; /* since the one before */
+  struct run_usage usage;
+};
+
+static void read_usage(void *arg) { run_usage_read(&((struct usage_ask *)arg)->usage); }
+
+static void publish_usage(struct engine *e, const struct live_run *live, const struct usage_ask *ask) {
+  BUF_AUTO struct buf out = buf_new(LIMIT_EVENT_BYTES);
+  struct json_writer w = jw_new(&out);
+  int64_t used_ms = ask->usage.cpu_ms - live->usage_cpu_ms;
+  jw_object(&w);
+  jw_ktext(&w, "type", "usage");
+  jw_ktext(&w, "executionId", id_to_text(live->run_no).text);
+  jw_kint(&w, "processes", ask->usage.processes);
+  jw_kint(&w, "memoryBytes", ask->usage.memory_bytes);
+  jw_kint(&w, "cpuMs", ask->usage.cpu_ms);
+  jw_key(&w, "cpuPct");
+  if (live->usage_cpu_ms < 0 || ask->within_ms <= 0) jw_null(&w);
+  else jw_real(&w, (double)(used_ms > 0 ? used_ms * 1000 / ask->within_ms : 0) / 10);
+  jw_object_end(&w);
+  publish_buf(e, ENGINE_TOPIC_OUTPUT, &out);
+}
+
+static void on_usage(void *arg) {
+  struct usage_ask *ask = arg;
+  struct engine *e = ask->engine;
+  struct live_run *live = map_get(&e->live, (uint64_t)ask->run_no);
+  e->work_out--;
+  if (live && live->watchers > 0 && ask->usage.processes > 0) {
+    publish_usage(e, live, ask);
+    live->usage_cpu_ms = ask->usage.cpu_ms;
+  }
+  free(ask);
+  engine_wind_on(e);
+}
+
+/* One at a time: the next one is asked for so long after the answer before. */
+static void ask_usage(struct engine *e, struct live_run *live) {
+  struct tick now = world_tick(world_real());
+  bool is_first = live->usage_asked.ns == 0;
+  if (live->pid <= 0 || (!is_first && tick_diff_ms(now, live->usage_asked) < USAGE_EVERY_MS)) return;
+  struct usage_ask *ask = calloc(1, sizeof *ask);
+  if (!ask) return;
+  *ask = (struct usage_ask){
+      e, live->run_no, is_first ? 0 : tick_diff_ms(now, live->usage_asked), {.pid = live->pid}};
+  if (is_first) live->usage_cpu_ms = -1;
+  live->usage_asked = now;
+  if (work_submit(e->work, read_usage, on_usage, ask) == ERR_OK) e->work_out++;
+  else free(ask);
+}
+
 void engine_poll_output(void *arg) {
   struct engine *e = arg;
   struct map_entry entry;
   for (size_t i = 0; map_next(&e->live, &i, &entry);) {
     struct live_run *live = entry.value;
     if (live->watchers == 0 || live->state != LIVE_STARTED || live->is_reading) continue;
+    ask_usage(e, live);
     live->is_reading =
         warden_read_output(e->warden, live->run_no, live->output_seen, WARDEN_OUTPUT_CHUNK_MAX) == ERR_OK;
   }

@@ -48,6 +48,9 @@ struct live_run {
   int watchers;
   bool is_reading;                     /* an output request is out */
   int64_t output_seen;                 /* bytes announced */
+  int32_t pid;                         /* 0: not known */
+  struct tick usage_asked;             /* while watched */
+  int64_t usage_cpu_ms;                /* then; -1: not known yet */
   int64_t started_ms, started_tick_ms; /* by the wall clock, and when we heard of it */
   struct channel *channel;             /* our end of fd 4, or NULL */
   char channel_why[ERR_TEXT_MAX];      /* we closed it because of this */

@@ -177,6 +177,7 @@ void engine_on_started(void *arg, const struct warden_started *started) {
   struct live_run *live = map_get(&e->live, (uint64_t)started->run.run_no);
   if (!live || live->state != LIVE_SENT) return; /* repeated */
   engine_live_started(e, live, started->run.started_ms);
+  live->pid = started->pid;
   engine_step(e, &(struct sched_event){
                      .kind = SCHED_STARTED, .run_no = started->run.run_no, .at_ms = started->run.started_ms});
 }

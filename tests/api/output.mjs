@@ -75,12 +75,22 @@ await test('a_running_line_is_there_at_once', async () => { // C-73
   const text = stream.events.map((one) => one.data.text).join('');
   const late = told - Number(/printed (\d+)/.exec(text)[1]);
   assert(late < 500, `it came ${late} ms after it was printed`);
-  const last = stream.events.at(-1).data;
+  const last = stream.events.filter((one) => one.data.type === 'output').at(-1).data;
   equal([last.end, last.end - last.offset], [Buffer.byteLength('first\n') + Buffer.byteLength(text.slice(text.indexOf('printed'))), Buffer.byteLength(last.text)]);
   const index = await get(at(executionId, '/index'));
   equal([index.lines, index.isLive, index.bytes], [2, true, last.end]);
   const page = await get(at(executionId, '/lines'));
   assert(page.data[0].text === 'first' && page.data[1].ms >= page.data[0].ms, JSON.stringify(page));
+  stream.close();
+  await ask(server, 'POST', `/api/cron/executions/${executionId}/cancel`, 202, {body: {}});
+});
+await test('a_watched_run_tells_what_it_uses', async () => {
+  await makeJob(server, {name: 'busy', params: {command: 'while :; do :; done'}});
+  const {executionId} = await ask(server, 'POST', '/api/cron/jobs/busy/run', 202, {body: {}});
+  await until(async () => (await get('/api/cron/executions/' + executionId)).status === 'running', 'it runs');
+  const stream = await listen(server, `/api/cron/stream?topics=output&execution=${executionId}`);
+  const usage = await until(() => stream.events.find((one) => one.data.type === 'usage' && one.data.cpuPct !== null), 'the second one');
+  assert(usage.data.cpuPct > 0 && usage.data.memoryBytes > 0 && usage.data.processes >= 1, JSON.stringify(usage.data));
   stream.close();
   await ask(server, 'POST', `/api/cron/executions/${executionId}/cancel`, 202, {body: {}});
 });
@@ -90,8 +100,8 @@ await test('a_flood_is_announced_without_its_text', async () => {
   await until(async () => (await get('/api/cron/executions/' + executionId)).status === 'running', 'it runs');
   await until(async () => (await get(at(executionId, '/index'))).lines === 200000, 'all of it');
   const stream = await listen(server, `/api/cron/stream?topics=output&execution=${executionId}`);
-  await until(() => stream.events.length > 0, 'a piece');
-  equal([stream.events[0].data.text, stream.events[0].data.end], [null, (await get(at(executionId, '/index'))).bytes]);
+  const piece = await until(() => stream.events.find((one) => one.data.type === 'output'), 'a piece');
+  equal([piece.data.text, piece.data.end], [null, (await get(at(executionId, '/index'))).bytes]);
   stream.close();
   await ask(server, 'POST', `/api/cron/executions/${executionId}/cancel`, 202, {body: {}});
 });

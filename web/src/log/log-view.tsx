@@ -13,7 +13,7 @@ import { ErrorNotice, Loading } from "../ui/remote-view";
 import { language, words } from "../words";
 import { bucketNear, ErrorMap } from "./error-map";
 import { Finder, MATCHES_MAX } from "./finder";
-import { listenOutput } from "./live-output";
+import { listenOutput, type Usage } from "./live-output";
 import { lineLink, LogRow } from "./log-line";
 import { LogWindow, type WindowHandle } from "./log-window";
 import { positionToShow, ROW_PX } from "./scroll";
@@ -77,6 +77,7 @@ interface LogViewProps {
   id: string;
   isLive: boolean;
   startedAt: string | null;
+  onUsage?: (usage: Usage) => void;
   /** Where to begin when the address names no line. */
   begin: "top" | "end";
 }
@@ -123,6 +124,7 @@ export function LogView(props: LogViewProps) {
         store.append(piece);
         if (piece.text && looksWrong(piece.text)) indexSoon();
       },
+      (usage) => props.onUsage?.(usage),
       () => store.resync(),
     );
   }, [id, isLive]);

@@ -6,6 +6,7 @@ import { useRemote } from "../api/remote";
 import { may } from "../api/state";
 import { useKeys } from "../base/keys";
 import { go, href } from "../base/url";
+import type { Usage } from "../log/live-output";
 import { LogView, prefetchLog } from "../log/log-view";
 import type { PageProps } from "../routes";
 import { Button } from "../ui/button";
@@ -21,6 +22,7 @@ import { RecentRuns } from "./run/recent";
 import { isOver, type Run, type RunContext, RunState } from "./run/run-parts";
 import { useSignal } from "@preact/signals";
 
+const USAGE_KEPT = 60; // two minutes
 type LiveRun = Partial<Run> & { type: string; id?: string };
 interface Both {
   run: Run;
@@ -72,6 +74,7 @@ export function RunPage({ args }: PageProps) {
 function Inside({ run, context, reload }: { run: Run; context: RunContext | null; reload: () => void }) {
   const t = words().run;
   const isStopAsked = useSignal(false);
+  const usage = useSignal<readonly Usage[]>([]);
   const over = isOver(run.status);
   const mayAct = may("operator");
   const repeat = () =>
@@ -125,7 +128,7 @@ function Inside({ run, context, reload }: { run: Run; context: RunContext | null
       }
     >
       <Failure run={run} context={context} />
-      <RunFacts run={run} context={context} />
+      <RunFacts run={run} context={context} usage={usage.value} />
       <Attempts run={run} context={context} />
       <div class="run-pictures">
         <Timeline run={run} context={context} />
@@ -136,6 +139,7 @@ function Inside({ run, context, reload }: { run: Run; context: RunContext | null
           id={run.id}
           isLive={run.status === "running"}
           startedAt={run.startedAt}
+          onUsage={(now) => void (usage.value = [...usage.peek().slice(1 - USAGE_KEPT), now])}
           begin={run.status === "success" ? "top" : "end"}
         />
       )}

@@ -2,6 +2,7 @@
 import { now } from "../../base/clock";
 import { bytes, duration, number, span } from "../../base/format";
 import { href } from "../../base/url";
+import type { Usage } from "../../log/live-output";
 import { Icon } from "../../ui/icon";
 import { Facts, Panel } from "../../ui/page";
 import { StateMark, stateOfRun } from "../../ui/state-mark";
@@ -38,15 +39,45 @@ export function Failure({ run, context }: { run: Run; context: RunContext | null
   );
 }
 
+const cpuText = (percent: number) =>
+  `${number(language.value, percent, 1)}${language.value === "es" ? " %" : "%"}`;
+
+/** CPU of the last samples as a line: as high as the most that one processor, or the run, has used. */
+function Sparkline({ samples }: { samples: readonly Usage[] }) {
+  const most = Math.max(100, ...samples.map((s) => s.cpuPct ?? 0));
+  const step = 72 / Math.max(1, samples.length - 1);
+  const d = samples.map(
+    (s, i) => `${i ? "L" : "M"}${(i * step).toFixed(1)} ${(15 - ((s.cpuPct ?? 0) / most) * 14).toFixed(1)}`,
+  );
+  return (
+    <svg class="sparkline" width="72" height="16" viewBox="0 0 72 16" aria-hidden="true">
+      <path d={d.join("")} />
+    </svg>
+  );
+}
+
+function usageNow(run: Run, samples: readonly Usage[]) {
+  const last = run.status === "running" ? samples.at(-1) : undefined;
+  if (!last) return null;
+  const cpu = last.cpuPct === null ? "" : `${cpuText(last.cpuPct)} · `;
+  return (
+    <span class="num usage-now">
+      {cpu}
+      {bytes(language.value, last.memoryBytes)}
+      {samples.length > 2 && <Sparkline samples={samples} />}
+    </span>
+  );
+}
+
 function usage(run: Run): string {
   const parts: string[] = [];
-  if (run.cpuUsed !== null)
-    parts.push(`${number(language.value, run.cpuUsed, 1)}${language.value === "es" ? " %" : "%"}`);
+  if (run.cpuUsed !== null) parts.push(cpuText(run.cpuUsed));
   if (run.peakMemoryBytes) parts.push(bytes(language.value, run.peakMemoryBytes));
   return parts.join(" · ");
 }
 
-export function RunFacts({ run, context }: { run: Run; context: RunContext | null }) {
+export function RunFacts(props: { run: Run; context: RunContext | null; usage: readonly Usage[] }) {
+  const { run, context } = props;
   const t = words().run;
   const trigger = (
     <>
@@ -68,7 +99,7 @@ export function RunFacts({ run, context }: { run: Run; context: RunContext | nul
     { name: t.facts.duration, value: <Took ms={lived} /> },
     { name: t.facts.usual, value: usual },
   ];
-  const used = usage(run);
+  const used = usageNow(run, props.usage) ?? usage(run);
   if (used) facts.push({ name: t.facts.usage, value: <span class="num">{used}</span> });
   if (isOver(run.status) && exitText(run))
     facts.push({ name: t.facts.end, value: <span>{exitText(run)}</span> });
