@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "api/alerts.h"
 #include "api/api_round.h"
 #include "api/call.h"
 #include "api/dispatch.h"
@@ -29,6 +30,7 @@ static enum err build(struct api *a) {
   TRY(idempotency_new(&a->kept));
   TRY(metrics_new(&a->metrics));
   TRY(api_aheads_new(&a->aheads));
+  TRY(alerts_new(&a->alerts));
   TRY(web_new(engine_config_get(a->engine, "http.base_path"), &a->web));
   TRY(output_cache_new(&a->outputs));
   TRY(roster_new(a, &a->roster));
@@ -41,8 +43,6 @@ enum err api_new(struct engine *e, struct api **ret) {
   if (!a) return ERR_NO_MEMORY;
   a->engine = e;
   a->world = engine_world(e);
-  a->alerts.json = buf_new(LIMIT_ANSWER_BYTES / 8);
-  a->alerts.made_ms = FIELD_NULL;
   enum err err = build(a);
   if (err == ERR_OK) *ret = a;
   else api_free(a);
@@ -62,13 +62,15 @@ void api_free(struct api *a) {
   rate_free(a->rates);
   login_links_free(a->links);
   identities_free(a->identities);
-  buf_free(&a->alerts.json);
+  alerts_free(a->alerts);
   free(a);
 }
 
 void api_set_server(struct api *a, const struct http_server *server) { a->server = server; }
 void api_note(struct api *a, const struct sched_note *note) {
-  if (note->kind == SCHED_NOTE_FAILURES || note->kind == SCHED_NOTE_RECOVERED) a->alerts.changes++;
+  if (note->kind == SCHED_NOTE_FAILURES || note->kind == SCHED_NOTE_RECOVERED ||
+      note->kind == SCHED_NOTE_DISABLED)
+    alerts_changed(a->alerts);
   metrics_note(a->metrics, note);
   roster_note(a->roster, note);
 }

@@ -1,6 +1,7 @@
 /* The audit log, the proof of the ledger, backups. */
 #include <stdio.h>
 
+#include "api/alerts.h"
 #include "api/api_admin.h"
 #include "api/cursor.h"
 #include "api/mask.h"
@@ -86,6 +87,7 @@ SHAPE_OF(audit_verify, "AuditVerify", 0, OUT("ok", BOOL, 0, ""),
 static void on_verified(struct call *c, struct store_read *read) {
   struct json_writer *w = call_begin(c);
   jw_object(w);
+  alerts_note_proof(c->api->alerts, ALERTS_CHAIN, read->proof.first_bad, call_now_ms(c));
   jw_kbool(w, "ok", read->proof.first_bad == 0);
   jw_key(w, "rows");
   if (read->total >= 0) jw_int(w, read->total);
@@ -125,7 +127,15 @@ SHAPE_PARTS(ledger_answer, "LedgerAudit", NULL, ledger_answer_parts, OUT("ok", B
             OUT("zoneMoved", INT, 0, "that today's zone data would place elsewhere"),
             OUT("hasMore", BOOL, 0, "more differences than are listed"));
 
+/* A proof of everything is told as an alert, too, until the next one finds nothing. */
+static void note_ledger(struct call *c, const struct store_read *read) {
+  const struct ledger_query *q = CALL_INPUT(c, struct ledger_query);
+  bool is_whole = q->since_ms == FIELD_NULL && q->until_ms == FIELD_NULL && !q->job;
+  if (is_whole) alerts_note_proof(c->api->alerts, ALERTS_LEDGER, (int64_t)read->count, call_now_ms(c));
+}
+
 static void on_ledger(struct call *c, struct store_read *read) {
+  note_ledger(c, read);
   struct json_writer *w = call_begin(c);
   jw_object(w);
   jw_kbool(w, "ok", read->count == 0);

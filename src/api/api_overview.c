@@ -1,13 +1,13 @@
 /* Dashboard and monitoring (C-91 … C-98, C-104 … C-106), executors, the log's tail, the configuration. */
 #include <stdlib.h>
 
+#include "api/alerts.h"
 #include "api/api_system.h"
 #include "api/render.h"
 
 #define UPCOMING 10
 #define RECENT 10
 #define LOG_LINES_SHOWN 200 /* C-105 */
-#define ALERT_FAILURES 3    /* */
 
 /* ---- dashboard ---- */
 
@@ -110,9 +110,6 @@ void dashboard_get(struct call *c) {
 
 /* ---- monitoring ---- */
 
-SHAPE_OF(alert, "Alert", 0, OUT("jobId", TEXT, 0, ""), OUT("jobName", TEXT, 0, ""),
-         OUT("kind", TEXT, 0, "consecutive_failures"), OUT("count", INT, 0, "failed chains in a row"),
-         OUT("text", TEXT, 0, ""), OUT("since", INSTANT, FIELD_NULLABLE, "end of the last run"));
 SHAPE_OF(system_load, "SystemLoad", 0, OUT("cpu", REAL3, 0, "percent of the machine, 0 to 100"),
          OUT("memory", REAL3, 0, "percent of the machine"), OUT("activeCrons", INT, 0, "runs going on"),
          OUT("rssBytes", INT, 0, "of the server"));
@@ -160,40 +157,6 @@ static void write_log(struct call *c, const char *key, size_t lines) {
   jw_array_end(&c->w);
 }
 
-#define ALERTS_KEPT_MS 10000 /* edits and deletions of jobs show after it */
-
-static void render_alert(struct json_writer *w, const struct job_row *row) {
-  BUF_AUTO struct buf text = buf_new(LIMIT_NAME_BYTES + 100);
-  buf_addf(&text, "%s failed %lld times consecutively", row->job->name, (long long)row->job->failures);
-  jw_object(w);
-  jw_ktext(w, "jobId", row->job->id);
-  jw_ktext(w, "jobName", row->job->name);
-  jw_ktext(w, "kind", "consecutive_failures");
-  jw_kint(w, "count", row->job->failures);
-  jw_kstr(w, "text", buf_str(&text));
-  jw_key(w, "since");
-  if (row->last_run.finished_ms == FIELD_NULL) jw_null(w);
-  else jw_instant(w, row->last_run.finished_ms);
-  jw_object_end(w);
-}
-
-static void keep_alerts(struct api *a, const struct store_read *read) {
-  buf_free(&a->alerts.json);
-  struct json_writer w = jw_new(&a->alerts.json);
-  jw_array(&w);
-  for (size_t i = 0; i < read->count; i++) {
-    const struct job_row *row = &read->jobs[i];
-    if (row->job->failures != FIELD_NULL && row->job->failures >= ALERT_FAILURES) render_alert(&w, row);
-  }
-  jw_array_end(&w);
-  a->alerts.made_ms = read->now_ms;
-}
-
-static bool has_fresh_alerts(const struct api *a, int64_t now_ms) {
-  int64_t age_ms = a->alerts.made_ms == FIELD_NULL ? ALERTS_KEPT_MS : now_ms - a->alerts.made_ms;
-  return a->alerts.made_from == a->alerts.changes && age_ms >= 0 && age_ms < ALERTS_KEPT_MS;
-}
-
 static double percent(double value) { return value < 0 ? 0 : value > 100 ? 100 : value; }
 
 static void answer_monitoring(struct call *c) {
@@ -212,29 +175,12 @@ static void answer_monitoring(struct call *c) {
   jw_kint(w, "rssBytes", load.rss_bytes);
   jw_object_end(w);
   jw_key(w, "alerts");
-  jw_raw(w, buf_error(&c->api->alerts.json) ? STR("[]") : buf_str(&c->api->alerts.json));
+  alerts_write(c->api->alerts, w);
   jw_object_end(w);
   call_end(c, 200);
 }
 
-static void on_failed_jobs(struct call *c, struct store_read *read) {
-  keep_alerts(c->api, read);
-  answer_monitoring(c);
-}
-
-void monitoring_get(struct call *c) {
-  if (has_fresh_alerts(c->api, call_now_ms(c))) {
-    answer_monitoring(c);
-    return;
-  }
-  c->api->alerts.made_from = c->api->alerts.changes;
-  struct store_read *r = call_new_read(c, READ_JOBS);
-  if (!r) return;
-  r->is_active = -1;
-  r->status_mask = 1U << RUN_FAILED | 1U << RUN_TIMEOUT | 1U << RUN_LOST;
-  r->limit = LIMIT_PAGE;
-  call_read(c, r, on_failed_jobs);
-}
+void monitoring_get(struct call *c) { alerts_find(c, answer_monitoring); }
 
 /* ---- the log ---- */
 

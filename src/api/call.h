@@ -17,6 +17,7 @@ struct login_links;
 struct streams;
 struct metrics;
 struct web;
+struct alerts;
 struct output_cache;
 struct api_aheads;
 struct roster;
@@ -37,12 +38,7 @@ struct api {
   const struct http_server *server;
   struct id_maker ids;
   int hashes_waiting; /* password hashes under way */
-  struct {
-    struct buf json;         /* the array last written */
-    int64_t made_ms;         /* FIELD_NULL: never */
-    uint64_t made_from;      /* changes when it was asked for */
-    uint64_t changes;        /* counted by notes of failures and recoveries */
-  } alerts;                  /* finding them reads every job, so they are kept while nothing changes */
+  struct alerts *alerts;
   struct api_aheads *aheads; /* api_round.h */
   uint64_t edits;            /* of jobs, gates, settings; counted as they are done */
   bool is_ready;             /* identities are loaded */

@@ -1,5 +1,6 @@
 #include "api/route.h"
 
+#include "api/alerts.h"
 #include "api/api_admin.h"
 #include "api/api_executions.h"
 #include "api/api_jobs.h"
@@ -125,6 +126,12 @@ const struct route routes[] = {
      "why it may be slow, and what the jobs of the worlds do"},
     {HTTP_GET, "/api/cron/monitoring", ROLE_VIEWER, 0, NULL, &monitoring_shape, 200, monitoring_get,
      "what goes on now"},
+    {HTTP_GET, "/api/cron/alerts", ROLE_VIEWER, 0, NULL, &alerts_answer_shape, 200, alerts_get,
+     "what needs a person now, and who has taken notice"},
+    {HTTP_POST, "/api/cron/alerts/:id/ack", ROLE_OPERATOR, WRITES, NULL, &alert_shape, 200, alert_ack,
+     "take notice"},
+    {HTTP_DELETE, "/api/cron/alerts/:id/ack", ROLE_OPERATOR, WRITES, NULL, &alert_shape, 200, alert_unack,
+     "take that back"},
     {HTTP_GET, "/api/cron/logs", ROLE_VIEWER, 0, &logs_query_shape, &logs_answer_shape, 200, logs_get,
      "the newest lines of the server's log"},
     {HTTP_GET, "/api/cron/logs/stream", ROLE_VIEWER, ROUTE_STREAM, &logs_stream_query_shape, NULL, 200,

@@ -32,7 +32,17 @@ enum change_kind {
   CHANGE_TOKEN_DELETE,
   CHANGE_SESSION,
   CHANGE_SESSION_DELETE,
+  CHANGE_ALERT, /* remember an alert, or that somebody has taken notice */
+  CHANGE_ALERT_DELETE,
   CHANGE_KIND_COUNT
+};
+
+/* What is remembered of an alert while it lasts. */
+struct alert_memory {
+  const char *id;     /* "consecutive_failures.JOB" */
+  int64_t first_ms;   /* when it was first seen */
+  int64_t ack_ms;     /* FIELD_NULL: nobody has taken notice */
+  const char *ack_by; /* "user:eva", NULL with it */
 };
 
 /* A due instant given to this node. */
@@ -169,9 +179,10 @@ struct change {
       bool has_more;  /* answer */
       size_t deleted; /* answer: executions deleted and ledger rows folded */
     } retain;
-    struct user user;       /* USER, USER_DELETE (by id) */
-    struct token token_row; /* TOKEN, TOKEN_DELETE (by id) */
-    struct session session; /* SESSION, SESSION_DELETE (by id_hash) */
+    struct user user;          /* USER, USER_DELETE (by id) */
+    struct token token_row;    /* TOKEN, TOKEN_DELETE (by id) */
+    struct session session;    /* SESSION, SESSION_DELETE (by id_hash) */
+    struct alert_memory alert; /* ALERT, ALERT_DELETE (by id) */
   };
 };
 

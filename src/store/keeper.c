@@ -115,6 +115,12 @@ static enum err note_alive(struct keeper *k, const struct change *c) {
   return k->meta.journal ? ERR_OK : ERR_NO_MEMORY;
 }
 
+static enum err keep_alert(struct keeper *k, const struct change *c) {
+  const struct alert_memory *a = &c->alert;
+  struct alert_row row = {.id = a->id, .first_ms = a->first_ms, .ack_ms = a->ack_ms, .ack_by = a->ack_by};
+  return c->kind == CHANGE_ALERT ? keeper_put(k, TABLE_ALERT, &row) : keeper_del(k, TABLE_ALERT, &row);
+}
+
 static enum err carry_out(struct keeper *k, struct change *c, bool is_ended_too) {
   switch (c->kind) {
     case CHANGE_CLAIM: return keeper_claim(k, c);
@@ -137,6 +143,8 @@ static enum err carry_out(struct keeper *k, struct change *c, bool is_ended_too)
     case CHANGE_TOKEN_DELETE:
     case CHANGE_SESSION:
     case CHANGE_SESSION_DELETE: return keeper_identity(k, c);
+    case CHANGE_ALERT:
+    case CHANGE_ALERT_DELETE: return keep_alert(k, c);
     case CHANGE_KIND_COUNT: break;
   }
   assert_fail("a change of no kind", __FILE__, __LINE__);

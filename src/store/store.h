@@ -12,8 +12,8 @@
  * time/schedule_next once per claimed instant; the core never does. */
 #pragma once
 #include "model/change.h"
-#include "store/round.h"
 #include "model/filter_lists.h"
+#include "store/round.h"
 #include "sys/loop.h"
 #include "sys/world.h"
 
@@ -147,6 +147,7 @@ enum store_read_kind {
   READ_LEDGER_AUDIT, /* what fell due against what is on record */
   READ_IDENTITIES,   /* all users, tokens, sessions */
   READ_GATES,        /* gates closed now */
+  READ_ALERTS,       /* what is remembered of alerts */
   READ_BACKUP,       /* copies the database to a file */
   READ_HEALTH,       /* sizes and numbers of rows */
   READ_LOAD,         /* how busy the server was, by intervals */
@@ -257,6 +258,7 @@ struct store_read {
   struct audit_row *audit_rows;
   struct audit_difference *differences;
   struct closed_gate *gates;
+  struct alert_memory *alerts;
   struct version_item *versions;
   size_t count; /* of whichever list was asked for */
   bool has_more;

@@ -529,6 +529,19 @@ static enum err read_gates(struct reader *r, struct store_read *q) {
   return ERR_OK;
 }
 
+static enum err read_alerts(struct reader *r, struct store_read *q) {
+  void **rows;
+  TRY(rows_collect(r->rows, SCAN_ALERT_ALL, &SCAN_ALL, SIZE_MAX, &q->arena, &rows, &q->count));
+  q->alerts = ARENA_ARRAY(&q->arena, struct alert_memory, q->count + 1);
+  if (!q->alerts) return arena_error(&q->arena);
+  for (size_t i = 0; i < q->count; i++) {
+    const struct alert_row *a = rows[i];
+    q->alerts[i] =
+        (struct alert_memory){.id = a->id, .first_ms = a->first_ms, .ack_ms = a->ack_ms, .ack_by = a->ack_by};
+  }
+  return ERR_OK;
+}
+
 static enum err read_health(struct reader *r, struct store_read *q) {
   TRY(r->rows->ops->count(r->rows, TABLE_LEDGER, &q->health.ledger_rows));
   return r->rows->ops->count(r->rows, TABLE_RUN, &q->health.run_rows);
@@ -548,6 +561,7 @@ enum err reader_read(struct reader *r, struct store_read *q) {
     case READ_LEDGER_AUDIT: return reader_ledger_audit(r, q);
     case READ_IDENTITIES: return read_identities(r, q);
     case READ_GATES: return read_gates(r, q);
+    case READ_ALERTS: return read_alerts(r, q);
     case READ_HEALTH: return read_health(r, q);
     case READ_LOAD: return reader_load(r, q);
     case READ_DAYS: return reader_days(r, q);

@@ -432,6 +432,25 @@ static void closed_gates_are_listed(void **state) {
   store_read_free(r);
 }
 
+static void alerts_are_remembered(void **state) { /* C-107 */
+  struct harness *h = *state;
+  for (int i = 0; i < 3; i++) {
+    struct change *c = change_new(i == 2 ? CHANGE_ALERT_DELETE : CHANGE_ALERT, h->now_ms);
+    c->alert = (struct alert_memory){.id = i == 1 ? "b.1" : "a.1", .first_ms = NOON, .ack_ms = FIELD_NULL};
+    if (i == 1)
+      c->alert = (struct alert_memory){.id = "b.1", .first_ms = 5, .ack_ms = NOON, .ack_by = "user:ana"};
+    harness_do(h, c);
+    struct store_read *r = harness_read(h, READ_ALERTS);
+    harness_ask(h, r);
+    assert_int_equal(r->count, i == 1 ? 2 : 1);
+    const struct alert_memory *last = &r->alerts[r->count - 1];
+    assert_string_equal(last->id, i == 0 ? "a.1" : "b.1");
+    assert_int_equal(last->ack_ms, i == 0 ? FIELD_NULL : NOON);
+    assert_true(i == 0 ? last->ack_by == NULL : strcmp(last->ack_by, "user:ana") == 0);
+    store_read_free(r);
+  }
+}
+
 #define CONTRACT_ON(kind, name, f) \
   { name " " #f, f, setup, teardown, (void *)(uintptr_t)&kinds[kind] }
 #define CONTRACT(f)                                                             \
@@ -453,6 +472,7 @@ int main(void) {
       CONTRACT(lists_of_jobs_are_filtered),
       CONTRACT(figures_are_those_of_the_runs),
       CONTRACT(closed_gates_are_listed),
+      CONTRACT(alerts_are_remembered),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -118,7 +118,7 @@ const samples = [
   ['GET', '/api/cron/jobs/{job}/occurrences'], ['GET', '/api/cron/jobs/{job}/why'], ['GET', '/api/cron/executions'],
   ['GET', '/api/cron/executions/{id}'], ['GET', '/api/cron/settings'], ['GET', '/api/cron/settings/fields'], ['GET', '/api/cron/executors'],
   ['GET', '/api/cron/schedule/explain', '?schedule=0+2+*+*+*&timezone=Europe/Madrid'], ['GET', '/api/cron/dashboard'], ['GET', '/api/cron/round'], ['GET', '/api/cron/calendar'], ['GET', '/api/cron/stats', '?days=3'], ['GET', '/api/cron/diagnosis'],
-  ['GET', '/api/cron/monitoring'], ['GET', '/api/cron/logs'], ['GET', '/api/cron/audit'], ['GET', '/api/admin/cron-jobs'],
+  ['GET', '/api/cron/monitoring'], ['GET', '/api/cron/alerts'], ['GET', '/api/cron/logs'], ['GET', '/api/cron/audit'], ['GET', '/api/admin/cron-jobs'],
   ['GET', '/api/admin/users'], ['GET', '/api/admin/tokens'], ['GET', '/api/admin/sessions'], ['GET', '/api/admin/audit-log'],
   ['GET', '/api/admin/audit-log/verify'], ['GET', '/api/admin/config'],
 ];

@@ -51,7 +51,6 @@ export async function start(options = {}) {
     headless: true,
   });
   const base = (options.env?.SERENO_HTTP_BASE_PATH ?? "").replace(/\/$/, "");
-  const origin = `http://127.0.0.1:${server.port}`;
   const cookies = new Map();
 
   /** The session cookie of an account of this role, made at its first use. */
@@ -81,10 +80,13 @@ export async function start(options = {}) {
   const site = {
     server,
     browser,
-    origin,
+    /** A server that was started again has another port. */
+    get origin() {
+      return `http://127.0.0.1:${server.port}`;
+    },
     base,
     password,
-    url: (to) => origin + base + to,
+    url: (to) => site.origin + base + to,
   };
 
   /** A browser of its own (cookies, storage) for one test; role null: nobody is logged in. */

@@ -152,16 +152,17 @@ function Bars() {
 }
 
 async function loadCounters(): Promise<void> {
-  const [dashboard, worlds] = await Promise.allSettled([
+  const [dashboard, alerts, worlds] = await Promise.allSettled([
     call("GET /api/cron/dashboard"),
+    call("GET /api/cron/alerts"),
     may("operator") ? call("GET /api/worlds/status") : Promise.reject(new Error("not ours to ask")),
   ]);
   const next = { ...counters.value };
   if (dashboard.status === "fulfilled") {
     next.jobs = dashboard.value.totalJobs;
     next.running = dashboard.value.runningJobs;
-    next.alerts = dashboard.value.failedJobs;
   }
+  if (alerts.status === "fulfilled") next.alerts = alerts.value.data.filter((a) => !a.ackAt).length;
   if (worlds.status === "fulfilled") next.worlds = worlds.value.total;
   counters.value = next;
 }

@@ -1,3 +1,27 @@
 import type { audit as spanish } from "./audit.es";
 
-export const audit: typeof spanish = { title: "Audit" };
+export const audit: typeof spanish = {
+  title: "Audit",
+  sub: "Who did what, when and from where. It only grows; nobody can change it unnoticed.",
+  placeholder: "who:user:ana what:job.* target~sync at<1d",
+  when: "When",
+  who: "Who",
+  what: "What",
+  target: "To what",
+  change: "Change",
+  from: "From",
+  verifying: "Proving the chain…",
+  verified: (rows) => `Chain proved: ${rows} rows`,
+  broken: (row) => `The chain breaks at row ${row}`,
+  verifyAgain: "Prove it again",
+  more: "Show more",
+  exportCsv: "Export CSV",
+  exportJson: "Export JSON",
+  exported: (rows) => `${rows} rows exported.`,
+  cut: (rows) => `Only the newest ${rows}: narrow the filter for the rest.`,
+  empty: "Nothing matches the filter.",
+  emptyAll: "Nothing has happened yet.",
+  added: "new",
+  removed: "removed",
+  noChange: "—",
+};
