@@ -24,19 +24,20 @@ function readAddress(): void {
   });
 }
 
-type Guard = () => boolean;
+/** `to` is where one wants to go; null: the tab closes. */
+type Guard = (to: string | null) => boolean;
 const guards = new Set<Guard>();
 /** While the guard says false, nobody leaves the page (unsaved changes). Returns how to take it back. */
 export function guardLeaving(guard: Guard): () => void {
   guards.add(guard);
   return () => void guards.delete(guard);
 }
-const mayLeave = () => [...guards].every((guard) => guard());
+const mayLeave = (to: string | null) => [...guards].every((guard) => guard(to));
 
 /** Goes to a path of ours ("/jobs?q=tag:SYNC"). */
 export function go(to: string, options: { replace?: boolean } = {}): void {
   const target = new URL(href(to), location.origin);
-  if (inside(target.pathname) !== path.value && !mayLeave()) return;
+  if (inside(target.pathname) !== path.value && !mayLeave(to)) return;
   const isSamePage = inside(target.pathname) === path.value;
   history[options.replace ? "replaceState" : "pushState"](null, "", target);
   readAddress();
@@ -50,7 +51,9 @@ export function setQuery(changes: Record<string, string | null>, options: { push
     if (value === null || value === "") next.delete(name);
     else next.set(name, value);
   const text = next.toString().replaceAll("%3A", ":").replaceAll("%2C", ",");
-  go(`${path.value}${text ? `?${text}` : ""}${location.hash}`, { replace: !options.push });
+  go(`${path.value}${text ? `?${text}` : ""}${location.hash}`, {
+    replace: !options.push,
+  });
 }
 
 /** One parameter as a signal. */
@@ -87,11 +90,20 @@ function followLink(event: MouseEvent): void {
   go(inside(to.pathname) + to.search + to.hash);
 }
 
+/** The back button asks the guards, too: on a no, the address is put back. */
+function followHistory(): void {
+  const to = inside(location.pathname);
+  if (to !== path.value && !mayLeave(to + location.search + location.hash)) {
+    const text = query.value.toString();
+    history.pushState(null, "", href(path.value) + (text ? `?${text}` : "") + fragment.value);
+  } else readAddress();
+}
+
 /** Links become moves inside the page; the back button works; a guard asks before the tab closes. */
 export function startAddress(): void {
   document.addEventListener("click", followLink);
-  window.addEventListener("popstate", readAddress);
+  window.addEventListener("popstate", followHistory);
   window.addEventListener("beforeunload", (event) => {
-    if (![...guards].every((guard) => guard())) event.preventDefault();
+    if (!mayLeave(null)) event.preventDefault();
   });
 }
