@@ -7,7 +7,7 @@
 #define DAY_MS 86400000LL
 #define DAYS_MAX 42
 #define FINE_DAYS 9     /* up to here the look ahead is by minutes, and quiet stretches are told */
-#define QUIET_BUCKETS 6 /* half an hour is a quiet stretch */
+#define QUIET_BUCKETS 4 /* twenty minutes are a quiet stretch */
 #define QUIET_OF_DAY 3
 #define STATS_DAYS_MAX 400
 
@@ -149,7 +149,7 @@ static void keep_longest(struct stretch kept[QUIET_OF_DAY], struct stretch s) {
   }
 }
 
-/* Where as few runs start as ever on that day, for half an hour and more: the place for something new. */
+/* Where as few runs start as ever on that day, for a while: the place for something new. */
 static void find_quiet(const struct calendar_state *s, const struct load_sum *load, int64_t from_ms,
                        int64_t to_ms, struct stretch kept[QUIET_OF_DAY]) {
   int64_t least = INT64_MAX, most = 0;
@@ -173,6 +173,7 @@ static void find_quiet(const struct calendar_state *s, const struct load_sum *lo
 static void write_quiet(struct json_writer *w, const struct calendar_state *s, const struct load_sum *load,
                         int64_t from_ms, int64_t to_ms) {
   struct stretch kept[QUIET_OF_DAY] = {};
+  if (from_ms < s->now_ms && s->now_ms < to_ms) from_ms = load_bucket(s->now_ms); /* of today what is left */
   if (s->days <= FINE_DAYS) find_quiet(s, load, from_ms, to_ms, kept);
   jw_key(w, "quiet");
   jw_array(w);

@@ -95,7 +95,9 @@ static bool visit_job(void *arg, const void *record) {
   h.planned = h.from_ms == INSTANT_NEVER ? 0 : count_in(s, h.from_ms, w->to_ms);
   int64_t range_ms = job->splay == FIELD_NULL ? 0 : job->splay * SECOND_MS;
   h.splay_ms = plan_splay_ms((uint64_t)job->seed, range_ms, schedule_min_interval_ms(s));
-  note_sparse(w->a, (struct ahead_job){job->no, h.planned, count_in(s, since_ms, before_ms)});
+  int64_t past = count_in(s, since_ms, before_ms);
+  if (past == 0 && job->last_run_ms != FIELD_NULL && job->last_run_ms >= q->from_ms) past = 1; /* by hand */
+  note_sparse(w->a, (struct ahead_job){job->no, h.planned, past});
   w->a->planned += h.planned;
   if (h.planned > 0 && hold(w, &h)) return true;
   schedule_free(s);

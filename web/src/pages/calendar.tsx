@@ -10,7 +10,6 @@ import { href, query, setQuery } from "../base/url";
 import { Button } from "../ui/button";
 import { Page, Panel } from "../ui/page";
 import { Shown } from "../ui/remote-view";
-import { Icon } from "../ui/icon";
 import { ZonePicker } from "../ui/zone-picker";
 import { language, words } from "../words";
 import {
@@ -84,13 +83,9 @@ function CellLink(props: {
     cell[0] <= now.value && now.value < end ? "is-now" : "",
   ];
   return (
-    <a
-      class={`cell ${kinds.join(" ")}`}
-      href={linkOf(cell, end)}
-      title={`${props.label}: ${text}`}
-      aria-label={`${props.label}: ${text}`}
-    >
+    <a class={`cell ${kinds.join(" ")}`} href={linkOf(cell, end)} title={`${props.label}: ${text}`}>
       <span aria-hidden="true">{props.children ?? ""}</span>
+      <span class="visually-hidden">{`${props.label}: ${text}`}</span>
     </a>
   );
 }
@@ -352,7 +347,7 @@ export function CalendarPage() {
               <Legend isEstimated={data.isEstimated} />
               {data.view === "day" && (
                 <p class="quiet small">
-                  <Icon name="info" size={14} /> {w.capacityTitle(data.maxConcurrentJobs)}
+                  {w.capacityTitle(data.maxConcurrentJobs)}
                 </p>
               )}
             </Panel>

@@ -6,7 +6,7 @@ import { useRemote } from "../api/remote";
 import { may, times, zone } from "../api/state";
 import { now } from "../base/clock";
 import { duration } from "../base/format";
-import { href, query } from "../base/url";
+import { href, query, setQuery } from "../base/url";
 import { Icon } from "../ui/icon";
 import { Page, Panel } from "../ui/page";
 import { Notice, Shown } from "../ui/remote-view";
@@ -20,6 +20,8 @@ import { DiagnosisPart } from "./round/diagnosis";
 import { AttentionPanel, NextPanel, RunningPanel, WeekPanel } from "./round/panels";
 import { StripChart, StripTable } from "./round/strip-chart";
 import "../style/round.css";
+
+const LANES = 14;
 
 /** Follows the stream: a burst of events asks once, and never more often than the answers take. */
 function useFresh(reload: () => Promise<void>): void {
@@ -138,10 +140,17 @@ function RoundPart({ round }: { round: Round }) {
         <ClashList round={round} />
         <div class="strip-foot">
           <StripTable round={round} />
-          {round.lanes.length < round.verdict.jobs && (
+          {round.verdict.jobs > LANES && (
             <p class="quiet small">
               <a href={href("/jobs")}>{t.strip.lanes(round.lanes.length, round.verdict.jobs)}</a>:{" "}
-              {t.strip.lanesHow}.
+              {t.strip.lanesHow}.{" "}
+              <button
+                type="button"
+                class="as-link"
+                onClick={() => setQuery({ lanes: round.lanes.length > LANES ? null : "64" })}
+              >
+                {round.lanes.length > LANES ? t.strip.fewerLanes : t.strip.moreLanes}
+              </button>
             </p>
           )}
           {round.load.isEstimated && <p class="quiet small">{t.strip.estimated}</p>}
@@ -160,11 +169,13 @@ function RoundPart({ round }: { round: Round }) {
 function RoundTab() {
   const asked = query.value;
   const window_ = { from: asked.get("from") ?? undefined, to: asked.get("to") ?? undefined };
-  const remote = useRemote(`${zone.value} ${window_.from} ${window_.to}`, async (signal) =>
+  const lanes = Math.min(64, Math.max(1, Number(asked.get("lanes")) || LANES));
+  const remote = useRemote(`${zone.value} ${window_.from} ${window_.to} ${lanes}`, async (signal) =>
     roundOf(
       await call("GET /api/cron/round", {
         query: {
           zone: zone.peek(),
+          lanes,
           ...(window_.from ? { from: window_.from } : {}),
           ...(window_.to ? { to: window_.to } : {}),
         },

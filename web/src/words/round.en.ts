@@ -21,6 +21,8 @@ export const round: typeof spanish = {
       band: "very frequent",
     },
     lanes: (shown, all) => `${n(shown)} of ${n(all)} jobs`,
+    moreLanes: "Show more",
+    fewerLanes: "Show fewer",
     lanesHow: "failing ones first, then running ones and the least frequent",
     load: "Load",
     loadLabel: (max) => `How many at once, by five minutes; the limit is ${n(max)}`,

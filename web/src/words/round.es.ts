@@ -20,6 +20,8 @@ export const round = {
       band: "muy seguidas",
     },
     lanes: (shown: number, all: number) => `${n(shown)} de ${n(all)} tareas`,
+    moreLanes: "Mostrar más",
+    fewerLanes: "Mostrar menos",
     lanesHow: "primero las que fallan, luego las que corren y las menos frecuentes",
     load: "Carga",
     loadLabel: (max: number) => `Cuántas a la vez, por cinco minutos; el máximo es ${n(max)}`,

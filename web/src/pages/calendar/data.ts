@@ -51,9 +51,9 @@ export const noonOf = (t: Instants, day: number) => {
 
 export const total = (c: Cell) => c[1] + c[4];
 export const most = (days: readonly Day[]) => Math.max(1, ...days.flatMap((d) => d.cells.map(total)));
-/** 0 … 5: logarithmic, since a server with one job a second has hours of 3,600 and hours of 4. */
+/** 0 … 5, by the share of the fullest cell. */
 export const shadeOf = (count: number, top: number) =>
-  count === 0 ? 0 : Math.max(1, Math.min(5, Math.ceil((5 * Math.log1p(count)) / Math.log1p(top))));
+  count === 0 ? 0 : Math.max(1, Math.min(5, Math.ceil((5 * count) / top)));
 
 /** The rows of a day of hours: 00 … 23 by the local clock, an hour that comes twice twice. */
 export function hourRows(days: readonly Day[], t: Instants): { hour: number; pass: number }[] {

@@ -101,13 +101,13 @@ export function Charts({ job, days }: { job?: string; days: number }) {
           <p class="quiet">{t.empty}</p>
         ) : (
           <div class="charts">
-            <Panel title={t.runs} level={3}>
+            <Panel title={t.runs}>
               <Plot stats={stats} kind="runs" label={t.runs} />
             </Panel>
-            <Panel title={t.times} level={3}>
+            <Panel title={t.times}>
               <Plot stats={stats} kind="times" label={t.times} />
             </Panel>
-            <Panel title={t.lag} level={3}>
+            <Panel title={t.lag}>
               <Plot stats={stats} kind="lag" label={t.lag} />
             </Panel>
             <Panel class="chart-table">

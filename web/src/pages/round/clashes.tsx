@@ -12,6 +12,13 @@ import { act } from "../../ui/toast";
 import { language, words } from "../../words";
 import type { Clash, Round } from "./data";
 
+/** "13:00", with the day when it is another one. */
+function whenOf(clash: Clash): string {
+  const t = times.value;
+  const ms = Date.parse(clash.peakAt);
+  return t.day(ms) === t.day(now.value) ? t.clock(ms) : `${t.weekday(ms)} ${t.clock(ms)}`;
+}
+
 type Move = Clash["moves"][number];
 /** PATCH takes some fields; the document's type is that of a whole job. */
 const splayed = (splay: number | null) => ({ splay }) as Body<"PATCH /api/cron/jobs/{job}">;
@@ -57,11 +64,7 @@ function SpreadDialog({ clash, onClose }: { clash: Clash; onClose: () => void })
     if (isDone) onClose();
   };
   return (
-    <Dialog
-      title={t.title2(times.value.short(Date.parse(clash.peakAt), now.peek()))}
-      onClose={onClose}
-      class="spread"
-    >
+    <Dialog title={t.title2(whenOf(clash))} onClose={onClose} class="spread">
       <p class="dialog-text">{moves.length ? t.intro(clash.peak, clash.after) : t.noHelp}</p>
       <div class="scroll" tabIndex={0} role="region" aria-label={t.title}>
         <table>
@@ -111,9 +114,7 @@ export function ClashList({ round }: { round: Round }) {
         {round.clashes.slice(0, 3).map((clash) => (
           <li key={clash.from}>
             <Icon name="triangle-alert" size={14} />
-            <strong class="num">
-              {times.value.short(Date.parse(clash.peakAt), now.peek()).replace(/:00$/, "")}
-            </strong>
+            <strong class="num">{whenOf(clash)}</strong>
             <span>
               {t.text(clash.peak, clash.max)} · {t.jobs(clash.jobs)}
             </span>

@@ -3,7 +3,7 @@ import type { Instants } from "../../base/format";
 import type { State } from "../../ui/state-mark";
 
 export const HOUR = 3_600_000;
-export const ROW = 30;
+export const ROW = 28;
 const MIDDLE = ROW / 2;
 
 /** [dueAt, startedAt, endedAt, state, executionId, reason, instants], ms since 1970. */

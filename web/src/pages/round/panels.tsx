@@ -197,7 +197,7 @@ export function NextPanel({ round }: { round: Round }) {
         <p class="quiet">{t.none}</p>
       ) : (
         <ul class="rows-list">
-          {round.next.map((job) => (
+          {round.next.slice(0, 6).map((job) => (
             <li key={job.jobId}>
               <strong class="when">
                 <Countdown until={job.nextRunAt} />

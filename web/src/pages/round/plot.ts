@@ -36,7 +36,7 @@ export function draw(
   days: readonly Day[],
   kind: Kind,
   text: Text,
-  names: { ok: string; bad: string },
+  names: { ok: string; bad: string; day: string },
 ): { stop: () => void } {
   const t = instants(text.language, text.zone);
   const line = colour(box, "--line");
@@ -84,7 +84,10 @@ export function draw(
         x: { time: false, range: (_, min, max) => [min - 43200, max + 86400] },
         y: { range: (_, __, max) => [0, max > 0 ? max * 1.1 : 1] },
       },
-      series: [{ label: "", value: (_, v) => (v === null ? "" : t.weekday(v * 1000)) }, ...series[kind]],
+      series: [
+        { label: names.day, value: (_, v) => (v === null ? "" : t.weekday(v * 1000)) },
+        ...series[kind],
+      ],
       axes: [
         {
           stroke: quiet,
@@ -104,7 +107,7 @@ export function draw(
           size: 68,
           grid: { stroke: line, width: 1 },
           ticks: { show: false },
-          values: (_, at) => at.map((v) => (kind === "runs" && v % 1 ? "" : valueText(v))),
+          values: (_, at) => at.map((v) => (v % 1 ? "" : valueText(v))),
         },
       ],
     },
