@@ -20,18 +20,21 @@ await job("mala", "echo 'HTTP 503 <b>del</b> salón' >&2; exit 3");
 await run("buena");
 await run("mala");
 
-await site.test("C-91_C-94_C-95_C-97_C-98_the_verdict_comes_first_and_every_number_leads_somewhere", async (t) => {
-  const page = await t.page("/");
-  await page.getByText("1 tarea necesita tu atención.").waitFor();
-  const row = page.locator(".attention-row", { hasText: "mala" });
-  await row.getByText("HTTP 503 <b>del</b> salón").waitFor(); // inert
-  equal(await page.locator(".attention-row b").count(), 0);
-  await row.getByRole("link", { name: /Salida/ }).click();
-  await page.waitForURL(/\/runs\/c/);
-  await page.goBack();
-  for (const link of await page.locator(".figure").all()) assert(await link.getAttribute("href"), "a link");
-  assert((await page.evaluate(() => document.querySelectorAll("*").length)) < 2500, "bounded");
-});
+await site.test(
+  "C-91_C-94_C-95_C-97_C-98_the_verdict_comes_first_and_every_number_leads_somewhere",
+  async (t) => {
+    const page = await t.page("/");
+    await page.getByText("1 tarea necesita tu atención.").waitFor();
+    const row = page.locator(".attention-row", { hasText: "mala" });
+    await row.getByText("HTTP 503 <b>del</b> salón").waitFor(); // inert
+    equal(await page.locator(".attention-row b").count(), 0);
+    await row.getByRole("link", { name: /Salida/ }).click();
+    await page.waitForURL(/\/runs\/c/);
+    await page.goBack();
+    for (const link of await page.locator(".figure").all()) assert(await link.getAttribute("href"), "a link");
+    assert((await page.evaluate(() => document.querySelectorAll("*").length)) < 2500, "bounded");
+  },
+);
 
 await site.test("A-93_C-93_C-96_a_run_is_on_the_page_within_a_second_without_reload", async (t) => {
   const page = await t.page("/");
@@ -65,7 +68,8 @@ await site.test("too_many_at_once_are_spread_after_showing_how_and_undone", asyn
       priority: 9,
     });
   const splayed = async () =>
-    (await ask(server, "GET", "/api/cron/jobs?search=junta-&limit=50", 200)).data.filter((j) => j.splay).length;
+    (await ask(server, "GET", "/api/cron/jobs?search=junta-&limit=50", 200)).data.filter((j) => j.splay)
+      .length;
   const page = await t.page("/");
   const clash = page.locator(".clashes li", { hasText: "12 tareas" });
   await clash.getByRole("button", { name: "Repartir…" }).click();
@@ -113,7 +117,10 @@ await site.test("the_days_the_clock_changes_have_23_and_25_hours", async (t) => 
   equal([await short.locator("a.cell").count(), await short.locator(".cell.absent").count()], [23, 1]);
   const long = await t.page("/calendar?view=day&date=2026-10-25");
   await long.locator("table.heat").waitFor();
-  equal([await long.locator("a.cell").count(), await long.locator("tbody th", { hasText: "02:00" }).count()], [25, 2]);
+  equal(
+    [await long.locator("a.cell").count(), await long.locator("tbody th", { hasText: "02:00" }).count()],
+    [25, 2],
+  );
 });
 
 await site.test("an_hour_of_the_calendar_leads_to_its_runs", async (t) => {
@@ -155,7 +162,14 @@ await site.test("A-68_A-92_the_diagnosis_shows_what_is_slow_and_what_is_measured
 for (const lang of ["es", "en"])
   for (const theme of ["light", "dark"])
     await site.test(`axe_finds_nothing_${lang}_${theme}`, async (t) => {
-      for (const path of ["/", "/?tab=charts", "/?tab=diagnosis", "/calendar", "/calendar?view=day", "/calendar?view=month"]) {
+      for (const path of [
+        "/",
+        "/?tab=charts",
+        "/?tab=diagnosis",
+        "/calendar",
+        "/calendar?view=day",
+        "/calendar?view=month",
+      ]) {
         const page = await t.page(path, { lang, theme, width: 390 });
         await page.locator(".panel").first().waitFor();
         equal(await axe(page), [], path);

@@ -345,11 +345,7 @@ export function CalendarPage() {
                 <HourGrid data={data} view={data.view} />
               )}
               <Legend isEstimated={data.isEstimated} />
-              {data.view === "day" && (
-                <p class="quiet small">
-                  {w.capacityTitle(data.maxConcurrentJobs)}
-                </p>
-              )}
+              {data.view === "day" && <p class="quiet small">{w.capacityTitle(data.maxConcurrentJobs)}</p>}
             </Panel>
             {data.view !== "month" && <Quiet days={data.days} />}
           </div>
