@@ -176,6 +176,30 @@ static void json_refuses_depth_duplicates_and_rubbish(void **s) {
   assert_int_equal(json_parse(STR("1\0"), &v, &d), ERR_INVALID);
 }
 
+static void json_tells_which_text_is_none(void **s) {
+  (void)s;
+  static const struct {
+    struct str text;
+    const char *field, *what;
+    int line, column;
+  } rows[] = {
+      {STR("{\"a\":1,\n \"text\":\"x\\u0000y\"}"), "text", "this text holds the character U+0000", 2, 9},
+      {STR("{\"core\":{\"mood\": \"\xff\"}}"), "mood", "this text holds bytes that are not UTF-8", 1, 18},
+      {STR("{\"a\":\"x\",\"b\":[\"y\",\"\0\"]}"), "b", "this text holds a NUL byte", 1, 19},
+      {STR("{\"a\":1,\"b\\u0000\":2}"), "", "a name holds the character U+0000", 1, 8},
+      {STR("{\"a\":\"\\\\u0000\",\"b\":}"), "", "not valid JSON", 1, 0},
+  };
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    struct err_detail d = {};
+    json_t *v = NULL;
+    assert_int_equal(json_parse(rows[i].text, &v, &d), ERR_INVALID);
+    assert_string_equal(d.field, rows[i].field);
+    assert_memory_equal(d.message, rows[i].what, strlen(rows[i].what));
+    assert_int_equal(d.line, rows[i].line);
+    if (rows[i].column) assert_int_equal(d.column, rows[i].column);
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(buf_refuses_past_its_maximum_and_says_so),
@@ -188,6 +212,7 @@ int main(void) {
       cmocka_unit_test(json_writer_escapes_and_repairs),
       cmocka_unit_test(json_text_of_a_tree_keeps_reals_short_and_types),
       cmocka_unit_test(json_refuses_depth_duplicates_and_rubbish),
+      cmocka_unit_test(json_tells_which_text_is_none),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

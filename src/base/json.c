@@ -28,16 +28,70 @@ static bool is_too_deep(struct str text) {
   return false;
 }
 
+/* ---- texts that cannot be one: the parser's words for them are not for people, and name no field ---- */
+
+/* Of the string that begins at the quote at from: the place of its closing quote, or of the text's end. */
+static size_t string_end(struct str text, size_t from) {
+  size_t i = from + 1;
+  while (i < text.len && text.ptr[i] != '"') i += text.ptr[i] == '\\' ? 2 : 1;
+  return i < text.len ? i : text.len;
+}
+
+static const char *what_is_wrong_with(struct str inside) {
+  if (!str_is_utf8(inside)) return "bytes that are not UTF-8";
+  if (str_find_char(inside, 0) != SIZE_MAX) return "a NUL byte";
+  for (size_t i = 0; i + 1 < inside.len; i++) {
+    if (inside.ptr[i] != '\\') continue;
+    if (str_starts(str_from(inside, i), STR("\\u0000"))) return "the character U+0000";
+    i++;
+  }
+  return NULL;
+}
+
+static bool is_key(struct str text, size_t end) {
+  size_t i = end + 1;
+  while (i < text.len && strchr(" \t\r\n", text.ptr[i])) i++;
+  return i < text.len && text.ptr[i] == ':';
+}
+
+/* Of a text that was refused: says so if it is for a string that holds what no text may hold. */
+static bool tell_bad_string(struct str text, struct err_detail *detail) {
+  struct str key = STR("");
+  int line = 1;
+  for (size_t i = 0, line_at = 0; i < text.len; i++) {
+    if (text.ptr[i] == '\n') line++, line_at = i + 1;
+    if (text.ptr[i] != '"') continue;
+    size_t end = string_end(text, i);
+    struct str inside = {text.ptr + i + 1, end - i - (end > i)};
+    bool is_name = is_key(text, end);
+    const char *why = what_is_wrong_with(inside);
+    if (why) {
+      char field[ERR_FIELD_MAX];
+      if (is_name || !str_copy(field, sizeof field, key)) field[0] = 0;
+      (void)err_set(detail, ERR_INVALID, field, (int)(i - line_at) + 1,
+                    "%s holds %s; texts are UTF-8 without NUL", is_name ? "a name" : "this text", why);
+      if (detail) detail->line = line;
+      return true;
+    }
+    if (is_name) key = inside;
+    i = end;
+  }
+  return false;
+}
+
 enum err json_parse(struct str text, json_t **ret, struct err_detail *detail) {
   if (is_too_deep(text))
     return err_set(detail, ERR_INVALID, NULL, 0, "JSON is nested deeper than %d levels", LIMIT_JSON_DEPTH);
   /* jansson reads past a NUL that ends a number or a word, as if it were not there */
   if (str_find_char(text, 0) != SIZE_MAX)
-    return err_set(detail, ERR_INVALID, NULL, 0, "not valid JSON: a NUL byte");
+    return tell_bad_string(text, detail)
+               ? ERR_INVALID
+               : err_set(detail, ERR_INVALID, NULL, 0, "not valid JSON: a NUL byte between its values");
   json_error_t error;
   json_t *value =
       json_loadb(text.ptr ? text.ptr : "", text.len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
   if (!value) {
+    if (tell_bad_string(text, detail)) return ERR_INVALID;
     enum err e = err_set(detail, ERR_INVALID, NULL, error.column, "not valid JSON: %s", error.text);
     if (detail) detail->line = error.line;
     return e;
