@@ -149,7 +149,8 @@ static void sync_all(struct bench *b) {
     start = seconds();
     must(live_list(b->live, LIVE_DIRTY, &page, &arena, &d), &d, "list");
     listing += seconds() - start, start = seconds();
-    must(live_read(b->live, page.ids, page.count, LIVE_ALL, &arena, worlds, &d), &d, "read");
+    must(live_read(b->live, &(struct live_question){page.ids, page.count, LIVE_ALL, &arena}, worlds, &d), &d,
+         "read");
     reading += seconds() - start;
     for (size_t i = 0; i < page.count; i++)
       marks[i] = (struct live_mark){.id = page.ids[i], .version = worlds[i].version, .turn = worlds[i].turn};
@@ -176,11 +177,11 @@ static void lock_and_clear_all(struct bench *b) {
     size_t count = (size_t)(b->worlds - at < PAGE ? b->worlds - at : PAGE);
     for (size_t i = 0; i < count; i++) ids[i] = locks[i].id = id_of(b, at + (int64_t)i);
     start = seconds();
-    must(live_lock(b->live, locks, count, LIVE_LEASE_MS, NOW, &d), &d, "lock");
+    must(live_lock(b->live, locks, count, (struct live_lease){LIVE_LEASE_MS, NOW}, &d), &d, "lock");
     locking += seconds() - start, start = seconds();
-    must(live_renew(b->live, locks, count, LIVE_LEASE_MS, NOW, &d), &d, "renew");
+    must(live_renew(b->live, locks, count, (struct live_lease){LIVE_LEASE_MS, NOW}, &d), &d, "renew");
     renewing += seconds() - start;
-    must(live_read(b->live, ids, count, LIVE_META, &arena, worlds, &d), &d, "read");
+    must(live_read(b->live, &(struct live_question){ids, count, LIVE_META, &arena}, worlds, &d), &d, "read");
     for (size_t i = 0; i < count; i++)
       marks[i] = (struct live_mark){.id = ids[i], .version = worlds[i].version, .token = locks[i].token};
     start = seconds();

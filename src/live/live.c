@@ -103,39 +103,42 @@ static bool is_write_valid(const struct live_append *w) {
 /* ---- the calls ---- */
 
 /* Those of these ids that can be one; a row of an application with another id has no live state. */
-static enum err read_possible(struct live *l, const struct str *ids, size_t count, unsigned parts,
-                              struct arena *arena, struct live_world *ret, struct err_detail *detail) {
-  struct str *few = ARENA_ARRAY(arena, struct str, count);
-  struct live_world *worlds = ARENA_ARRAY(arena, struct live_world, count);
+static enum err read_possible(struct live *l, const struct live_question *q, struct live_world *ret,
+                              struct err_detail *detail) {
+  struct str *few = ARENA_ARRAY(q->arena, struct str, q->count);
+  struct live_world *worlds = ARENA_ARRAY(q->arena, struct live_world, q->count);
   size_t n = 0;
-  if (!few || !worlds) return arena_error(arena);
-  for (size_t i = 0; i < count; i++)
-    if (is_id(ids[i])) worlds[n] = ret[i], few[n++] = ids[i];
-  if (n > 0) TRY(l->ops->read(l, few, n, parts, arena, worlds, detail));
+  if (!few || !worlds) return arena_error(q->arena);
+  for (size_t i = 0; i < q->count; i++)
+    if (is_id(q->ids[i])) worlds[n] = ret[i], few[n++] = q->ids[i];
+  struct live_question possible = {few, n, q->parts, q->arena};
+  if (n > 0) TRY(l->ops->read(l, &possible, worlds, detail));
   n = 0;
-  for (size_t i = 0; i < count; i++)
-    if (is_id(ids[i])) ret[i] = worlds[n++];
+  for (size_t i = 0; i < q->count; i++)
+    if (is_id(q->ids[i])) ret[i] = worlds[n++];
   return ERR_OK;
 }
 
-enum err live_read(struct live *l, const struct str *ids, size_t count, unsigned parts, struct arena *arena,
-                   struct live_world *ret, struct err_detail *detail) {
-  ASSERT(parts <= (LIVE_ALL | LIVE_GUARD) && (parts & (LIVE_CORE | LIVE_GUARD)) != (LIVE_CORE | LIVE_GUARD));
+enum err live_read(struct live *l, const struct live_question *q, struct live_world *ret,
+                   struct err_detail *detail) {
+  ASSERT(q->parts <= (LIVE_ALL | LIVE_GUARD) &&
+         (q->parts & (LIVE_CORE | LIVE_GUARD)) != (LIVE_CORE | LIVE_GUARD));
   size_t n = 0;
-  ASSERT(count <= LIVE_BATCH_MAX);
-  for (size_t i = 0; i < count; i++) {
-    n += is_id(ids[i]);
-    ret[i] = (struct live_world){.id = ids[i], .active_ms = INSTANT_NONE, .dirty_ms = INSTANT_NONE};
+  ASSERT(q->count <= LIVE_BATCH_MAX);
+  for (size_t i = 0; i < q->count; i++) {
+    n += is_id(q->ids[i]);
+    ret[i] = (struct live_world){.id = q->ids[i], .active_ms = INSTANT_NONE, .dirty_ms = INSTANT_NONE};
   }
-  if (n < count) return read_possible(l, ids, count, parts, arena, ret, detail);
-  return count == 0 ? ERR_OK : l->ops->read(l, ids, count, parts, arena, ret, detail);
+  if (n < q->count) return read_possible(l, q, ret, detail);
+  return q->count == 0 ? ERR_OK : l->ops->read(l, q, ret, detail);
 }
 
 enum err live_load(struct live *l, const struct live_world *w, int64_t token, int64_t now_ms,
                    struct err_detail *detail) {
   TRY(check_id(w->id, detail));
   ASSERT(w->version >= 0 && w->turn >= 0);
-  if (!are_fields_valid(w->core, w->core_count) || !are_fields_valid(w->session, w->session_count))
+  if (!are_fields_valid(w->core, w->core_count) || !are_fields_valid(w->session, w->session_count) ||
+      !are_entries_valid(w->events, w->event_count))
     return err_set(detail, ERR_LIMIT, "state", 0, "a field of the world's state is too large or has no name");
   return l->ops->load(l, w, token, now_ms, detail);
 }
@@ -164,19 +167,19 @@ enum err live_clear(struct live *l, struct live_mark *marks, size_t count, int64
   return count == 0 ? ERR_OK : l->ops->clear(l, marks, count, now_ms, detail);
 }
 
-enum err live_lock(struct live *l, struct live_lock *locks, size_t count, int64_t lease_ms, int64_t now_ms,
+enum err live_lock(struct live *l, struct live_lock *locks, size_t count, struct live_lease lease,
                    struct err_detail *detail) {
-  ASSERT(lease_ms > 0);
+  ASSERT(lease.ms > 0);
   TRY(check_ids(locks, count, sizeof *locks, detail));
   for (size_t i = 0; i < count; i++) locks[i].token = 0;
-  return count == 0 ? ERR_OK : l->ops->lock(l, locks, count, lease_ms, now_ms, detail);
+  return count == 0 ? ERR_OK : l->ops->lock(l, locks, count, lease, detail);
 }
 
-enum err live_renew(struct live *l, struct live_lock *locks, size_t count, int64_t lease_ms, int64_t now_ms,
+enum err live_renew(struct live *l, struct live_lock *locks, size_t count, struct live_lease lease,
                     struct err_detail *detail) {
-  ASSERT(lease_ms > 0);
+  ASSERT(lease.ms > 0);
   TRY(check_ids(locks, count, sizeof *locks, detail));
-  return count == 0 ? ERR_OK : l->ops->renew(l, locks, count, lease_ms, now_ms, detail);
+  return count == 0 ? ERR_OK : l->ops->renew(l, locks, count, lease, detail);
 }
 
 enum err live_unlock(struct live *l, const struct live_lock *locks, size_t count, struct err_detail *detail) {

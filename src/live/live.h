@@ -99,9 +99,15 @@ enum live_parts {
       16 /* instead of LIVE_CORE: of core the fields LIVE_GUARD_NAMES alone, however much else there is */
 };
 #define LIVE_GUARD_NAMES "sys.access", "sys.sealed", "sys.from"
+struct live_question {
+  const struct str *ids;
+  size_t count;
+  unsigned parts;
+  struct arena *arena; /* of the answer's texts */
+};
 /* Fills ret[count] in the order of ids; a world that is not there is no error, nor is an id that cannot be one. */
-enum err live_read(struct live *l, const struct str *ids, size_t count, unsigned parts, struct arena *arena,
-                   struct live_world *ret, struct err_detail *detail);
+enum err live_read(struct live *l, const struct live_question *q, struct live_world *ret,
+                   struct err_detail *detail);
 
 /* Puts a world's state as the database has it: clean. ERR_CONFLICT: it is there already (then nothing is changed);
  * ERR_BUSY: its lock is somebody else's, or token is not the lock's any more. Where w->replaces nothing stays of what is
@@ -160,11 +166,14 @@ struct live_lock {
   int64_t
       token; /* answer of lock: > every token given before, 0 = somebody else holds it; question of the others */
 };
+struct live_lease { /* it ends ms after now_ms */
+  int64_t ms, now_ms;
+};
 /* The token grows also over the loss of all live state: max(counter + 1, now in microseconds). */
-enum err live_lock(struct live *l, struct live_lock *locks, size_t count, int64_t lease_ms, int64_t now_ms,
+enum err live_lock(struct live *l, struct live_lock *locks, size_t count, struct live_lease lease,
                    struct err_detail *detail);
 /* token becomes 0 where the lock is not ours any more. */
-enum err live_renew(struct live *l, struct live_lock *locks, size_t count, int64_t lease_ms, int64_t now_ms,
+enum err live_renew(struct live *l, struct live_lock *locks, size_t count, struct live_lease lease,
                     struct err_detail *detail);
 enum err live_unlock(struct live *l, const struct live_lock *locks, size_t count, struct err_detail *detail);
 /* Removes at most max locks that are orphans: lease over, or no lease at all (a bare key of an application that died),

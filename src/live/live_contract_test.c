@@ -140,6 +140,27 @@ static void what_replaces_leaves_nothing_but_the_lock(void **) {
   assert_int_equal(live_hold(f, "w", NOW), 0);
 }
 
+static void events_are_loaded_with_the_state(void **) {
+  struct live_entry events[] = {{.at_ms = NOW + 5, .bytes = STR("late")},
+                                {.at_ms = NOW - 5, .bytes = STR("a\0\xff")}};
+  struct live_world put = {
+      .id = STR("w"), .version = 3, .active_ms = NOW, .events = events, .event_count = 2, .replaces = true};
+  live_make(f, "w");
+  CHECK_OK(live_load(f->live, &put, 0, NOW, NULL));
+  struct live_world w = live_get(f, "w");
+  assert_int_equal(w.version, 3);
+  assert_int_equal(live_figures(f).dirty_worlds, 0);
+  assert_int_equal(w.event_count, 2);
+  CHECK_STR(w.events[0].bytes, STR("a\0\xff"));
+  assert_int_equal(w.events[1].at_ms, NOW + 5);
+  if (is_measured()) assert_int_equal(w.bytes, 7);
+  if (is_measured()) assert_int_equal(live_figures(f).used_bytes, 7);
+  struct str id = STR("w");
+  int64_t removed;
+  CHECK_OK(live_expire_events(f->live, &id, 1, NOW, &removed, NULL));
+  assert_int_equal(removed, 1);
+}
+
 static void loading_what_is_there_changes_nothing(void **) {
   live_make(f, "w");
   live_set(f, "w", "k", STR("mine"));
@@ -222,11 +243,11 @@ static void the_guard_is_read_without_the_rest(void **) {
   live_make(f, "w");
   live_set(f, "w", "sys.other", STR("1"));
   live_set(f, "w", "mood", STR("calm"));
-  CHECK_OK(live_read(f->live, &STR("w"), 1, LIVE_GUARD, &f->arena, &w, NULL));
+  CHECK_OK(live_read(f->live, &(struct live_question){&STR("w"), 1, LIVE_GUARD, &f->arena}, &w, NULL));
   assert_true(w.is_there);
   assert_int_equal(w.core_count, 0);
   for (size_t i = 0; i < 3; i++) live_set(f, "w", names[i], STR("guard"));
-  CHECK_OK(live_read(f->live, &STR("w"), 1, LIVE_GUARD, &f->arena, &w, NULL));
+  CHECK_OK(live_read(f->live, &(struct live_question){&STR("w"), 1, LIVE_GUARD, &f->arena}, &w, NULL));
   assert_int_equal(w.core_count, 3);
   for (size_t i = 0; i < 3; i++) CHECK_STR(live_core(&w, names[i]), STR("guard"));
 }
@@ -462,7 +483,7 @@ static void a_lock_has_one_holder_and_tokens_grow(void **) {
 static void many_locks_in_one_call(void **) {
   struct live_lock locks[3] = {{.id = STR("a")}, {.id = STR("b")}, {.id = STR("c")}};
   int64_t b = live_hold(f, "b", NOW);
-  CHECK_OK(live_lock(f->live, locks, 3, LIVE_LEASE_MS, NOW, NULL));
+  CHECK_OK(live_lock(f->live, locks, 3, (struct live_lease){LIVE_LEASE_MS, NOW}, NULL));
   assert_true(locks[0].token > b && locks[2].token > locks[0].token);
   assert_int_equal(locks[1].token, 0);
 }
@@ -477,7 +498,7 @@ static void a_lock_of_the_dead_is_free_when_its_lease_ends(void **) { /* A-13: n
 
 static void a_renewed_lease_lasts(void **) {
   struct live_lock lock = {STR("w"), live_hold(f, "w", NOW)};
-  CHECK_OK(live_renew(f->live, &lock, 1, LIVE_LEASE_MS, NOW + 20000, NULL));
+  CHECK_OK(live_renew(f->live, &lock, 1, (struct live_lease){LIVE_LEASE_MS, NOW + 20000}, NULL));
   assert_true(lock.token > 0);
   assert_int_equal(live_hold(f, "w", NOW + LIVE_LEASE_MS + 1), 0);
   assert_true(live_hold(f, "w", NOW + 20000 + LIVE_LEASE_MS) > lock.token);
@@ -492,7 +513,7 @@ static void a_stale_token_is_refused_everywhere(void **) { /* A-13 */
   CHECK_OK(live_write(f->live, &w, 1, now, NULL));
   assert_int_equal(w.error, ERR_CONFLICT);
   struct live_lock lock = {STR("w"), stale};
-  CHECK_OK(live_renew(f->live, &lock, 1, LIVE_LEASE_MS, now, NULL));
+  CHECK_OK(live_renew(f->live, &lock, 1, (struct live_lease){LIVE_LEASE_MS, now}, NULL));
   assert_int_equal(lock.token, 0);
   assert_false(live_drop(f, "w", 0, stale));
   struct live_world again = {.id = STR("v"), .active_ms = NOW};
@@ -531,7 +552,7 @@ static void locks_of_our_earlier_epochs_are_orphans(void **) { /* A-4 */
   int64_t removed;
   struct live *other = live_fixture_handle(f, "other:1");
   struct live_lock theirs = {.id = STR("theirs")};
-  CHECK_OK(live_lock(other, &theirs, 1, LIVE_LEASE_MS, NOW, NULL));
+  CHECK_OK(live_lock(other, &theirs, 1, (struct live_lease){LIVE_LEASE_MS, NOW}, NULL));
   live_close(other);
   assert_true(live_hold(f, "ours", NOW) > 0);
   live_fixture_reopen(f, "node:2");
@@ -738,7 +759,8 @@ static size_t copy_dirty(struct copy *copies) {
   struct live_world worlds[RACE_WORLDS];
   struct live_mark marks[RACE_WORLDS];
   CHECK_OK(live_list(f->live, LIVE_DIRTY, &page, &arena, NULL));
-  CHECK_OK(live_read(f->live, page.ids, page.count, LIVE_CORE | LIVE_JOURNAL, &arena, worlds, NULL));
+  CHECK_OK(live_read(f->live, &(struct live_question){page.ids, page.count, LIVE_CORE | LIVE_JOURNAL, &arena},
+                     worlds, NULL));
   for (size_t i = 0; i < page.count; i++) {
     int64_t number, value;
     assert_true(str_to_int(str_from(worlds[i].id, 1), 0, RACE_WORLDS - 1, &number));
@@ -781,7 +803,7 @@ static void no_write_beside_the_copier_is_lost(void **) { /* A-15: 10^5 writes *
   CASE(kind, a_world_that_is_not_there_is_no_error), CASE(kind, what_is_loaded_is_read_back_and_clean),      \
       CASE(kind, loading_what_is_there_changes_nothing),                                                     \
       CASE(kind, a_new_life_takes_no_write_until_somebody_has_looked),                                       \
-      CASE(kind, what_replaces_leaves_nothing_but_the_lock),                                                 \
+      CASE(kind, what_replaces_leaves_nothing_but_the_lock), CASE(kind, events_are_loaded_with_the_state),   \
       CASE(kind, writing_to_what_is_not_live_asks_for_loading), CASE(kind, a_write_does_all_of_it),          \
       CASE(kind, activity_never_goes_back_and_ticks_are_none), CASE(kind, bytes_are_any_bytes),              \
       CASE(kind, the_guard_is_read_without_the_rest), CASE(kind, empty_bytes_delete_a_field),                \

@@ -99,13 +99,13 @@ static enum err read_one(struct live_file *f, unsigned parts, struct arena *aren
   return read_parts(f, &row, parts, arena, w, detail);
 }
 
-static enum err embedded_read(struct live *l, const struct str *ids, size_t count, unsigned parts,
-                              struct arena *arena, struct live_world *ret, struct err_detail *detail) {
+static enum err embedded_read(struct live *l, const struct live_question *q, struct live_world *ret,
+                              struct err_detail *detail) {
   struct live_file *f = file_of(l);
-  (void)ids; /* they stand in ret */
   TRY(live_file_begin(f, false, detail));
   enum err e = ERR_OK;
-  for (size_t i = 0; i < count && e == ERR_OK; i++) e = read_one(f, parts, arena, &ret[i], detail);
+  for (size_t i = 0; i < q->count && e == ERR_OK; i++) /* the ids stand in ret */
+    e = read_one(f, q->parts, q->arena, &ret[i], detail);
   return live_file_end(f, e, detail);
 }
 

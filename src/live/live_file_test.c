@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "tests/support/live_fixture.h"
 
@@ -73,6 +74,65 @@ static enum err open_again(const char *sql) {
   f->live = NULL;
   change_file(sql);
   return live_open(&config, &f->live, &d);
+}
+
+/* As the version before lives made it, with one world in it that has something unsaved. */
+static const char first_schema[] =
+    "PRAGMA auto_vacuum = INCREMENTAL; PRAGMA application_id = 0x53524c56; PRAGMA journal_mode = WAL;"
+    "CREATE TABLE world (no INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, version INTEGER NOT NULL, "
+    "  saved INTEGER NOT NULL, turn INTEGER NOT NULL, ticks INTEGER NOT NULL, active_ms INTEGER NOT NULL, "
+    "  dirty_ms INTEGER NOT NULL, event_ms INTEGER NOT NULL, bytes INTEGER NOT NULL) STRICT;"
+    "CREATE INDEX world_active ON world (active_ms, id);"
+    "CREATE INDEX world_dirty ON world (dirty_ms, id) WHERE dirty_ms > 0;"
+    "CREATE INDEX world_events ON world (event_ms, id) WHERE event_ms > 0;"
+    "CREATE TABLE field (world INTEGER NOT NULL, part INTEGER NOT NULL, name BLOB NOT NULL, bytes BLOB NOT "
+    "NULL, PRIMARY KEY (world, part, name)) STRICT, WITHOUT ROWID;"
+    "CREATE TABLE entry (world INTEGER NOT NULL, kind INTEGER NOT NULL, seq INTEGER NOT NULL, "
+    "  at_ms INTEGER NOT NULL, bytes BLOB NOT NULL, PRIMARY KEY (world, kind, seq)) STRICT, WITHOUT ROWID;"
+    "CREATE TABLE event (world INTEGER NOT NULL, bytes BLOB NOT NULL, at_ms INTEGER NOT NULL, "
+    "  PRIMARY KEY (world, bytes)) STRICT, WITHOUT ROWID;"
+    "CREATE TABLE lock (id TEXT NOT NULL PRIMARY KEY, node TEXT NOT NULL, epoch INTEGER NOT NULL, "
+    "  token INTEGER NOT NULL, until_ms INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
+    "CREATE TABLE total (bytes INTEGER NOT NULL, worlds INTEGER NOT NULL, dirty INTEGER NOT NULL, "
+    "  fence INTEGER NOT NULL) STRICT;"
+    "INSERT INTO world VALUES (1, 'w', 5, 4, 1, 0, 1763726400000, 1763726400000, 0, 8);"
+    "INSERT INTO field VALUES (1, 0, x'6d6f6f64', x'6f6c64');" /* mood: old */
+    "INSERT INTO entry VALUES (1, 0, 1, 1763726400000, x'78');"
+    "INSERT INTO total VALUES (8, 1, 1, 7);"
+    "PRAGMA user_version = 1;";
+
+static enum err open_first_schema(void) {
+  struct err_detail d = {};
+  live_close(f->live);
+  f->live = NULL;
+  for (const char *const *name = (const char *const[]){"live.db", "live.db-wal", "live.db-shm", NULL}; *name;
+       name++)
+    unlink(path_of(*name));
+  change_file(first_schema);
+  return live_open(&f->config, &f->live, &d);
+}
+
+static void a_file_of_the_first_schema_goes_on_and_is_compared_first(void **) {
+  struct live_append w = {.id = STR("w"), .active_ms = NOW};
+  CHECK_OK(open_first_schema());
+  for (int i = 0; i < 2; i++) { /* also when it is opened again */
+    struct live_world got = live_get(f, "w");
+    assert_false(got.is_checked);
+    assert_int_equal(got.version, 5);
+    assert_int_equal(got.journal_count, 1);
+    CHECK_STR(live_core(&got, "mood"), STR("old"));
+    assert_int_equal(live_figures(f).used_bytes, 8);
+    assert_int_equal(live_figures(f).dirty_worlds, 1);
+    CHECK_OK(live_write(f->live, &w, 1, NOW, NULL));
+    assert_int_equal(w.error, ERR_PRECONDITION);
+    live_fixture_reopen(f, "node:1");
+  }
+  w.is_checked = true;
+  CHECK_OK(live_write(f->live, &w, 1, NOW, NULL));
+  assert_int_equal(w.error, ERR_OK);
+  live_fixture_reopen(f, "node:2");
+  assert_true(live_get(f, "w").is_checked);
+  assert_int_equal(live_say(f, "w", "y"), 2);
 }
 
 static void a_newer_schema_is_refused(void **) {
@@ -183,6 +243,7 @@ static void handles_of_several_threads_share_the_file(void **) {
 int main(void) {
   const struct CMUnitTest tests[] = {CASE(a_purge_gives_the_file_back),
                                      CASE(the_file_is_private),
+                                     CASE(a_file_of_the_first_schema_goes_on_and_is_compared_first),
                                      CASE(a_newer_schema_is_refused),
                                      CASE(schema_1_is_brought_up),
                                      CASE(schema_2_is_brought_up),

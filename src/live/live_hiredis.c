@@ -227,15 +227,18 @@ static void greet(struct transport *t, struct redis_batch *b) {
     redis_text(b, t->place.password);
   }
   redis_begin(b), redis_text(b, "SELECT"), redis_int(b, t->place.db);
+  redis_begin(b), redis_text(b, "GET"), redis_text(b, t->base.life_key);
   redis_begin(b), redis_text(b, "INFO"), redis_text(b, "server");
 }
 
-/* A server that was started anew may have come back older than it was. */
-static enum err note_life(struct transport *t, struct str run_id, struct err_detail *detail) {
+/* A server that was started anew may have come back older than it was. Of the run that is known nothing is written: a
+ * full server would refuse it, and could not even be asked for its figures. */
+static enum err note_life(struct transport *t, struct str known, struct str run_id,
+                          struct err_detail *detail) {
   ARENA_AUTO struct arena arena = arena_new(1 << 16);
   struct redis_batch b = {.arena = &arena};
   struct redis_value answer = {};
-  if (run_id.len == 0) return ERR_OK;
+  if (run_id.len == 0 || str_eq(known, run_id)) return ERR_OK;
   redis_begin(&b), redis_text(&b, "SET"), redis_text(&b, t->base.life_key), redis_arg(&b, run_id);
   TRY(b.error);
   TRY(exchange(t, &b, (struct redis_room){&arena, &arena}, &answer, detail));
@@ -248,7 +251,7 @@ static enum err note_life(struct transport *t, struct str run_id, struct err_det
 static enum err introduce(struct transport *t, struct err_detail *detail) {
   ARENA_AUTO struct arena arena = arena_new(1 << 20);
   struct redis_batch b = {.arena = &arena};
-  struct redis_value answers[3] = {};
+  struct redis_value answers[4] = {}; /* the last two: life, INFO */
   greet(t, &b);
   TRY(b.error);
   TRY(exchange(t, &b, (struct redis_room){&arena, &arena}, answers, detail));
@@ -258,8 +261,9 @@ static enum err introduce(struct transport *t, struct err_detail *detail) {
       disconnect(t);
       return e == ERR_IO ? ERR_UNAVAILABLE : e;
     }
-  TRY(note_life(t, info_line(answers[b.count - 1].s, "run_id:"), detail));
-  struct str version = info_line(answers[b.count - 1].s, "redis_version:");
+  struct str known = answers[b.count - 2].s, info = answers[b.count - 1].s;
+  TRY(note_life(t, known, info_line(info, "run_id:"), detail));
+  struct str version = info_line(info, "redis_version:");
   snprintf(t->base.server, sizeof t->base.server, "redis %.*s", version.len > 40 ? 40 : (int)version.len,
            version.ptr);
   return ERR_OK;

@@ -29,26 +29,26 @@ static enum err lock_one(struct live *l, struct live_lock *lock, int64_t until_m
       detail);
 }
 
-enum err live_file_lock(struct live *l, struct live_lock *locks, size_t count, int64_t lease_ms,
-                        int64_t now_ms, struct err_detail *detail) {
+enum err live_file_lock(struct live *l, struct live_lock *locks, size_t count, struct live_lease lease,
+                        struct err_detail *detail) {
   TRY(live_file_begin(file_of(l), true, detail));
   enum err e = ERR_OK;
   for (size_t i = 0; i < count && e == ERR_OK; i++)
-    e = lock_one(l, &locks[i], now_ms + lease_ms, now_ms, detail);
+    e = lock_one(l, &locks[i], lease.now_ms + lease.ms, lease.now_ms, detail);
   e = live_file_end(file_of(l), e, detail);
   for (size_t i = 0; i < count && e != ERR_OK; i++) locks[i].token = 0;
   return e;
 }
 
-enum err live_file_renew(struct live *l, struct live_lock *locks, size_t count, int64_t lease_ms,
-                         int64_t now_ms, struct err_detail *detail) {
+enum err live_file_renew(struct live *l, struct live_lock *locks, size_t count, struct live_lease lease,
+                         struct err_detail *detail) {
   struct live_file *f = file_of(l);
   TRY(live_file_begin(f, true, detail));
   enum err e = ERR_OK;
   for (size_t i = 0; i < count && e == ERR_OK; i++) {
     int64_t is_ours = 0;
     e = live_file_number(f, LIVE_SQL_LOCK_RENEW,
-                         A_LIST(A_TEXT(locks[i].id), A_INT(locks[i].token), A_INT(now_ms + lease_ms)),
+                         A_LIST(A_TEXT(locks[i].id), A_INT(locks[i].token), A_INT(lease.now_ms + lease.ms)),
                          &is_ours, detail);
     if (e == ERR_OK && !is_ours) locks[i].token = 0;
   }

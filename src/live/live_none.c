@@ -11,8 +11,8 @@ static void none_close(struct live *l) {
 
 static enum err none_ping(struct live *, struct err_detail *) { return ERR_OK; }
 
-static enum err none_read(struct live *, const struct str *, size_t, unsigned, struct arena *,
-                          struct live_world *, struct err_detail *) {
+static enum err none_read(struct live *, const struct live_question *, struct live_world *,
+                          struct err_detail *) {
   return ERR_OK;
 }
 

@@ -23,8 +23,8 @@ void live_counters(const struct live_append *w, struct live_counter ret[LIVE_COU
 struct live_ops {
   void (*close)(struct live *l);
   enum err (*ping)(struct live *l, struct err_detail *detail);
-  enum err (*read)(struct live *l, const struct str *ids, size_t count, unsigned parts, struct arena *arena,
-                   struct live_world *ret, struct err_detail *detail);
+  enum err (*read)(struct live *l, const struct live_question *q, struct live_world *ret,
+                   struct err_detail *detail);
   enum err (*load)(struct live *l, const struct live_world *w, int64_t token, int64_t now_ms,
                    struct err_detail *detail);
   enum err (*write)(struct live *l, struct live_append *writes, size_t count, int64_t now_ms,
@@ -32,9 +32,9 @@ struct live_ops {
   enum err (*saved)(struct live *l, struct live_mark *marks, size_t count, struct err_detail *detail);
   enum err (*clear)(struct live *l, struct live_mark *marks, size_t count, int64_t now_ms,
                     struct err_detail *detail);
-  enum err (*lock)(struct live *l, struct live_lock *locks, size_t count, int64_t lease_ms, int64_t now_ms,
+  enum err (*lock)(struct live *l, struct live_lock *locks, size_t count, struct live_lease lease,
                    struct err_detail *detail);
-  enum err (*renew)(struct live *l, struct live_lock *locks, size_t count, int64_t lease_ms, int64_t now_ms,
+  enum err (*renew)(struct live *l, struct live_lock *locks, size_t count, struct live_lease lease,
                     struct err_detail *detail);
   enum err (*unlock)(struct live *l, const struct live_lock *locks, size_t count, struct err_detail *detail);
   enum err (*drop_orphans)(struct live *l, int64_t now_ms, size_t max, int64_t *ret_removed,
@@ -61,10 +61,10 @@ enum err live_redis_open(const struct live_config *config, struct live **ret, st
 enum err live_upstash_open(const struct live_config *config, struct live **ret, struct err_detail *detail);
 
 /* ---- live_locks.c: also what "none" has, so that worlds are not moved by two at once ---- */
-enum err live_file_lock(struct live *l, struct live_lock *locks, size_t count, int64_t lease_ms,
-                        int64_t now_ms, struct err_detail *detail);
-enum err live_file_renew(struct live *l, struct live_lock *locks, size_t count, int64_t lease_ms,
-                         int64_t now_ms, struct err_detail *detail);
+enum err live_file_lock(struct live *l, struct live_lock *locks, size_t count, struct live_lease lease,
+                        struct err_detail *detail);
+enum err live_file_renew(struct live *l, struct live_lock *locks, size_t count, struct live_lease lease,
+                         struct err_detail *detail);
 enum err live_file_unlock(struct live *l, const struct live_lock *locks, size_t count,
                           struct err_detail *detail);
 enum err live_file_drop_orphans(struct live *l, int64_t now_ms, size_t max, int64_t *ret_removed,

@@ -162,11 +162,11 @@ static enum err fill_guard(const struct redis_value *v, struct arena *arena, str
   return ERR_OK;
 }
 
-/* "TURN AT BYTES"; false when an application put something else there. */
-static bool parse_entry(struct str text, struct live_entry *ret) {
+/* "TURN AT BYTES" with a turn that was given; false when an application put something else there. */
+static bool parse_entry(struct str text, int64_t last_turn, struct live_entry *ret) {
   struct str turn, at;
   return str_split(&text, ' ', &turn) && text.ptr && str_split(&text, ' ', &at) && text.ptr &&
-         str_to_int(turn, 0, INT64_MAX, &ret->turn) && str_to_int(at, INT64_MIN, INT64_MAX, &ret->at_ms) &&
+         str_to_int(turn, 0, last_turn, &ret->turn) && str_to_int(at, INT64_MIN, INT64_MAX, &ret->at_ms) &&
          (ret->bytes = text, true);
 }
 
@@ -175,7 +175,7 @@ static enum err fill_journal(const struct redis_value *v, struct arena *arena, s
   w->journal = ARENA_ARRAY(arena, struct live_entry, v->count);
   if (!w->journal) return arena_error(arena);
   for (size_t i = 0; i < v->count; i++)
-    if (parse_entry(v->items[i].s, &w->journal[w->journal_count])) w->journal_count++;
+    if (parse_entry(v->items[i].s, w->turn, &w->journal[w->journal_count])) w->journal_count++;
   return ERR_OK;
 }
 
@@ -220,15 +220,15 @@ static enum err fill_world(const struct redis_call *c, size_t *at, unsigned part
   return answers[4] ? fill_guard(answers[4], arena, w) : ERR_OK;
 }
 
-static enum err redis_read(struct live *live, const struct str *ids, size_t count, unsigned parts,
-                           struct arena *arena, struct live_world *ret, struct err_detail *detail) {
+static enum err redis_read(struct live *live, const struct live_question *q, struct live_world *ret,
+                           struct err_detail *detail) {
   REDIS_CALL_AUTO struct redis_call c = {};
   redis_call_init(&c, (struct live_redis *)live, true);
-  for (size_t i = 0; i < count; i++) ask_world(&c, ids[i], parts);
-  c.batch.group = c.batch.count / count * REDIS_PER_SCRIPT;
-  TRY(redis_call_run(&c, arena, detail));
+  for (size_t i = 0; i < q->count; i++) ask_world(&c, q->ids[i], q->parts);
+  c.batch.group = c.batch.count / q->count * REDIS_PER_SCRIPT;
+  TRY(redis_call_run(&c, q->arena, detail));
   TRY(redis_call_errors(&c, detail));
-  for (size_t i = 0, at = 0; i < count; i++) TRY(fill_world(&c, &at, parts, arena, &ret[i]));
+  for (size_t i = 0, at = 0; i < q->count; i++) TRY(fill_world(&c, &at, q->parts, q->arena, &ret[i]));
   return ERR_OK;
 }
 

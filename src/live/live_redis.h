@@ -52,10 +52,10 @@ enum err live_redis_expire_events(struct live *l, const struct str *ids, size_t 
                                   int64_t *ret_removed, struct err_detail *detail);
 
 /* ---- live_redis_lock.c ---- */
-enum err live_redis_lock(struct live *l, struct live_lock *locks, size_t count, int64_t lease_ms,
-                         int64_t now_ms, struct err_detail *detail);
-enum err live_redis_renew(struct live *l, struct live_lock *locks, size_t count, int64_t lease_ms,
-                          int64_t now_ms, struct err_detail *detail);
+enum err live_redis_lock(struct live *l, struct live_lock *locks, size_t count, struct live_lease lease,
+                         struct err_detail *detail);
+enum err live_redis_renew(struct live *l, struct live_lock *locks, size_t count, struct live_lease lease,
+                          struct err_detail *detail);
 enum err live_redis_unlock(struct live *l, const struct live_lock *locks, size_t count,
                            struct err_detail *detail);
 enum err live_redis_drop_orphans(struct live *l, int64_t now_ms, size_t max, int64_t *ret_removed,

@@ -16,28 +16,28 @@ static enum err take_tokens(struct redis_call *c, struct live_lock *locks, size_
 }
 
 /* Not repeatable: the second time our own lock would look like somebody else's. */
-enum err live_redis_lock(struct live *live, struct live_lock *locks, size_t count, int64_t lease_ms,
-                         int64_t now_ms, struct err_detail *detail) {
+enum err live_redis_lock(struct live *live, struct live_lock *locks, size_t count, struct live_lease lease,
+                         struct err_detail *detail) {
   REDIS_CALL_AUTO struct redis_call c = {};
   redis_call_init(&c, (struct live_redis *)live, false);
   for (size_t i = 0; i < count; i++) {
     if (i % REDIS_PER_SCRIPT == 0) {
       redis_call_script(&c, SCRIPT_LOCK);
-      redis_text(&c.batch, c.l->owner), redis_int(&c.batch, now_ms), redis_int(&c.batch, lease_ms);
+      redis_text(&c.batch, c.l->owner), redis_int(&c.batch, lease.now_ms), redis_int(&c.batch, lease.ms);
     }
     redis_arg(&c.batch, locks[i].id);
   }
   return take_tokens(&c, locks, count, detail);
 }
 
-enum err live_redis_renew(struct live *live, struct live_lock *locks, size_t count, int64_t lease_ms,
-                          int64_t now_ms, struct err_detail *detail) {
+enum err live_redis_renew(struct live *live, struct live_lock *locks, size_t count, struct live_lease lease,
+                          struct err_detail *detail) {
   REDIS_CALL_AUTO struct redis_call c = {};
   redis_call_init(&c, (struct live_redis *)live, true);
   for (size_t i = 0; i < count; i++) {
     if (i % REDIS_PER_SCRIPT == 0) {
       redis_call_script(&c, SCRIPT_RENEW);
-      redis_int(&c.batch, now_ms), redis_int(&c.batch, lease_ms);
+      redis_int(&c.batch, lease.now_ms), redis_int(&c.batch, lease.ms);
     }
     redis_arg(&c.batch, locks[i].id), redis_int(&c.batch, locks[i].token);
   }

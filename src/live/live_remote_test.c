@@ -105,11 +105,12 @@ static void a_restart_between_two_calls_is_not_noticed(void **) {
   struct live_lock lock = {.id = STR("w")};
   struct live *l;
   CHECK_OK(live_open(&config, &l, NULL));
-  CHECK_OK(live_lock(l, &lock, 1, LIVE_LEASE_MS, NOW, NULL));
+  CHECK_OK(live_lock(l, &lock, 1, (struct live_lease){LIVE_LEASE_MS, NOW}, NULL));
   int64_t before = lock.token;
   redis_fixture_kill(r);
   redis_fixture_again(r);
-  CHECK_OK(live_lock(l, &lock, 1, LIVE_LEASE_MS, NOW + 1, NULL)); /* all is lost, but tokens still grow */
+  CHECK_OK(live_lock(l, &lock, 1, (struct live_lease){LIVE_LEASE_MS, NOW + 1},
+                     NULL)); /* all is lost, but tokens still grow */
   assert_true(lock.token > before);
   live_close(l);
   redis_fixture_stop(r);
@@ -206,6 +207,19 @@ static void a_full_redis_says_so(void **) {
   (void)ask("CONFIG SET maxmemory 0");
   assert_int_equal(w.error, ERR_STORE_FULL);
   assert_int_equal(live_get(f, "w").version, 0);
+}
+
+/* Its figures are what its operator needs then. */
+static void a_full_redis_tells_its_figures_over_a_new_connection(void **) {
+  struct live_status status;
+  struct err_detail d = {};
+  live_make(f, "w");
+  (void)ask("CONFIG SET maxmemory 1");
+  live_fixture_reopen(f, "node:1");
+  enum err e = live_status(f->live, &status, &d);
+  (void)ask("CONFIG SET maxmemory 0");
+  if (e != ERR_OK) fail_msg("%s", d.message);
+  assert_int_equal(status.worlds, 1);
 }
 
 static void a_redis_with_a_log_is_told_from_one_without(void **) {
@@ -392,8 +406,8 @@ static void none_keeps_nothing_but_locks(void **) { /* X-19 */
   assert_int_equal(w.error, ERR_NOT_FOUND);
   assert_int_equal(live_load(a, &world, 0, NOW, NULL), ERR_UNAVAILABLE);
   struct live_lock one = {.id = STR("w")}, two = {.id = STR("w")};
-  CHECK_OK(live_lock(a, &one, 1, LIVE_LEASE_MS, NOW, NULL));
-  CHECK_OK(live_lock(b, &two, 1, LIVE_LEASE_MS, NOW, NULL));
+  CHECK_OK(live_lock(a, &one, 1, (struct live_lease){LIVE_LEASE_MS, NOW}, NULL));
+  CHECK_OK(live_lock(b, &two, 1, (struct live_lease){LIVE_LEASE_MS, NOW}, NULL));
   assert_true(one.token > 0 && two.token == 0);
   live_close(a);
   live_close(b);
@@ -417,6 +431,7 @@ int main(void) {
       REDIS(a_wrong_password_is_refused_and_not_told),
       REDIS(forgotten_scripts_are_loaded_again),
       REDIS(a_full_redis_says_so),
+      REDIS(a_full_redis_tells_its_figures_over_a_new_connection),
       REDIS(a_redis_with_a_log_is_told_from_one_without),
       REDIS(a_bare_lock_of_an_application_is_an_orphan),
       REDIS(a_bare_lock_gets_a_lease_when_it_is_met),

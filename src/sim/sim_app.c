@@ -373,7 +373,8 @@ enum err sim_app_crash(struct sim_app *app, int step, struct err_detail *detail)
     n++;
   }
   if (n == 0) return ERR_OK;
-  return live_lock(app->stage->crashed, locks, n, LIVE_LEASE_MS, app->stage->now_ms, detail);
+  return live_lock(app->stage->crashed, locks, n, (struct live_lease){LIVE_LEASE_MS, app->stage->now_ms},
+                   detail);
 }
 
 enum err sim_app_idle_bytes(struct sim_app *app, int since, double *ret, struct err_detail *detail) {
@@ -389,7 +390,9 @@ enum err sim_app_idle_bytes(struct sim_app *app, int since, double *ret, struct 
     list[n] = str_of(ids[n]);
     n++;
   }
-  enum err e = n > 0 ? live_read(app->stage->lane.live, list, n, LIVE_META, &arena, metas, detail) : ERR_OK;
+  enum err e = n > 0 ? live_read(app->stage->lane.live, &(struct live_question){list, n, LIVE_META, &arena},
+                                 metas, detail)
+                     : ERR_OK;
   for (size_t i = 0; e == ERR_OK && i < n; i++)
     if (metas[i].is_there) *ret += (double)metas[i].bytes;
   arena_free(&arena);

@@ -46,7 +46,8 @@ static enum err clean_locks(struct cleanup *c) {
 static enum err count_old_events(struct cleanup *c, const struct live_page *page, int64_t before_ms) {
   struct live_world *w = ARENA_ARRAY(&c->lane->arena, struct live_world, page->count + 1);
   if (!w) return ERR_NO_MEMORY;
-  TRY(live_read(c->lane->live, page->ids, page->count, LIVE_EVENTS, &c->lane->arena, w, c->detail));
+  TRY(live_read(c->lane->live, &(struct live_question){page->ids, page->count, LIVE_EVENTS, &c->lane->arena},
+                w, c->detail));
   for (size_t i = 0; i < page->count; i++)
     for (size_t j = 0; j < w[i].event_count; j++) c->events += w[i].events[j].at_ms < before_ms;
   return ERR_OK;
@@ -92,14 +93,14 @@ static enum err take(struct cleanup *c, struct str *ids, size_t count, int64_t i
   struct lane *l = c->lane;
   size_t n = 0;
   for (size_t i = 0; i < count; i++) b->locks[i].id = ids[i];
-  TRY(live_lock(l->live, b->locks, count, LIVE_LEASE_MS, c->q->now_ms, c->detail));
+  TRY(live_lock(l->live, b->locks, count, (struct live_lease){LIVE_LEASE_MS, c->q->now_ms}, c->detail));
   for (size_t i = 0; i < count; i++) {
     c->busy += b->locks[i].token == 0;
     if (b->locks[i].token != 0) b->locks[n++] = b->locks[i];
   }
   b->count = n;
   for (size_t i = 0; i < n; i++) ids[i] = b->locks[i].id;
-  TRY(live_read(l->live, ids, n, LIVE_ALL, &l->arena, b->worlds, c->detail));
+  TRY(live_read(l->live, &(struct live_question){ids, n, LIVE_ALL, &l->arena}, b->worlds, c->detail));
   for (size_t i = 0; i < n; i++) {
     struct live_world *w = &b->worlds[i];
     b->tokens[i] = b->locks[i].token;
@@ -166,7 +167,9 @@ static enum err clean_worlds(struct cleanup *c, const struct batch_cursor *at) {
   TRY(live_list(l->live, LIVE_ACTIVE, &page, &l->arena, c->detail));
   struct live_world *metas = ARENA_ARRAY(&l->arena, struct live_world, page.count + 1);
   if (!metas) return ERR_NO_MEMORY;
-  if (page.count > 0) TRY(live_read(l->live, page.ids, page.count, LIVE_META, &l->arena, metas, c->detail));
+  if (page.count > 0)
+    TRY(live_read(l->live, &(struct live_question){page.ids, page.count, LIVE_META, &l->arena}, metas,
+                  c->detail));
   size_t n = world_batch_size(metas, page.count);
   if (n < page.count || page.has_more)
     c->next = batch_next("worlds", page.scores[n - 1], page.ids[n - 1], at->until_ms);

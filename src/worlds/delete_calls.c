@@ -45,7 +45,7 @@ struct doomed { /* one world under its lock, its live state sealed and in the da
 static enum err flush_live(struct lane *l, struct doomed *d, bool is_for_good, int64_t now_ms) {
   bool done = false;
   if (is_for_good) TRY(world_seal(l, &d->lock, 1, now_ms));
-  TRY(live_read(l->live, &d->lock.id, 1, LIVE_ALL, d->arena, &d->live, l->detail));
+  TRY(live_read(l->live, &(struct live_question){&d->lock.id, 1, LIVE_ALL, d->arena}, &d->live, l->detail));
   if (!d->live.is_there) return ERR_OK;
   TRY(sqldb_begin(l->db, true, l->detail));
   struct world_snapshots s = {&d->live, 1, &d->lock.token, now_ms};
@@ -59,7 +59,7 @@ static enum err flush_live(struct lane *l, struct doomed *d, bool is_for_good, i
 
 static enum err take(struct lane *l, struct str id, bool is_for_good, int64_t now_ms, struct doomed *ret) {
   struct doomed d = {.lock = {.id = id}, .arena = ret->arena};
-  TRY(live_lock(l->live, &d.lock, 1, DELETE_LEASE_MS, now_ms, l->detail));
+  TRY(live_lock(l->live, &d.lock, 1, (struct live_lease){DELETE_LEASE_MS, now_ms}, l->detail));
   if (d.lock.token == 0)
     return err_set(l->detail, ERR_WORLD_BUSY, "worldId", 0, "somebody else is moving this world");
   enum err e = flush_live(l, &d, is_for_good, now_ms);

@@ -147,7 +147,7 @@ static enum err choose(struct lane *l, const struct page *p, int64_t now_ms, str
   struct live_world *live = ARENA_ARRAY(&l->arena, struct live_world, p->count);
   if (!ids || !live) return p->count ? ERR_NO_MEMORY : ERR_OK;
   for (size_t i = 0; i < p->count; i++) ids[i] = str_of(p->rows[i].id);
-  TRY(live_read(l->live, ids, p->count, LIVE_META, &l->arena, live, l->detail));
+  TRY(live_read(l->live, &(struct live_question){ids, p->count, LIVE_META, &l->arena}, live, l->detail));
   for (; ret->looked_at < p->count && ret->count < PAGE_WORLDS; ret->looked_at++) {
     size_t i = ret->looked_at;
     bool has_event;
@@ -163,7 +163,9 @@ static enum err choose(struct lane *l, const struct page *p, int64_t now_ms, str
 
 static enum err chosen_json(struct lane *l, const struct chosen *c, int64_t now_ms, json_t *list) {
   struct live_world live[PAGE_WORLDS];
-  if (c->count) TRY(live_read(l->live, c->ids, c->count, LIVE_JOURNAL, &l->arena, live, l->detail));
+  if (c->count)
+    TRY(live_read(l->live, &(struct live_question){c->ids, c->count, LIVE_JOURNAL, &l->arena}, live,
+                  l->detail));
   for (size_t i = 0; i < c->count; i++) {
     json_t *world;
     TRY(world_json(l, c->rows[i], c->user_ms[i], &live[i], now_ms, &world));

@@ -192,7 +192,7 @@ static void a_world_whose_lock_is_held_is_left_for_later(struct worlds_fixture *
   looped_world(f, "w");
   f->now_ms += 21 * WORLDS_MINUTE;
   struct live_lock lock = {.id = STR("w")};
-  CHECK_OK(live_lock(f->second.live, &lock, 1, LIVE_LEASE_MS, f->now_ms, NULL));
+  CHECK_OK(live_lock(f->second.live, &lock, 1, (struct live_lease){LIVE_LEASE_MS, f->now_ms}, NULL));
   if (f->kind == WORLDS_NO_LIVE || lock.token == 0) return; /* locks of one server: nobody else to hold it */
   JSON_AUTO json_t *result = run_events(f);
   assert_int_equal(json_int_at(json_object_get(result, "rejectedBy"), "world_busy", -1), 1);

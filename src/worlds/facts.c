@@ -75,7 +75,7 @@ enum err world_cases_live(struct lane *l, struct world_case *cases, size_t count
   struct live_world *seen = snapshots ? snapshots : ARENA_ARRAY(arena, struct live_world, count);
   if (!ids || !seen) return ERR_NO_MEMORY;
   for (size_t i = 0; i < count; i++) ids[i] = str_of(cases[i].row.id);
-  TRY(live_read(l->live, ids, count, LIVE_META, arena, seen, l->detail));
+  TRY(live_read(l->live, &(struct live_question){ids, count, LIVE_META, arena}, seen, l->detail));
   for (size_t i = 0; i < count; i++) cases[i].facts.live_active_ms = world_live_activity(&seen[i]);
   return ERR_OK;
 }

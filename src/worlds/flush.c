@@ -10,6 +10,8 @@
 #define ROWS_JSON_BYTES_MAX ((size_t)256 * 1024 * 1024)
 #define BLOBS_BYTES_MAX ((size_t)512 * 1024 * 1024)
 #define NEVER_ZSTD INT64_MAX
+#define SETTLE_ARENA_BYTES \
+  ((size_t)512 * 1024 * 1024)        /* of one world, however big the live state lets it be */
 #define TOLD_BYTES_MIN (1024 * 1024) /* smaller states are compressed without a line in the log */
 
 /* What the database has of one world. */
@@ -115,7 +117,7 @@ static void add_text(struct json_writer *w, const char *key, const json_t *entry
  * byte, on both databases, so that it holds its world's saving up on none. STR_NONE without memory. */
 static struct str storable(struct lane *l, struct str text) {
   bool is_utf8 = str_is_utf8(text);
-  if (is_utf8 && str_find_char(text, 0) == SIZE_MAX) return text;
+  if (world_text_is_storable(text)) return text;
   char *copy = arena_alloc(&l->arena, text.len + 1);
   if (!copy) return STR_NONE;
   for (size_t i = 0; i < text.len; i++)
@@ -186,7 +188,7 @@ static void add_stats(struct flush *f, const struct live_world *lw) {
 static void add_seen(struct flush *f, const struct live_world *lw) {
   for (size_t i = 0; i < lw->core_count; i++) {
     int64_t ms;
-    if (!str_starts(lw->core[i].name, STR(WORLD_SEEN_PREFIX)) ||
+    if (!str_starts(lw->core[i].name, STR(WORLD_SEEN_PREFIX)) || !world_text_is_storable(lw->core[i].name) ||
         !str_to_int(lw->core[i].bytes, INSTANT_NONE + 1, INSTANT_NEVER - 1, &ms))
       continue;
     struct json_writer *w = row_begin(&f->seen, lw->id);
@@ -261,7 +263,7 @@ static enum err standing_behind(struct lane *l, const struct live_world *lw, con
   if (live_mode(l->live) == LIVE_NONE) return ERR_OK;
   if (!lw->is_checked) *ret = LEFT_BEHIND;
   if (!lw->is_checked || lw->version <= lw->saved_version) return ERR_OK;
-  TRY(live_read(l->live, &lw->id, 1, LIVE_META, &l->arena, &now, l->detail));
+  TRY(live_read(l->live, &(struct live_question){&lw->id, 1, LIVE_META, &l->arena}, &now, l->detail));
   if (now.is_there && now.version < k->version) *ret = FALLEN_BACK;
   return ERR_OK;
 }
@@ -271,7 +273,7 @@ static enum err standing_beside(struct lane *l, const struct live_world *lw, con
                                 enum standing *ret) {
   struct world_bytes b;
   bool is_same = true;
-  if (lw->version > lw->saved_version) {
+  if (lw->version > lw->saved_version || !lw->is_checked) {
     TRY(world_state_encode(lw, NEVER_ZSTD, &l->arena, &b));
     is_same = strcmp(b.hash, k->hash) == 0;
     if (is_same) TRY(has_saved_journal(l, lw, INT64_MAX, &is_same));
@@ -525,46 +527,53 @@ static enum err open_again(struct lane *l, const struct world_row *row, int64_t 
 
 /* ---- after a live state may have fallen back ---- */
 
-/* The database's state in the place of an older one, and what was said there and is not in the database behind it. */
-static enum err put_back(struct lane *l, struct live_world *old, const struct kept *k, int64_t token,
-                         int64_t now_ms) {
+/* What was said there goes into the database first, so that no crash between the two costs it; then the database's state
+ * takes the older one's place. */
+static enum err put_back(struct lane *l, const struct live_world *old, int64_t token, int64_t now_ms) {
   struct live_world w;
+  bool is_safe = false;
+  struct world_snapshots s = {.worlds = old, .count = 1, .tokens = &token, .now_ms = now_ms};
+  TRY(sqldb_begin(l->db, true, l->detail));
+  enum err e = world_flush(l, &s, &is_safe);
+  if (e == ERR_OK) e = is_safe ? sqldb_commit(l->db, l->detail) : ERR_WORLD_BUSY;
+  if (e != ERR_OK) {
+    sqldb_rollback(l->db);
+    return e;
+  }
   TRY(world_state_read(l, old->id, &w));
-  TRY(renumber(l, old, k));
-  struct live_append a = {.id = old->id,
-                          .token = token,
-                          .active_ms = old->active_ms,
-                          .journal = old->journal,
-                          .journal_count = old->journal_count,
-                          .events = w.events,
-                          .event_count = w.event_count};
+  if (w.active_ms < old->active_ms) w.active_ms = old->active_ms; /* INSTANT_NONE is the least */
   w.replaces = true;
-  w.turn = k->turn;
-  TRY(live_load(l->live, &w, token, now_ms, l->detail));
-  if (a.journal_count == 0 && a.event_count == 0) return ERR_OK;
-  TRY(live_write(l->live, &a, 1, now_ms, l->detail));
-  return a.error;
+  return live_load(l->live, &w, token, now_ms, l->detail);
 }
 
-enum err world_settle(struct lane *l, struct str id, int64_t token, int64_t now_ms) {
+static enum err settle(struct lane *l, struct str id, int64_t token, int64_t now_ms) {
   struct live_world w = {};
   struct kept k = {};
   enum standing standing;
   struct live_append is_newest = {.id = id, .token = token, .active_ms = INSTANT_NONE, .is_checked = true};
-  TRY(live_read(l->live, &id, 1, LIVE_ALL, &l->arena, &w, l->detail));
+  TRY(live_read(l->live, &(struct live_question){&id, 1, LIVE_ALL, &l->arena}, &w, l->detail));
   if (!w.is_there || w.is_checked) return ERR_OK;
   TRY(read_kept(l, SQL_STATE_KEPT, &w, 1, &k));
   TRY(standing_of(l, &w, &k, token, &standing));
   if (standing == REFUSED) return ERR_WORLD_BUSY;
-  if (standing == LEFT_BEHIND) return put_back(l, &w, &k, token, now_ms);
+  if (standing == LEFT_BEHIND) return put_back(l, &w, token, now_ms);
   TRY(live_write(l->live, &is_newest, 1, now_ms, l->detail));
   return is_newest.error;
 }
 
+enum err world_settle(struct lane *l, struct str id, int64_t token, int64_t now_ms) {
+  struct arena outer = l->arena; /* a thousand big states, one after the other, are no more than one */
+  l->arena = arena_new(SETTLE_ARENA_BYTES);
+  enum err e = settle(l, id, token, now_ms);
+  arena_free(&l->arena);
+  l->arena = outer;
+  if (e != ERR_WORLD_BUSY && e != ERR_BUSY && e != ERR_CONFLICT && e != ERR_NOT_FOUND) return e;
+  return err_set(l->detail, ERR_WORLD_BUSY, "worldId", 0, "somebody else is moving \"%.*s\"", STR_ARG(id));
+}
+
 static enum err find_it_there(struct lane *l, const struct world_row *row, int64_t token, int64_t now_ms) {
-  enum err e = world_settle(l, str_of(row->id), token, now_ms);
-  if (e == ERR_BUSY || e == ERR_CONFLICT || e == ERR_NOT_FOUND) return ERR_WORLD_BUSY;
-  return e == ERR_OK ? open_again(l, row, token, now_ms) : e;
+  TRY(world_settle(l, str_of(row->id), token, now_ms));
+  return open_again(l, row, token, now_ms);
 }
 
 enum err world_activate(struct lane *l, const struct world_row *row, int64_t token, int64_t now_ms) {

@@ -312,7 +312,7 @@ static void live_state_is_safe_before_it_leaves(void **state) {
             STR("measured"));
   CHECK_OK(ladder_row(&f, "w", &row));
   assert_true(row.is_paused);
-  CHECK_OK(live_read(f.lane.live, &id, 1, LIVE_META, &f.lane.arena, &seen, NULL));
+  CHECK_OK(live_read(f.lane.live, &(struct live_question){&id, 1, LIVE_META, &f.lane.arena}, &seen, NULL));
   assert_false(seen.is_there);
   f.now_ms += H;
   JSON_AUTO json_t *woken = ladder_call(&f, "world.message", "w", json_pack("{s:s}", "text", "vuelvo"));
@@ -329,7 +329,7 @@ static void a_world_somebody_else_moves_waits_for_the_next_run(void **state) {
   struct live_lock lock = {.id = STR("w")};
   ladder_fixture_open(&f);
   ladder_world(&f, "w", 25 * H);
-  CHECK_OK(live_lock(f.lane.live, &lock, 1, LIVE_LEASE_MS, f.now_ms, NULL));
+  CHECK_OK(live_lock(f.lane.live, &lock, 1, (struct live_lease){LIVE_LEASE_MS, f.now_ms}, NULL));
   JSON_AUTO json_t *r = ladder_job(&f, "auto-pause", NULL, NULL);
   EXPECT(r, "stats.totalPaused", 0);
   EXPECT(r, "stats.busy", 1);

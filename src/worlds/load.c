@@ -90,11 +90,15 @@ enum err world_get_locked(struct lane *l, struct str id, struct world_row *ret) 
   return get(l, SQL_WORLD_GET_LOCKED, id, ret);
 }
 
+bool world_text_is_storable(struct str text) {
+  return str_is_utf8(text) && str_find_char(text, 0) == SIZE_MAX;
+}
+
 struct str world_ids_json(struct lane *l, const struct str *ids, size_t count) {
   BUF_AUTO struct buf out = buf_new(IDS_JSON_BYTES_MAX);
   struct json_writer w = jw_new(&out);
   jw_array(&w);
-  for (size_t i = 0; i < count; i++) jw_str(&w, ids[i]);
+  for (size_t i = 0; i < count; i++) jw_str(&w, world_text_is_storable(ids[i]) ? ids[i] : STR(""));
   jw_array_end(&w);
   if (buf_error(&out) != ERR_OK) return STR_NONE;
   char *copy = arena_strdup(&l->arena, buf_str(&out));
@@ -148,7 +152,7 @@ enum err world_put(struct lane *l, const struct world_row *row, int64_t token, i
 
 enum err world_hold(struct lane *l, struct str id, int64_t now_ms, struct world_hold *ret) {
   struct world_hold h = {.lock = {.id = id}};
-  TRY(live_lock(l->live, &h.lock, 1, LIVE_LEASE_MS, now_ms, l->detail));
+  TRY(live_lock(l->live, &h.lock, 1, (struct live_lease){LIVE_LEASE_MS, now_ms}, l->detail));
   if (h.lock.token == 0)
     return err_set(l->detail, ERR_WORLD_BUSY, "worldId", 0, "somebody else is moving \"%.*s\"", STR_ARG(id));
   *ret = h;

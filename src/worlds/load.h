@@ -22,7 +22,10 @@ bool world_is_member(struct lane *l, struct str id, struct str user_id);
  * vacationUntil, ladderFrom, warned, warnedAt, fence, updatedAt) if the fence lets it: ERR_WORLD_BUSY when a greater
  * token was there. token 0: the fence is not looked at. For rows read by world_get_locked in the same transaction. */
 enum err world_put(struct lane *l, const struct world_row *row, int64_t token, int64_t now_ms);
-/* A list of texts as the JSON array that statements take; in l->arena, STR_NONE without memory. */
+/* Whether PostgreSQL takes it: UTF-8 without NUL. Live states that others write, too, hold any bytes. */
+bool world_text_is_storable(struct str text);
+/* A list of texts as the JSON array that statements take, what is not storable as "", the id of no world; in l->arena,
+ * STR_NONE without memory. */
 struct str world_ids_json(struct lane *l, const struct str *ids, size_t count);
 
 /* The world's lock in the live state; ERR_WORLD_BUSY while somebody else has it. */

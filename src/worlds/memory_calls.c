@@ -60,9 +60,9 @@ enum err call_consolidation_page(struct lane *l, const struct world_request *q, 
 static enum err save_live(struct lane *l, struct str id, int64_t now_ms) {
   struct live_world w;
   bool is_done = false;
-  TRY(live_read(l->live, &id, 1, LIVE_META, &l->arena, &w, l->detail));
+  TRY(live_read(l->live, &(struct live_question){&id, 1, LIVE_META, &l->arena}, &w, l->detail));
   if (!w.is_there || w.dirty_ms == INSTANT_NONE) return ERR_OK;
-  TRY(live_read(l->live, &id, 1, LIVE_ALL, &l->arena, &w, l->detail));
+  TRY(live_read(l->live, &(struct live_question){&id, 1, LIVE_ALL, &l->arena}, &w, l->detail));
   TRY(sqldb_begin(l->db, true, l->detail));
   struct world_snapshots s = {.worlds = &w, .count = 1, .now_ms = now_ms};
   enum err e = world_flush(l, &s, &is_done);

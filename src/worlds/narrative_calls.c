@@ -69,7 +69,8 @@ static enum err read_live_turns(struct lane *l, struct open_events *o) {
   struct live_world *live = ARENA_ARRAY(&l->arena, struct live_world, o->count ? o->count : 1);
   if (!live) return ERR_NO_MEMORY;
   for (size_t i = 0; i < o->count; i++) ids[i] = o->list[i].world_id;
-  if (o->count) TRY(live_read(l->live, ids, o->count, LIVE_META, &l->arena, live, l->detail));
+  if (o->count)
+    TRY(live_read(l->live, &(struct live_question){ids, o->count, LIVE_META, &l->arena}, live, l->detail));
   for (size_t i = 0; i < o->count; i++)
     if (live[i].is_there && live[i].turn > o->list[i].last_turn) o->list[i].last_turn = live[i].turn;
   return ERR_OK;
@@ -104,7 +105,8 @@ static enum err measure_event(struct lane *l, const struct open_event *e, int64_
   struct live_world live;
   int64_t until = e->turn + DIRECTOR_AFTER_TURNS;
   if (e->last_turn < until && now_ms - e->created_ms < MEASURE_LIMIT_MS) return ERR_OK;
-  TRY(live_read(l->live, &e->world_id, 1, LIVE_JOURNAL, &l->arena, &live, l->detail));
+  TRY(live_read(l->live, &(struct live_question){&e->world_id, 1, LIVE_JOURNAL, &l->arena}, &live,
+                l->detail));
   TRY(story_window(l, e->world_id, e->turn, until, &live, &window));
   JSON_AUTO json_t *metrics = measure_window(&window, &nobody, language_of(e->locale));
   if (!metrics) return ERR_NO_MEMORY;
@@ -177,7 +179,8 @@ static enum err measure_now(struct lane *l, const struct world_row *row, struct 
   struct live_world live;
   struct story story;
   JSON_AUTO json_t *tree = parse_or_null(str_of(row->story));
-  bool has_live = live_read(l->live, &id, 1, LIVE_JOURNAL, &l->arena, &live, NULL) == ERR_OK;
+  bool has_live =
+      live_read(l->live, &(struct live_question){&id, 1, LIVE_JOURNAL, &l->arena}, &live, NULL) == ERR_OK;
   TRY(story_window(l, id, 0, INT64_MAX, has_live ? &live : NULL, &window));
   story_read(tree, &story);
   e->values = measure_window(&window, &story, language_of(row->locale));

@@ -40,7 +40,7 @@ static enum err lock_all(struct batch *b, const struct str *ids, size_t count) {
   struct pause_pass *p = b->p;
   for (size_t i = 0; i < count; i++) b->locks[i] = (struct live_lock){.id = ids[i]};
   qsort(b->locks, count, sizeof *b->locks, by_id);
-  TRY(live_lock(p->lane->live, b->locks, count, LEASE_MS, p->q->now_ms, p->detail));
+  TRY(live_lock(p->lane->live, b->locks, count, (struct live_lease){LEASE_MS, p->q->now_ms}, p->detail));
   for (size_t i = 0; i < count; i++)
     if (b->locks[i].token) b->locks[b->count++] = b->locks[i];
     else p->tally.busy++;
@@ -58,7 +58,8 @@ static enum err read_live(struct batch *b) {
   if (!ids) return ERR_NO_MEMORY;
   for (size_t i = 0; i < b->count; i++) ids[i] = b->locks[i].id;
   TRY(world_seal(b->p->lane, b->locks, b->count, b->p->q->now_ms));
-  return live_read(b->p->lane->live, ids, b->count, LIVE_ALL, b->arena, b->seen, b->p->detail);
+  return live_read(b->p->lane->live, &(struct live_question){ids, b->count, LIVE_ALL, b->arena}, b->seen,
+                   b->p->detail);
 }
 
 /* ---- judging anew, under the lock and in the transaction ---- */

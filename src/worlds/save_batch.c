@@ -115,8 +115,8 @@ bool world_drop_orphan(struct lane *l, struct str id, int64_t now_ms) {
   struct world_row row;
   if (world_hold(l, id, now_ms, &hold) != ERR_OK) return false;
   struct live_mark mark = {.id = id, .token = hold.lock.token};
-  if (live_read(l->live, &id, 1, LIVE_META, &l->arena, &w, NULL) == ERR_OK && w.is_there &&
-      world_get(l, id, &row) == ERR_NOT_FOUND &&
+  if (live_read(l->live, &(struct live_question){&id, 1, LIVE_META, &l->arena}, &w, NULL) == ERR_OK &&
+      w.is_there && world_get(l, id, &row) == ERR_NOT_FOUND &&
       sqldb_query(l->db, SQL_TOMBSTONE_IS, SQL_ARGS(SQL_VALUE_STR(id)), found_one, &is_deleted, NULL) ==
           ERR_OK &&
       (is_deleted || (w.active_ms != INSTANT_NONE && now_ms - w.active_ms > ORPHAN_KEEP_MS))) {

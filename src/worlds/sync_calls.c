@@ -70,9 +70,11 @@ static enum err save(struct sync_page *p, const struct live_page *page) {
   struct save_result *results = ARENA_ARRAY(&l->arena, struct save_result, page->count + 1);
   p->worlds = ARENA_ARRAY(&l->arena, struct live_world, page->count + 1);
   if (!results || !p->worlds) return ERR_NO_MEMORY;
-  TRY(live_read(l->live, page->ids, page->count, LIVE_META, &l->arena, p->worlds, p->detail));
+  TRY(live_read(l->live, &(struct live_question){page->ids, page->count, LIVE_META, &l->arena}, p->worlds,
+                p->detail));
   p->count = world_batch_size(p->worlds, page->count);
-  TRY(live_read(l->live, page->ids, p->count, LIVE_ALL, &l->arena, p->worlds, p->detail));
+  TRY(live_read(l->live, &(struct live_question){page->ids, p->count, LIVE_ALL, &l->arena}, p->worlds,
+                p->detail));
   TRY(refresh(p, page->ids));
   TRY(world_save_batch(
       l, &(struct world_snapshots){.worlds = p->worlds, .count = p->count, .now_ms = p->q->now_ms}, results));

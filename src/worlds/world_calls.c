@@ -128,7 +128,8 @@ enum err call_world_get(struct lane *l, const struct world_request *q, struct wo
   TRY(sqldb_query(l->db, SQL_STATS_GET, SQL_ARGS(SQL_VALUE_STR(q->world_id)), visit_stats, &stats,
                   &r->detail));
   w.id = q->world_id;
-  enum err e = live_read(l->live, &q->world_id, 1, LIVE_JOURNAL | LIVE_CORE, &l->arena, &w, &r->detail);
+  enum err e = live_read(
+      l->live, &(struct live_question){&q->world_id, 1, LIVE_JOURNAL | LIVE_CORE, &l->arena}, &w, &r->detail);
   json_t *live = e == ERR_OK ? live_json(&w) : json_pack("{s:s}", "error", r->detail.message);
   r->detail = (struct err_detail){};
   json_t *body = world_row_json(&row);
@@ -246,7 +247,7 @@ enum err world_refresh_access(struct lane *l, struct str id, int64_t now_ms) {
   struct live_world w = {};
   if (live_mode(l->live) == LIVE_NONE) return ERR_OK;
   TRY(world_get(l, id, &row));
-  TRY(live_read(l->live, &id, 1, LIVE_CORE, &l->arena, &w, l->detail));
+  TRY(live_read(l->live, &(struct live_question){&id, 1, LIVE_CORE, &l->arena}, &w, l->detail));
   return world_access_refresh(l, &row, &w, 1, now_ms);
 }
 
@@ -352,7 +353,7 @@ enum err call_world_state(struct lane *l, const struct world_request *q, struct 
   struct world_bytes bytes;
   TRY(world_see(l, q, DEED_OPERATE, &row));
   if (live_mode(l->live) != LIVE_NONE)
-    TRY(live_read(l->live, &q->world_id, 1, LIVE_ALL, &l->arena, &w, &r->detail));
+    TRY(live_read(l->live, &(struct live_question){&q->world_id, 1, LIVE_ALL, &l->arena}, &w, &r->detail));
   bool is_live = w.is_there;
   TRY(read_newest(l, q->world_id, &w));
   TRY(world_state_encode(&w, INT64_MAX, &l->arena, &bytes));

@@ -372,7 +372,7 @@ static void an_event_is_added_once_though_somebody_moves_the_world(void **state)
   struct live_lock lock = {.id = STR("w")};
   make_world(f, "w", "ana");
   worlds_sql(f, "UPDATE \"World\" SET \"scheduledDeletion\"='2026-02-01T00:00:00.000Z'");
-  CHECK_OK(live_lock(f->second.live, &lock, 1, LIVE_LEASE_MS, f->now_ms, NULL));
+  CHECK_OK(live_lock(f->second.live, &lock, 1, (struct live_lease){LIVE_LEASE_MS, f->now_ms}, NULL));
   world_do(f, "world.event_add", "w", "ana", "{'type':'x','scheduledAt':'2026-01-01T00:00:00Z'}");
   CHECK_OK(live_unlock(f->second.live, &lock, 1, NULL));
   assert_string_equal(worlds_value(f, "SELECT count(*) FROM \"WorldEvent\""), "1");

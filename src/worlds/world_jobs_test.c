@@ -4,6 +4,7 @@
 
 #include "tests/support/redis_fixture.h"
 #include "tests/support/worlds_fixture.h"
+#include "worlds/load.h"
 #include "worlds/sql.h"
 
 static bool lacks_live(const struct worlds_fixture *f) { return f->kind == WORLDS_NO_LIVE; }
@@ -217,7 +218,7 @@ static void fall_back(struct worlds_fixture *f, int count) {
   for (int i = 0; i < count; i++) say(f, "w", "ana", i % 2 ? "three" : "two");
   json_decref(run_job(f, "sync", NULL, NULL));
   struct live_lock lock = {.id = STR("w")};
-  CHECK_OK(live_lock(f->second.live, &lock, 1, LIVE_LEASE_MS, f->now_ms, NULL));
+  CHECK_OK(live_lock(f->second.live, &lock, 1, (struct live_lease){LIVE_LEASE_MS, f->now_ms}, NULL));
   struct live_mark mark = {.id = STR("w"), .version = world_live(f, "w").version, .token = lock.token};
   CHECK_OK(live_clear(f->second.live, &mark, 1, f->now_ms, NULL));
   assert_true(mark.is_done);
@@ -332,6 +333,73 @@ static void a_live_state_that_fell_back_is_paused_as_the_database_has_it(void **
   world_do(f, "world.pause", "w", "ana", "{'reason':'manual'}");
   has_lost_nothing(f, 0);
   say(f, "w", "ana", "after");
+  has_lost_nothing(f, 1);
+}
+
+/* It had been paused and removed before the fall, and lies there again. */
+static void a_message_wakes_a_world_whose_removed_state_came_back(void **state) {
+  struct worlds_fixture *f = *state;
+  if (lacks_live(f)) return;
+  make_world(f, "w", "ana");
+  say(f, "w", "ana", "one");
+  world_do(f, "world.state_put", "w", NULL, "{'core':{'mood':'old'}}");
+  worlds_remember(f);
+  for (int i = 0; i < 3; i++) say(f, "w", "ana", "two");
+  world_do(f, "world.state_put", "w", NULL, "{'core':{'mood':'new'}}");
+  world_do(f, "world.pause", "w", "ana", NULL);
+  worlds_fall_back(f);
+  f->now_ms++;
+  assert_int_equal(say(f, "w", "ana", "wake"), 5);
+  assert_int_equal(say(f, "w", "ana", "after"), 6);
+  json_decref(run_job(f, "sync", NULL, NULL));
+  state_is(f, "core.mood", "new");
+  assert_int_equal(number(f, "SELECT count(*) FROM \"WorldInteraction\""), 6);
+  assert_int_equal(number(f, "SELECT \"messages\" FROM \"WorldStats\""), 6);
+  assert_int_equal(number(f, "SELECT \"turn\" FROM \"WorldInteraction\" WHERE \"text\"='wake'"), 5);
+}
+
+/* Killed after the newer state took the older one's place: what was said in the older one is in the database. */
+static void a_kill_after_a_state_was_put_back_costs_nothing_that_was_said(void **state) {
+  struct worlds_fixture *f = *state;
+  static const struct live_entry late = {.at_ms = WORLDS_NOW, .bytes = STR("{\"text\":\"said there\"}")};
+  struct live_append a = {
+      .id = STR("w"), .active_ms = INSTANT_NONE, .journal = &late, .journal_count = 1, .is_checked = true};
+  if (lacks_live(f)) return;
+  make_world(f, "w", "ana");
+  say(f, "w", "ana", "one");
+  CHECK_OK(live_write(f->second.live, &a, 1, f->now_ms, NULL));
+  worlds_remember(f);
+  for (int i = 0; i < 3; i++) say(f, "w", "ana", "two");
+  json_decref(run_job(f, "sync", NULL, NULL));
+  worlds_sql(
+      f, "DELETE FROM \"WorldInteraction\" WHERE \"text\"='said there'"); /* as if it had never got there */
+  worlds_sql(f, "UPDATE \"World\" SET \"interactions\"=\"interactions\"-1");
+  worlds_fall_back(f);
+  f->now_ms++;
+  struct world_hold hold;
+  CHECK_OK(world_hold(&f->lane, STR("w"), f->now_ms, &hold));
+  CHECK_OK(world_settle(&f->lane, STR("w"), hold.lock.token, f->now_ms));
+  world_release(&f->lane, &hold);
+  assert_int_equal(number(f, "SELECT count(*) FROM \"WorldInteraction\" WHERE \"text\"='said there'"), 1);
+  assert_int_equal(world_live(f, "w").journal_count, 0);
+  assert_int_equal(say(f, "w", "ana", "after"), 7);
+  sync_keeps_what_was_said(f, 6);
+}
+
+/* An application that does not look at lives wrote until the version was the database's. */
+static void the_version_alone_makes_no_state_the_newest(void **state) {
+  struct worlds_fixture *f = *state;
+  char command[64];
+  if (!f->redis) return;
+  fall_behind(f);
+  long long missing = number(f, "SELECT \"version\" FROM \"WorldState\"") - world_live(f, "w").version;
+  assert_true(missing > 0);
+  snprintf(command, sizeof command, "HINCRBY world:w:meta version %lld", missing);
+  (void)redis_fixture_ask(f->redis, command);
+  (void)redis_fixture_ask(f->redis, "HSETNX world:w:meta dirtyAt 1");
+  (void)redis_fixture_ask(f->redis, "ZADD worlds:dirty NX 1 w");
+  json_decref(run_job(f, "sync", NULL, NULL)); /* leaves it clean */
+  assert_int_equal(say(f, "w", "ana", "after"), 5);
   has_lost_nothing(f, 1);
 }
 
@@ -484,14 +552,14 @@ static void young_events_of_a_cleaned_world_come_back(void **state) {
 static void orphan_locks_go_and_living_ones_stay(void **state) { /* */
   struct worlds_fixture *f = *state;
   struct live_lock locks[] = {{.id = STR("a")}, {.id = STR("b")}};
-  CHECK_OK(live_lock(f->second.live, locks, 2, LIVE_LEASE_MS, f->now_ms, NULL));
+  CHECK_OK(live_lock(f->second.live, locks, 2, (struct live_lease){LIVE_LEASE_MS, f->now_ms}, NULL));
   f->now_ms += LIVE_LEASE_MS / 2;
   struct live_lock young = {.id = STR("c")};
-  CHECK_OK(live_lock(f->second.live, &young, 1, LIVE_LEASE_MS, f->now_ms, NULL));
+  CHECK_OK(live_lock(f->second.live, &young, 1, (struct live_lease){LIVE_LEASE_MS, f->now_ms}, NULL));
   assert_int_equal(job_number(f, "cleanup", NULL, "orphanLocksRemoved"), 0);
   f->now_ms += LIVE_LEASE_MS / 2 + 1;
   assert_int_equal(job_number(f, "cleanup", NULL, "orphanLocksRemoved"), 2);
-  CHECK_OK(live_renew(f->second.live, &young, 1, LIVE_LEASE_MS, f->now_ms, NULL));
+  CHECK_OK(live_renew(f->second.live, &young, 1, (struct live_lease){LIVE_LEASE_MS, f->now_ms}, NULL));
   assert_int_not_equal(young.token, 0);
 }
 
@@ -501,7 +569,7 @@ static void a_locked_world_is_left_for_the_next_run(void **state) {
   make_many(f, 2, "hello");
   f->now_ms += 2 * WORLDS_HOUR;
   struct live_lock lock = {.id = STR("w000")};
-  CHECK_OK(live_lock(f->second.live, &lock, 1, LIVE_LEASE_MS, f->now_ms, NULL));
+  CHECK_OK(live_lock(f->second.live, &lock, 1, (struct live_lease){LIVE_LEASE_MS, f->now_ms}, NULL));
   json_t *result = run_job(f, "cleanup", NULL, NULL);
   assert_int_equal(world_int(result, "worldsCleaned"), 1);
   assert_int_equal(world_int(result, "worldsBusy"), 1);
@@ -618,7 +686,7 @@ static void waking_a_big_state_keeps_text_turn_and_counters(void **state) { /* B
 
 static void wipe_live(struct worlds_fixture *f) {
   struct live_lock lock = {.id = STR("w")};
-  CHECK_OK(live_lock(f->second.live, &lock, 1, LIVE_LEASE_MS, f->now_ms, NULL));
+  CHECK_OK(live_lock(f->second.live, &lock, 1, (struct live_lease){LIVE_LEASE_MS, f->now_ms}, NULL));
   struct live_mark mark = {.id = STR("w"), .version = world_live(f, "w").version, .token = lock.token};
   CHECK_OK(live_clear(f->second.live, &mark, 1, f->now_ms, NULL));
   assert_true(mark.is_done);
@@ -662,6 +730,10 @@ static void a_strange_entry_of_the_journal_holds_nothing_up(void **state) {
   make_world(f, "w", "ana");
   say(f, "w", "ana", "one");
   (void)redis_fixture_ask(f->redis, "RPUSH world:w:journal strange");
+  (void)redis_fixture_ask(f->redis,
+                          "EVAL "
+                          "redis.call('RPUSH','world:w:journal','12345678901234567'..string.char(32)..'1'.."
+                          "string.char(32)..'x') 0");
   say(f, "w", "ana", "two");
   sync_keeps_what_was_said(f, 2);
   assert_string_equal(redis_fixture_ask(f->redis, "LLEN world:w:journal"), "0");
@@ -681,6 +753,23 @@ static void bytes_no_database_takes_do_not_keep_a_world_dirty(void **state) {
   sync_keeps_what_was_said(f, 3);
   assert_int_equal(status_of(f).dirty_worlds, 0);
   assert_int_equal(number(f, "SELECT count(*) FROM \"WorldInteraction\" WHERE \"text\" IN ('a?b','c?')"), 2);
+}
+
+static void names_no_database_takes_hold_nobody_up(void **state) {
+  struct worlds_fixture *f = *state;
+  static const char nul[] = "sys.seen.a\0b";
+  struct live_field field = {{nul, sizeof nul - 1}, STR("1763726400000")};
+  struct live_append a = {.id = STR("w"), .active_ms = INSTANT_NONE, .core = &field, .core_count = 1};
+  if (lacks_live(f)) return;
+  make_world(f, "w", "ana");
+  say(f, "w", "ana", "one");
+  CHECK_OK(live_write(f->second.live, &a, 1, f->now_ms, NULL));
+  CHECK_OK(a.error);
+  if (f->redis)
+    (void)redis_fixture_ask(f->redis, "EVAL redis.call('ZADD','worlds:dirty',1,'v'..string.char(0,255)) 0");
+  json_decref(run_job(f, "sync", NULL, NULL));
+  assert_int_equal(number(f, "SELECT count(*) FROM \"WorldInteraction\""), 1);
+  assert_int_equal(world_live(f, "w").version, world_live(f, "w").saved_version);
 }
 
 static enum worlds_kind kind_of_group;
@@ -715,6 +804,9 @@ int main(void) {
       T(a_live_state_that_fell_back_overwrites_no_newer_field),
       T(a_live_state_that_fell_back_is_not_shown_nor_saved),
       T(a_live_state_that_fell_back_is_paused_as_the_database_has_it),
+      T(a_message_wakes_a_world_whose_removed_state_came_back),
+      T(a_kill_after_a_state_was_put_back_costs_nothing_that_was_said),
+      T(the_version_alone_makes_no_state_the_newest),
       T(a_live_state_that_lost_nothing_goes_on_after_a_restart),
       T(turns_begin_behind_rows_that_are_there),
       T(cleanup_takes_worlds_idle_for_more_than_an_hour),
@@ -733,6 +825,7 @@ int main(void) {
       T(what_was_counted_while_a_world_slept_stays),
       T(a_strange_entry_of_the_journal_holds_nothing_up),
       T(bytes_no_database_takes_do_not_keep_a_world_dirty),
+      T(names_no_database_takes_hold_nobody_up),
   };
   int failed = 0;
   for (kind_of_group = 0; kind_of_group < WORLDS_KINDS; kind_of_group++)

@@ -103,7 +103,10 @@ static enum err take_live(const struct world_move *m, struct str id, bool is_sea
   *ret = (struct live_world){.id = id, .active_ms = INSTANT_NONE, .dirty_ms = INSTANT_NONE};
   if (live_mode(m->l->live) == LIVE_NONE) return ERR_OK;
   if (is_sealing) TRY(world_seal(m->l, &lock, 1, m->now_ms));
-  return live_read(m->l->live, &id, 1, LIVE_ALL, &m->l->arena, ret, m->detail);
+  TRY(live_read(m->l->live, &(struct live_question){&id, 1, LIVE_ALL, &m->l->arena}, ret, m->detail));
+  if (!ret->is_there || ret->is_checked) return ERR_OK;
+  TRY(world_settle(m->l, id, m->token, m->now_ms)); /* what is written goes on from the newest state */
+  return live_read(m->l->live, &(struct live_question){&id, 1, LIVE_ALL, &m->l->arena}, ret, m->detail);
 }
 
 /* After the commit: the world's state is in the database. If it cannot be removed now it is sealed, and the next

@@ -38,7 +38,7 @@ static enum err post_live(struct lane *l, const struct world_request *q, struct 
   struct live_world w = {};
   *ret_done = false;
   if (live_mode(l->live) == LIVE_NONE) return ERR_OK;
-  TRY(live_read(l->live, &q->world_id, 1, LIVE_GUARD, &l->arena, &w, l->detail));
+  TRY(live_read(l->live, &(struct live_question){&q->world_id, 1, LIVE_GUARD, &l->arena}, &w, l->detail));
   if (!w.is_there || world_access_is_sealed(&w) || !world_access_lets(&w, p->deed, &q->actor)) return ERR_OK;
   answer(p, w.active_ms, w.ticks);
   if (p->needs_user_here && is_away(l, w.active_ms, q->now_ms)) {
@@ -75,7 +75,7 @@ static enum err load_and_write(struct lane *l, const struct world_request *q, st
                                const struct world_row *row, int64_t token) {
   struct live_world w = {};
   TRY(world_activate(l, row, token, q->now_ms));
-  TRY(live_read(l->live, &q->world_id, 1, LIVE_META, &l->arena, &w, l->detail));
+  TRY(live_read(l->live, &(struct live_question){&q->world_id, 1, LIVE_META, &l->arena}, &w, l->detail));
   answer(p, w.active_ms, w.ticks);
   if (p->needs_user_here && is_away(l, w.active_ms, q->now_ms)) {
     p->is_refused = true;

@@ -101,14 +101,14 @@ struct live_world live_get(struct live_fixture *f, const char *id) {
   struct err_detail d = {};
   struct live_world w;
   struct str text = str_of(id);
-  must(live_read(f->live, &text, 1, LIVE_ALL, &f->arena, &w, &d), &d, "read");
+  must(live_read(f->live, &(struct live_question){&text, 1, LIVE_ALL, &f->arena}, &w, &d), &d, "read");
   return w;
 }
 
 int64_t live_hold(struct live_fixture *f, const char *id, int64_t now_ms) {
   struct err_detail d = {};
   struct live_lock lock = {.id = str_of(id)};
-  must(live_lock(f->live, &lock, 1, LIVE_LEASE_MS, now_ms, &d), &d, "lock");
+  must(live_lock(f->live, &lock, 1, (struct live_lease){LIVE_LEASE_MS, now_ms}, &d), &d, "lock");
   return lock.token;
 }
 

@@ -239,7 +239,8 @@ const char *world_column(struct worlds_fixture *f, const char *id, const char *c
 struct live_world world_live(struct worlds_fixture *f, const char *id) {
   struct live_world w = {};
   struct str name = str_of(id);
-  CHECK_OK(live_read(f->second.live, &name, 1, LIVE_ALL, &f->second.arena, &w, NULL));
+  CHECK_OK(
+      live_read(f->second.live, &(struct live_question){&name, 1, LIVE_ALL, &f->second.arena}, &w, NULL));
   return w;
 }
 

@@ -3,16 +3,17 @@ local answer = {}
 for at = 1, #ARGV, 4 do
   local id, version, turn, read_at = ARGV[at], tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2]), tonumber(ARGV[at + 3])
   local meta, journal, done, freed = P .. id .. ':meta', P .. id .. ':journal', 1, 0
-  local m = call('HMGET', meta, 'version', 'saved', 'dirtyAt', 'bytes')
+  local m = call('HMGET', meta, 'version', 'saved', 'dirtyAt', 'bytes', 'turn')
   if m[1] and version > tonumber(m[1]) then
     done = 0 -- of an earlier life of this world
   elseif m[1] then
     local entries, safe = call('LRANGE', journal, 0, -1), 0
     for i = 1, #entries do
       local entry_turn, start = string.match(entries[i], '^(%d+) %-?%d+ ()')
-      if entry_turn and tonumber(entry_turn) > turn then break end
-      -- what an application put between them in another form has no turn and holds nothing up
-      if entry_turn then safe, freed = i, freed + #entries[i] - start + 1 end
+      -- what an application put between them in another form, or with a turn that was not given, holds nothing up
+      local is_ours = entry_turn and tonumber(entry_turn) <= tonumber(m[5])
+      if is_ours and tonumber(entry_turn) > turn then break end
+      if is_ours then safe, freed = i, freed + #entries[i] - start + 1 end
     end
     if safe > 0 then call('LTRIM', journal, safe, -1) end
     count_bytes(meta, tonumber(m[4]), -freed)
