@@ -52,8 +52,10 @@ static void answer_ask(struct engine *e, int64_t token, const struct engine_answ
 static void on_change_done(struct change *c) {
   struct engine *e = c->owner;
   e->changes_out--;
-  if (c->kind == CHANGE_CLAIM && c->error == ERR_OK && (c->claim.settings || c->claim.outside_count))
+  if (c->kind == CHANGE_CLAIM && c->error == ERR_OK && c->at_ms >= e->news_ms) {
+    e->news_ms = INSTANT_NEVER; /* what SQL from outside did has been taken over */
     engine_publish_job(e, 0, NULL, "outside");
+  }
   if (c->kind == CHANGE_CLAIM && c->error == ERR_OK && c->claim.settings) { /* SQL from outside */
     settings_unref(e->settings);
     e->settings = settings_ref(c->claim.settings);

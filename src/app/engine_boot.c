@@ -283,6 +283,7 @@ static void on_news(void *arg) {
   struct engine *e = arg;
   if (!e->is_ready || e->is_stopping) return;
   log_line(LOG_INFO, "CronManager", "jobs or settings were changed by SQL from outside");
+  e->news_ms = engine_now_ms(e);
   engine_step(e, &(struct sched_event){.kind = SCHED_READY});
 }
 
@@ -338,6 +339,7 @@ enum err engine_new(const struct engine_options *o, struct engine **ret, struct 
   e->is_process_off = config_is_cron_off(o->config);
   e->zone_watch = -1;
   e->armed_ms = INSTANT_NEVER;
+  e->news_ms = INSTANT_NEVER;
   e->last_turn_ms = INSTANT_NONE;
   list_init(&e->waits);
   list_init(&e->subscriptions);
