@@ -185,7 +185,7 @@ static void write_head(struct compact *k, const struct roster_found *f, size_t o
   jw_object(&w);
   jw_kint(&w, "at", now_ms);
   jw_kint(&w, "total", (int64_t)f->total);
-  jw_kint(&w, "matched", (int64_t)f->count);
+  jw_kint(&w, "matched", (int64_t)f->matched);
   jw_kint(&w, "offset", (int64_t)offset);
   jw_key(&w, "states");
   jw_object(&w);
@@ -240,7 +240,11 @@ static void on_roster(void *arg, enum err e) {
   arena_free(&a);
 }
 
-void jobs_compact(struct call *c) { roster_want(c->api->roster, on_roster, c); }
+void jobs_compact(struct call *c) {
+  const struct compact_query *q = CALL_INPUT(c, struct compact_query);
+  bool is_plain = (!q->q || !q->q[0]) && q->sort == ROSTER_BY_NAME && q->is_down != 1;
+  roster_want(c->api->roster, is_plain ? (size_t)(q->offset + q->limit) : SIZE_MAX, on_roster, c);
+}
 
 /* ---- what can be asked ---- */
 
@@ -284,4 +288,4 @@ static void write_filters(void *arg, enum err e) {
   call_end(c, 200);
 }
 
-void filters_get(struct call *c) { roster_want(c->api->roster, write_filters, c); }
+void filters_get(struct call *c) { roster_want(c->api->roster, SIZE_MAX, write_filters, c); }

@@ -126,7 +126,7 @@ void jobs_list(struct call *c) {
     return;
   }
   if (q->q) {
-    roster_want(c->api->roster, on_roster, c);
+    roster_want(c->api->roster, SIZE_MAX, on_roster, c);
     return;
   }
   struct store_read *r = call_new_read(c, READ_JOBS);

@@ -15,6 +15,7 @@
 struct wait {
   roster_ready_fn *fn;
   void *arg;
+  size_t rows; /* the first ones by name are enough; SIZE_MAX: all */
 };
 
 struct roster {
@@ -31,6 +32,7 @@ struct roster {
   size_t wait_count;
   enum { ROSTER_EMPTY, ROSTER_LOADING, ROSTER_READY } state;
   char after[LIMIT_NAME_BYTES + 1]; /* while loading */
+  size_t expected;                  /* while loading: so many jobs there are */
   bool is_stale;                    /* changed from outside meanwhile: read all again */
   int64_t used_ms;
 };
@@ -347,6 +349,16 @@ static void finish(struct roster *r, enum err e) {
   }
 }
 
+/* A first window need not wait for the last job. */
+static void tell_first(struct roster *r) {
+  for (size_t i = r->wait_count; i > 0; i--) {
+    struct wait w = r->waits[i - 1];
+    if (w.rows > r->count) continue;
+    r->waits[i - 1] = r->waits[--r->wait_count];
+    w.fn(w.arg, ERR_OK);
+  }
+}
+
 static void clear(struct roster *r) {
   for (size_t i = 0; i < r->count; i++) free_row(r->rows[i]);
   r->count = 0;
@@ -356,19 +368,28 @@ static void clear(struct roster *r) {
 
 static void load_page(struct roster *r);
 
+static void on_gates(void *arg, struct store_read *read) {
+  struct roster *r = arg;
+  if (read->error == ERR_OK) {
+    keep_gates(r, read);
+    load_page(r);
+  } else {
+    finish(r, read->error);
+  }
+}
+
 static void begin(struct roster *r) {
   clear(r);
   r->state = ROSTER_LOADING;
   r->is_stale = false;
   r->after[0] = 0;
-  load_page(r);
+  read_gates(r, on_gates);
 }
 
-static void on_gates(void *arg, struct store_read *read) {
-  struct roster *r = arg;
-  if (read->error == ERR_OK) keep_gates(r, read);
-  if (r->is_stale) begin(r);
-  else finish(r, read->error);
+/* Lists that were shown before all jobs were there are asked for anew. */
+static void tell_loaded(struct roster *r) {
+  engine_publish(r->api->engine, ENGINE_TOPIC_JOBS,
+                 STR("{\"type\":\"job\",\"what\":\"loaded\",\"id\":null,\"no\":0}"));
 }
 
 static void on_page(void *arg, struct store_read *read) {
@@ -380,9 +401,15 @@ static void on_page(void *arg, struct store_read *read) {
     finish(r, e);
   } else if (read->has_more && read->count > 0) {
     str_copy(r->after, sizeof r->after, str_of(read->jobs[read->count - 1].job->name));
+    r->expected = read->total > 0 ? (size_t)read->total : r->count;
     load_page(r);
+    tell_first(r);
+  } else if (r->is_stale) {
+    begin(r);
   } else {
-    read_gates(r, on_gates);
+    bool was_long = r->count > PAGE;
+    finish(r, ERR_OK);
+    if (was_long) tell_loaded(r);
   }
 }
 
@@ -398,13 +425,14 @@ static void load_page(struct roster *r) {
   engine_read(r->api->engine, read, on_page, r);
 }
 
-void roster_want(struct roster *r, roster_ready_fn *fn, void *arg) {
+void roster_want(struct roster *r, size_t rows, roster_ready_fn *fn, void *arg) {
   r->used_ms = engine_now_ms(r->api->engine);
-  if (r->state == ROSTER_READY || r->wait_count == WAITS_MAX) {
-    fn(arg, r->state == ROSTER_READY ? ERR_OK : ERR_BUSY);
+  bool is_there = r->state == ROSTER_READY || (r->state == ROSTER_LOADING && rows < r->count);
+  if (is_there || r->wait_count == WAITS_MAX) {
+    fn(arg, is_there ? ERR_OK : ERR_BUSY);
     return;
   }
-  r->waits[r->wait_count++] = (struct wait){fn, arg};
+  r->waits[r->wait_count++] = (struct wait){fn, arg, rows};
   if (r->state == ROSTER_EMPTY) begin(r);
 }
 
@@ -440,6 +468,8 @@ static void on_event(void *arg, enum engine_topic topic, int64_t seq, struct str
     if (r->state == ROSTER_READY) begin(r);
   } else if (str_eq(what, STR("gate")) || str_eq(what, STR("settings"))) {
     read_gates(r, on_gates_changed);
+  } else if (str_eq(what, STR("loaded"))) {
+    return; /* our own word */
   } else if (str_eq(what, STR("deleted"))) {
     remove_row(r, no);
   } else {
@@ -679,6 +709,8 @@ enum err roster_find(struct roster *r, const struct roster_query *q, struct aren
     if (!q->filter || filter_fits(q->filter, cell, &v)) f.views[f.count++] = v;
   }
   map_free(&living.jobs);
+  f.matched = f.count;
+  if (r->state == ROSTER_LOADING && r->expected > f.total) f.total = f.matched = r->expected;
   if (q->sort != ROSTER_BY_NAME || q->is_down) TRY(sort_views(&f, q, a));
   *ret = f;
   return ERR_OK;

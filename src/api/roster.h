@@ -52,9 +52,10 @@ enum err roster_new(struct api *a, struct roster **ret);
 void roster_free(struct roster *r);
 void roster_note(struct roster *r, const struct sched_note *note);
 
-/* Calls fn when every job is there: at once, or after the rows have been read. */
+/* Calls fn when every job is there: at once, or after the rows have been read. With `rows` below SIZE_MAX the first
+ * ones by name are enough: then roster_find may see some of the jobs only, but tells how many there are. */
 typedef void roster_ready_fn(void *arg, enum err e);
-void roster_want(struct roster *r, roster_ready_fn *fn, void *arg);
+void roster_want(struct roster *r, size_t rows, roster_ready_fn *fn, void *arg);
 
 /* What is asked of the list. */
 enum roster_sort {
@@ -74,6 +75,7 @@ struct roster_query {
 struct roster_found { /* rows in their order; borrowed until the next turn */
   struct roster_view *views;
   size_t count;
+  size_t matched;                     /* jobs that fit; more than count only while jobs are read */
   size_t total;                       /* all jobs */
   size_t standings[JOB_STATUS_COUNT]; /* of all jobs */
 };
