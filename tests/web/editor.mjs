@@ -270,6 +270,22 @@ await site.test("X-14_the_keyboard_saves_and_one_is_the_highest", async (t) => {
   equal((await jobOf("teclas")).priority, 1);
 });
 
+await site.test("parameters_are_tried_without_saving_them", async (t) => {
+  const job = await makeJob({ name: "prueba", params: { lines: 1 } });
+  const page = await t.page(`/jobs/${job.id}/edit`);
+  await field(page, "params.lines").fill("2");
+  await field(page, "params.exitCode").fill("4");
+  await page.locator('[data-diff="params.exitCode"]').waitFor();
+  await page.getByRole("button", { name: "Probar con estos parámetros" }).click();
+  await page.locator(".try-once").getByText("Falló").waitFor(); // told live
+  await page.locator(".try-once").getByRole("link", { name: "Ver la ejecución" }).waitFor();
+  equal(await field(page, "params.exitCode").inputValue(), "4");
+  const runs = await ask(server, "GET", "/api/cron/jobs/prueba/executions", 200);
+  equal([runs.data.length, runs.data[0].exitCode], [1, 4]);
+  const got = await jobOf("prueba");
+  equal([got.params, got.version, got.nextRunAt], [{ lines: 1 }, 1, job.nextRunAt], "the job is as it was");
+});
+
 await site.test("made_failed_mended_and_taken_back", async (t) => {
   const page = await t.page("/jobs/new?schedule=0%205%20*%20*%20*");
   await field(page, "name").fill("camino");
@@ -277,23 +293,19 @@ await site.test("made_failed_mended_and_taken_back", async (t) => {
   await field(page, "params.exitCode").fill("3");
   await saveButton(page).click();
   await page.waitForURL(/\/jobs\/c[a-z0-9]+$/);
-  const { id } = await jobOf("camino");
-  const run = await ask(server, "POST", `/api/cron/jobs/${id}/run`, 200, {
-    body: {},
-    headers: { Prefer: "wait=20" },
-  });
-  equal(run.execution.status, "failed");
-  assert((await ask(server, "GET", `/api/cron/jobs/${id}/why`, 200)).text.length > 0, "it says why");
-  const edit = await t.page(`/jobs/${id}/edit`);
-  await field(edit, "params.exitCode").fill("");
-  await edit.locator('[data-diff="params.exitCode"]').waitFor();
-  await saveButton(edit).click();
-  await edit.waitForURL(new RegExp(`/jobs/${id}$`));
+  await page.getByRole("button", { name: "Ejecutar", exact: true }).click();
+  await page.locator("h1").getByText("camino").waitFor();
+  await page.locator(".page-head").getByText("Falló").waitFor();
+  await page.locator(".job-why-text").waitFor();
+  await page.getByRole("link", { name: "Editar" }).first().click();
+  await field(page, "params.exitCode").fill("");
+  await page.locator('[data-diff="params.exitCode"]').waitFor();
+  await saveButton(page).click();
+  await page.waitForURL(/\/jobs\/c[a-z0-9]+$/);
   equal((await jobOf("camino")).params, null);
-  const history = await ask(server, "GET", `/api/cron/jobs/${id}/history`, 200);
-  const first = Math.min(...history.data.map((v) => v.version));
-  await ask(server, "POST", `/api/cron/jobs/${id}/history/${first}/restore`, 200, { body: {} });
-  equal((await jobOf("camino")).params, { exitCode: 3 });
+  await page.getByRole("link", { name: "Historial" }).click();
+  await page.getByRole("button", { name: "Volver a esta" }).click();
+  await until(async () => (await jobOf("camino")).params?.exitCode === 3, "it is as it was");
 });
 
 await site.test("the_editor_is_for_editors", async (t) => {

@@ -210,7 +210,11 @@ export const editor: typeof spanish = {
   created: "Created",
   saved: "Saved",
   revert: "Undo the changes",
-  test: "Test without saving",
+  tryOnce: {
+    verb: "Try with these parameters",
+    hint: "Runs it once now and saves nothing.",
+    look: "See the run",
+  },
   leave: {
     title: "There are unsaved changes",
     text: "They are lost if you leave now.",

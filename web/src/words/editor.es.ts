@@ -219,7 +219,11 @@ export const editor = {
   created: "Creada",
   saved: "Guardado",
   revert: "Deshacer los cambios",
-  test: "Probar sin guardar",
+  tryOnce: {
+    verb: "Probar con estos parámetros",
+    hint: "La ejecuta una vez ahora, sin guardar nada.",
+    look: "Ver la ejecución",
+  },
   leave: {
     title: "Hay cambios sin guardar",
     text: "Si sales ahora se pierden.",

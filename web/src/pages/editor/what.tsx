@@ -6,6 +6,7 @@ import type { Json } from "./draft";
 import { type Editor, errorOf } from "./editor-state";
 import { CheckInput, EdField, JsonBox, JsonInput, More, TextInput } from "./inputs";
 import { type Executor, isKept, isLong, listOf, membersOf, type Param, strangers, withParam } from "./params";
+import { TryOnce } from "./try-once";
 import { numberOf } from "./draft";
 
 interface Ids {
@@ -165,6 +166,7 @@ function Params({ ed, executor }: { ed: Editor; executor: Executor }) {
           {t.params.unknown(unknown.join(", "))} <Button onClick={drop}>{t.params.drop}</Button>
         </p>
       )}
+      <TryOnce ed={ed} />
       {errorOf(ed, "params") && <p class="error">{errorOf(ed, "params")?.text}</p>}
     </fieldset>
   );
