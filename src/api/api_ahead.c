@@ -44,8 +44,10 @@ static void put_first(struct api_aheads *a, struct api_ahead *item, int at) {
 
 static bool is_fresh(const struct call *c, const struct api_ahead *h, int64_t now_ms) {
   int64_t age_ms = now_ms - h->made_ms, kept_ms = h->ahead->jobs > DEAR_JOBS ? FRESH_DEAR_MS : FRESH_MS;
-  return h->edits == c->api->edits && h->max == engine_settings(c->api->engine)->max_concurrent &&
-         age_ms >= 0 && age_ms < kept_ms;
+  bool is_dear = h->ahead->jobs > DEAR_JOBS; /* then an edit shows within a minute, not at once */
+  bool is_current = h->edits == c->api->edits || (is_dear && age_ms < FRESH_MS);
+  return is_current && h->max == engine_settings(c->api->engine)->max_concurrent && age_ms >= 0 &&
+         age_ms < kept_ms;
 }
 
 struct ahead_asking {

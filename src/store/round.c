@@ -326,30 +326,52 @@ static int by_mark_time(const void *a, const void *b) {
   return (x > y) - (x < y);
 }
 
-/* Buckets that went alike become one band; trouble stands alone. */
-static enum err make_bands(struct lane_walk *w) {
-  struct round_lane *lane = w->lane;
-  int64_t first = load_bucket(w->asked->from_ms);
-  lane->bands = ARENA_ARRAY(&w->q->arena, struct lane_band, BANDS_MAX + 1);
-  if (!lane->bands) return arena_error(&w->q->arena);
+struct band_bucket {
+  int64_t runs, failed, skipped;
+  bool is_bad, is_skipped, is_used; /* also of stretches that are counted where they begin */
+};
+
+static void add_to_buckets(const struct lane_walk *w, struct band_bucket *buckets, size_t count) {
+  int64_t first_ms = load_bucket(w->asked->from_ms);
   for (size_t i = 0; i < w->count; i++) {
     const struct lane_mark *m = &w->marks[i];
-    int64_t at_ms = mark_at(m), from_ms = load_bucket(at_ms < first ? first : at_ms);
-    int64_t end_ms = m->count > 1 && m->ended_ms != FIELD_NULL ? m->ended_ms + 1 : from_ms + BAND_MS;
-    struct lane_band add = {from_ms, end_ms, m->count, is_bad(m->state) ? m->count : 0,
-                            m->state == LANE_SKIPPED || m->state == LANE_CANCELLED ? m->count : 0};
-    struct lane_band *last = lane->band_count ? &lane->bands[lane->band_count - 1] : NULL;
-    bool is_same_bucket = last && last->to_ms > add.from_ms;
-    bool is_alike = last && !last->failed == !add.failed && !last->skipped == !add.skipped;
-    bool is_near = last && add.from_ms - last->to_ms <= 2 * BAND_MS;
-    if (last && (is_same_bucket || (is_alike && is_near) || lane->band_count == BANDS_MAX)) {
-      if (add.to_ms > last->to_ms) last->to_ms = add.to_ms;
-      last->runs += add.runs;
-      last->failed += add.failed;
-      last->skipped += add.skipped;
-    } else {
-      lane->bands[lane->band_count++] = add;
+    int64_t at_ms = mark_at(m) < first_ms ? first_ms : mark_at(m);
+    int64_t end_ms = m->count > 1 && m->ended_ms != FIELD_NULL ? m->ended_ms : at_ms;
+    size_t at = (size_t)((at_ms - first_ms) / BAND_MS), end = (size_t)((end_ms - first_ms) / BAND_MS);
+    bool is_skipped = m->state == LANE_SKIPPED || m->state == LANE_CANCELLED;
+    if (at >= count) continue;
+    buckets[at].runs += m->count;
+    buckets[at].failed += is_bad(m->state) ? m->count : 0;
+    buckets[at].skipped += is_skipped ? m->count : 0;
+    for (size_t b = at; b <= end && b < count; b++) {
+      buckets[b].is_used = true;
+      buckets[b].is_bad |= is_bad(m->state);
+      buckets[b].is_skipped |= is_skipped;
     }
+  }
+}
+
+/* Neighbouring buckets that went alike become one band; trouble stands alone. */
+static enum err make_bands(struct lane_walk *w) {
+  struct round_lane *lane = w->lane;
+  int64_t first_ms = load_bucket(w->asked->from_ms);
+  size_t count = (size_t)((w->asked->to_ms - first_ms) / BAND_MS) + 1;
+  ASSERT(count <= BANDS_MAX);
+  struct band_bucket *buckets = ARENA_ARRAY(&w->q->arena, struct band_bucket, count), *last = NULL;
+  lane->bands = ARENA_ARRAY(&w->q->arena, struct lane_band, count);
+  if (!lane->bands || !buckets) return arena_error(&w->q->arena);
+  add_to_buckets(w, buckets, count);
+  for (size_t i = 0; i < count; i++) {
+    struct band_bucket *b = &buckets[i];
+    if (!b->is_used) continue;
+    bool is_alike = last && last->is_bad == b->is_bad && last->is_skipped == b->is_skipped;
+    if (!is_alike || b - last > 3) lane->bands[lane->band_count++].from_ms = first_ms + (int64_t)i * BAND_MS;
+    struct lane_band *band = &lane->bands[lane->band_count - 1];
+    band->to_ms = first_ms + (int64_t)(i + 1) * BAND_MS;
+    band->runs += b->runs;
+    band->failed += b->failed;
+    band->skipped += b->skipped;
+    last = b;
   }
   return ERR_OK;
 }
