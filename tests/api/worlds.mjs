@@ -329,9 +329,9 @@ await test('A-56_A-79_A-80_jobs_alone_and_in_sequence', async () => {
 await test('B-12_auto_pause_by_the_command_line', async () => {
   await make('sleepy', 'u1');
   await clock('advance 25h');
-  const dry = JSON.parse(cli('worlds', 'auto-pause', '--dry-run').stdout);
+  const dry = cliJson('worlds', 'auto-pause', '--dry-run').result;
   equal((await row('sleepy')).isPaused, false);
-  const first = JSON.parse(cli('worlds', 'auto-pause').stdout), again = JSON.parse(cli('worlds', 'auto-pause').stdout);
+  const first = cliJson('worlds', 'auto-pause').result, again = cliJson('worlds', 'auto-pause').result;
   const paused = (result) => (result.stats ?? result).totalPaused;
   assert(paused(first) >= 1, JSON.stringify(first));
   equal([paused(dry), paused(again)], [paused(first), 0]);

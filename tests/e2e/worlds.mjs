@@ -92,6 +92,7 @@ async function post(book, user = book.owner) {
     book.messages.delete(text); // deleted meanwhile: whether rightly is judged by what is seen
   } else if (got.status === 503 || got.status === 0 || got.status === 500) {
     counts[got.status === 0 ? 'unknown' : 'refused']++;
+    for (const what of ['vacation', 'manual']) book.unprotect(what, message.from); // it may have ended them
     if (got.status === 500) differences.push(`message to ${book.id}: ${got.status} ${got.text.slice(0, 200)}`);
   } else {
     differences.push(`message to ${book.id} by ${user}: ${got.status} ${got.text.slice(0, 200)}`);

@@ -23,7 +23,7 @@ export class WorldBook {
     return newest;
   }
   // The clock stands while jobs and messages go on: at this instant it was paused first, and then spoken to.
-  wokeAt(at) { for (const m of this.messages.values()) if (m.acknowledged && m.resumed && m.at === at) return true; return false; }
+  wokeAt(at) { for (const m of this.messages.values()) if (m.acknowledged && (m.resumed || m.wasLearnt) && m.at === at) return true; return false; }
   // No activity that anybody asked for is newer.
   mayBeActiveUntil(at) {
     let newest = this.activeUntil(at);
