@@ -335,13 +335,11 @@ int range_parse(struct str header, uint64_t size, uint64_t *ret_start, uint64_t 
   return 206;
 }
 
-void output_lines_wanted(int64_t count, int64_t first, int64_t last, int64_t tail, int64_t *ret_from,
-                         int64_t *ret_end) {
-  int64_t from = first > 1 ? first : 1, end = last > 0 && last < count ? last + 1 : count + 1;
-  if (tail > 0 && end - tail > from) from = end - tail;
-  if (from > end) from = end;
-  *ret_from = from;
-  *ret_end = end;
+struct output_span output_lines_wanted(int64_t count, int64_t first, int64_t last, int64_t tail) {
+  struct output_span span = {first > 1 ? first : 1, last > 0 && last < count ? last + 1 : count + 1};
+  if (tail > 0 && span.end - tail > span.from) span.from = span.end - tail;
+  if (span.from > span.end) span.from = span.end;
+  return span;
 }
 
 static bool wants_lines(const struct output_query *q) { return q->first || q->last || q->tail; }
@@ -381,10 +379,10 @@ static void send_range(struct call *c, struct output_work *w) {
 
 static void send_lines(struct call *c, struct output_work *w) {
   const struct output_query *q = CALL_INPUT(c, struct output_query);
-  int64_t from, end, start_at = 0, end_at = 0;
-  output_lines_wanted(output_line_count(w->index), q->first, q->last, q->tail, &from, &end);
-  enum err e = output_line_offset(&w->source, w->index, from, &start_at);
-  if (e == ERR_OK) e = output_line_offset(&w->source, w->index, end, &end_at);
+  int64_t start_at = 0, end_at = 0;
+  struct output_span span = output_lines_wanted(output_line_count(w->index), q->first, q->last, q->tail);
+  enum err e = output_line_offset(&w->source, w->index, span.from, &start_at);
+  if (e == ERR_OK) e = output_line_offset(&w->source, w->index, span.end, &end_at);
   if (e == ERR_OK) {
     send_text(c, w, 200, (uint64_t)start_at, (uint64_t)(end_at > start_at ? end_at - start_at : 0));
   } else {

@@ -126,9 +126,8 @@ static void ranges_of_lines(void **state) {
       {__LINE__, 0, 1, 1, 1, 1, 1}, {__LINE__, 2, 3, 1, 0, 2, 2},
   };
   for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-    int64_t from, end;
-    output_lines_wanted(rows[i].count, rows[i].first, rows[i].last, rows[i].tail, &from, &end);
-    CHECK_ROW(rows[i].line, from == rows[i].from && end == rows[i].end);
+    struct output_span span = output_lines_wanted(rows[i].count, rows[i].first, rows[i].last, rows[i].tail);
+    CHECK_ROW(rows[i].line, span.from == rows[i].from && span.end == rows[i].end);
   }
 }
 

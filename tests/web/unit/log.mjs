@@ -3,7 +3,7 @@ import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
-import { assert, equal, test } from "../../api/lib.mjs";
+import { assert, equal, test, until } from "../../api/lib.mjs";
 
 const web = path.join(path.dirname(fileURLToPath(import.meta.url)), "../../../web");
 const { build } = await import(pathToFileURL(path.join(web, "node_modules/esbuild/lib/main.js")).href);
@@ -297,19 +297,30 @@ await test("what_is_known_already_is_not_told_twice", async () => {
   s.append(early);
   equal([s.count.value, s.at(1)?.text], [1, "one"]);
 });
+await test("what_lies_beyond_the_kept_part_is_left_for_the_end", async () => {
+  const server = fakeServer("one\n");
+  const index = server.source.index;
+  let asked = 0;
+  server.source.index = async () => ({ ...(await index()), isCut: true, bytes: (asked++, 4) });
+  const s = makeStore(server);
+  await s.load();
+  for (let i = 0; i < 5; i++)
+    s.append({ offset: 1000 + i, end: 1001 + i, at: "2026-11-22T00:00:01Z", text: "x" });
+  equal([asked, s.count.value], [1, 1]);
+});
 await test("a_gap_or_a_flood_asks_anew", async () => {
   const server = fakeServer("one\n");
   const s = makeStore(server);
   await s.load();
   server.print("lost\n");
   s.append(server.print("three\n"));
-  await new Promise((done) => setTimeout(done, 400));
-  equal([s.count.value, s.at(2)?.text, s.at(3)?.text], [3, "lost", "three"]);
+  await until(() => s.count.value === 3 && s.at(3), "the gap is filled");
+  equal([s.at(2)?.text, s.at(3)?.text], ["lost", "three"]);
   s.append({ ...server.print(numbered(5000)), text: null });
-  await new Promise((done) => setTimeout(done, 400));
+  await until(() => s.count.value === 5003, "all of the flood");
   s.want(4900, 5003);
-  await settle();
-  equal([s.count.value, s.at(5003)?.text], [5003, "line 5000"]);
+  await until(() => s.at(5003), "its end");
+  equal(s.at(5003).text, "line 5000");
   s.stop();
 });
 fs.rmSync(folder, { recursive: true, force: true });

@@ -154,7 +154,9 @@ export class LogStore {
 
   /** A piece of living output. */
   append(piece: LivePiece): void {
-    if (!this.index.peek() || piece.end <= this.bytes) return;
+    const index = this.index.peek();
+    if (!index || piece.end <= this.bytes) return;
+    if (index.isLive && index.isCut) return; // beyond what is kept in order: it is read when the run has ended
     if (piece.text === null || piece.offset !== this.bytes) return this.resync();
     const started = this.startedAt();
     const ms = started === null ? null : Math.max(0, Date.parse(piece.at) - started);
