@@ -25,7 +25,7 @@ await site.test("B-66_figures_trend_reasons_savings_and_resume_rate", async (t) 
   const page = await t.page("/worlds");
   const counters = page.getByRole("navigation", { name: "Cuántos hay" });
   await counters.getByText("se borrarán").waitFor();
-  assert(/11\s*mundos/.test(await counters.innerText()), await counters.innerText());
+  assert(/12\s*mundos/.test(await counters.innerText()), await counters.innerText());
   await page.getByRole("img", { name: /Pausas por día/ }).waitFor();
   await page.getByText("Por qué se pausaron").waitFor();
   await page.getByText(/pausas han acabado en reactivación/).waitFor();
@@ -137,18 +137,60 @@ await site.test("a_world_paused_elsewhere_changes_here_by_itself", async (t) => 
   await page.getByText("Lo pausaron a mano").waitFor();
 });
 
+await site.test("live_changes_take_neither_focus_nor_text", async (t) => {
+  const page = await t.page("/worlds");
+  const box = page.locator("[data-filter]");
+  await rowOf(page, "Puerto de nadie").getByText("Activo").waitFor();
+  await box.focus();
+  await page.keyboard.type("puer");
+  await ask(server, "POST", "/api/worlds/puerto/pause?override=1", 200, { body: {} });
+  await rowOf(page, "Puerto de nadie").getByText("En pausa").waitFor();
+  await page.keyboard.type("to");
+  equal(await box.inputValue(), "puerto", "what was typed");
+  equal(await box.evaluate((b) => b === document.activeElement), true, "focus");
+  await ask(server, "POST", "/api/worlds/puerto/resume?override=1", 200);
+  await rowOf(page, "Puerto de nadie").getByText("Activo").waitFor();
+});
+
+await site.test("keys_move_select_and_open", async (t) => {
+  const page = await t.page("/worlds");
+  await rowOf(page, "El Faro").waitFor();
+  for (const key of ["j", "j", "k", "j", "x"]) await page.keyboard.press(key);
+  const second = page.locator(".world-list tbody tr").nth(1);
+  equal(await second.getByRole("checkbox").isChecked(), true, "the second is selected");
+  const name = await second.getByRole("link").innerText();
+  await page.keyboard.press("j");
+  await page.keyboard.press("k");
+  await page.keyboard.press("Enter");
+  await page.getByRole("heading", { level: 1, name }).waitFor();
+});
+
 await site.test("memory_is_read_corrected_and_pinned", async (t) => {
-  const page = await t.page("/worlds/puerto?tab=memory");
-  const card = page.getByRole("listitem").filter({ hasText: "Llegó un barco" });
-  await card.getByText("turnos 101–200").waitFor();
+  const page = await t.page("/worlds/saga?tab=memory");
+  const inOwnersPlace = page.getByRole("dialog").getByRole("button", { name: "Hacerlo de todos modos" });
+  const card = page.locator(".summary").first();
+  await card.getByText(/turnos \d+–\d+/).waitFor();
+  await card.getByRole("button", { name: "Leer" }).click();
+  await card.getByText("Noche 1: Marta vio").waitFor();
   await card.getByRole("button", { name: "Corregir" }).click();
-  await page.getByRole("dialog").getByLabel("Texto del resumen").fill("Llegó un barco llamado Nadie.");
+  await page.getByRole("dialog").getByLabel("Texto del resumen").fill("Marta prometió aceite.");
   await page.getByRole("dialog").getByRole("button", { name: "Guardar" }).click();
-  const second = page.getByRole("dialog").getByRole("button", { name: "Hacerlo de todos modos" });
-  const corrected = page.getByText("Llegó un barco llamado Nadie.");
-  await second.or(corrected).first().waitFor();
-  if (await second.isVisible()) await second.click();
-  await page.getByRole("listitem").getByText("Llegó un barco llamado Nadie.").waitFor();
+  await inOwnersPlace.click();
+  await card.getByText("Marta prometió aceite.").waitFor();
+  await card.getByRole("button", { name: "Fijar" }).click();
+  await inOwnersPlace.click();
+  await card.getByText("Fijado").waitFor();
+  equal(sql(server, 'SELECT count(*) AS n FROM "WorldSummary" WHERE "isPinned"')[0].n, 1, "pinned");
+});
+
+await site.test("the_archive_is_put_back", async (t) => {
+  const page = await t.page("/worlds/saga?tab=memory");
+  const count = () => sql(server, `SELECT count(*) AS n FROM "WorldInteraction" WHERE "worldId"='saga'`)[0].n;
+  const before = count();
+  await page.locator(".segments").getByRole("button", { name: "Recuperar" }).first().click();
+  await page.getByRole("dialog").getByRole("button", { name: "Hacerlo de todos modos" }).click();
+  await page.getByText(/interacciones recuperadas/).waitFor();
+  assert(count() > before, `${before} before, ${count()} after`);
 });
 
 await site.test("events_are_planned_and_cancelled", async (t) => {
@@ -198,8 +240,8 @@ for (const lang of ["es", "en"])
         ["worlds", "/worlds", ".trend-picture"],
         ["world", "/worlds/itaca", ".lifeline"],
         ["protected", "/worlds/jardin", ".lifeline"],
-        ["memory", "/worlds/puerto?tab=memory", ".summary"],
-        ["events", "/worlds/puerto?tab=events", ".add-event"],
+        ["memory", "/worlds/saga?tab=memory", ".summary"],
+        ["events", "/worlds/saga?tab=events", ".metrics"],
         ["manage", "/worlds/puerto?tab=manage", ".members"],
       ]) {
         await page.goto(site.url(to));

@@ -26,6 +26,7 @@ const cast = [
   ["jardin", "El jardín de senderos que se bifurcan", 12 * DAY],
   ["feria", "La feria", 5 * DAY],
   ["puerto", "Puerto de nadie", 4 * HOUR, { isCollaborative: true, emergentEvents: true, storyMode: true }],
+  ["saga", "La saga de Marta", HOUR, { emergentEvents: true, storyMode: true }],
   ["mano", "Pausado a mano", HOUR],
   ["viaje", "De viaje", HOUR],
 ];
@@ -46,14 +47,17 @@ function ledger(server) {
   sql(server, `INSERT INTO "WorldTombstone"("worldId","deletedAt","actor","reason") VALUES ${stones}`);
 }
 
-function memory(server, id) {
-  const summary = (n, level, from, pinned, text) =>
-    `('${id}-s${n}','${id}',${level},${from},${from + 99},100,'extractive','${text}','[]','[]','[]','x',0.5,${pinned},NULL,NULL,'${at(DAY)}')`;
-  sql(
-    server,
-    `INSERT INTO "WorldSummary" VALUES ${summary(1, 0, 1, "true", "El faro se apagó la primera noche. Marta prometió volver con aceite.")},
-     ${summary(2, 0, 101, "false", "Llegó un barco sin nombre. Nadie bajó de él.")}`,
-  );
+/** More than a hundred interactions, so that the job archives and sums up. */
+async function story(server, as, run) {
+  const say = (n) => `Noche ${n}: Marta vio una luz en el puerto y prometió volver al faro con aceite.`;
+  for (let n = 1; n <= 130; n++)
+    await ask(server, "POST", "/api/worlds/saga/message", 200, {
+      ...as,
+      body: { text: say(n), speaker: "Marta" },
+    });
+  await run("sync");
+  await run("memory-consolidation");
+  await run("emergent-events");
 }
 
 /** Makes them on a server by the test clock; gives how to ask as somebody. */
@@ -75,11 +79,12 @@ export async function stage(server) {
       text: "Fuegos sobre el río",
     },
   });
-  const got = await request(server, "POST", "/api/cron/jobs/auto-pause/run", {
-    body: {},
-    headers: { Prefer: "wait=60" },
-  });
-  equal(got.data.status, "success", got.text);
+  const run = async (job) => {
+    const options = { body: {}, headers: { Prefer: "wait=60" } };
+    const got = await request(server, "POST", `/api/cron/jobs/${job}/run`, options);
+    equal(got.data.status, "success", got.text);
+  };
+  await run("auto-pause");
   await ask(server, "POST", "/api/worlds/mano/pause", 200, { ...as("ana"), body: {} });
   await ask(server, "POST", "/api/worlds/viaje/vacation", 200, {
     ...as("ana"),
@@ -89,6 +94,6 @@ export async function stage(server) {
   for (const text of ["Hola", "¿Hay alguien?", "La puerta está abierta."])
     await ask(server, "POST", "/api/worlds/puerto/message", 200, { ...as("ana"), body: { text } });
   ledger(server);
-  memory(server, "puerto");
+  await story(server, as("ana"), run);
   return { as, token };
 }

@@ -71,8 +71,10 @@ export function WorldPage({ args }: PageProps) {
   useLive("worlds", (events) => {
     const isOurs = (e: unknown) => (e as { fields?: { worldId?: string } }).fields?.worldId === id;
     if (!events.some(isOurs)) return;
-    clearTimeout(timer.current);
-    timer.current = setTimeout(changed, 300);
+    timer.current ??= setTimeout(() => {
+      timer.current = undefined;
+      void remote.reload();
+    }, 300);
   });
   useEffect(() => () => clearTimeout(timer.current), []);
   const data = remote.data.value?.world.id === id ? remote.data.value : undefined;

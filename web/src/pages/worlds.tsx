@@ -6,6 +6,7 @@ import { useLive } from "../api/live";
 import { useRemote } from "../api/remote";
 import { may } from "../api/state";
 import { number } from "../base/format";
+import { useKeys } from "../base/keys";
 import { go, href, query, setQuery } from "../base/url";
 import { Button } from "../ui/button";
 import { FilterBox } from "../ui/filter-box";
@@ -51,6 +52,43 @@ async function loadFigures(days: number, signal: AbortSignal) {
     call("GET /api/admin/worlds/cost-model", { signal }),
   ]);
   return { trend, cost };
+}
+
+/** Live events come in bursts; what they change is asked again at most this often. */
+const LIST_MS = 1000;
+const FIGURES_MS = 30_000;
+
+function useOften(ms: number, fn: () => void): () => void {
+  const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
+  const newest = useRef(fn);
+  newest.current = fn;
+  useEffect(() => () => clearTimeout(timer.current), []);
+  return () => {
+    timer.current ??= setTimeout(() => {
+      timer.current = undefined;
+      newest.current();
+    }, ms);
+  };
+}
+
+/** j and k move along the rows' names, x selects the row that has the focus; Enter follows the link by itself. */
+function useRowKeys(): void {
+  useEffect(() => {
+    const t = () => words().common.keys;
+    const links = () => [...document.querySelectorAll<HTMLElement>(".world-list tbody .name a")];
+    const move = (by: number) => {
+      const all = links();
+      const at = all.findIndex((link) => link.closest("tr")?.contains(document.activeElement));
+      all[at < 0 ? 0 : Math.max(0, Math.min(all.length - 1, at + by))]?.focus();
+    };
+    const select = () =>
+      document.activeElement?.closest(".world-list tr")?.querySelector<HTMLElement>(".check input")?.click();
+    return useKeys([
+      { keys: "j", text: () => t().next, run: () => move(1) },
+      { keys: "k", text: () => t().previous, run: () => move(-1) },
+      { keys: "x", text: () => t().select, run: select },
+    ]);
+  }, []);
 }
 
 /** Views are filters with a name. */
@@ -264,12 +302,16 @@ export function WorldsPage() {
     void list.reload();
     void figures.reload();
   };
-  const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
-  useLive("worlds", () => {
-    clearTimeout(timer.current);
-    timer.current = setTimeout(changed, 700);
+  const soon = useOften(LIST_MS, () => {
+    void status.reload();
+    void list.reload();
   });
-  useEffect(() => () => clearTimeout(timer.current), []);
+  const later = useOften(FIGURES_MS, () => void figures.reload());
+  useLive("worlds", () => {
+    soon();
+    later();
+  });
+  useRowKeys();
   const error = list.error.value;
   const isUnread = error?.field === "q";
   const lastQ = useRef(q);

@@ -162,7 +162,7 @@ function SummaryCard({
         <Button kind="quiet" icon="pencil" onClick={edit}>
           {t.edit}
         </Button>
-        <Button kind="quiet" pressed={summary.isPinned} onClick={pin}>
+        <Button kind="quiet" onClick={pin}>
           {summary.isPinned ? t.unpin : t.pin}
         </Button>
       </div>
