@@ -168,10 +168,11 @@ await site.test("keys_move_select_and_open", async (t) => {
 await site.test("memory_is_read_corrected_and_pinned", async (t) => {
   const page = await t.page("/worlds/saga?tab=memory");
   const inOwnersPlace = page.getByRole("dialog").getByRole("button", { name: "Hacerlo de todos modos" });
-  const card = page.locator(".summary").first();
+  const read = page.getByRole("button", { name: /Leer|Ocultar/ });
+  const card = page.locator(".summary").filter({ has: read }).first();
   await card.getByText(/turnos \d+–\d+/).waitFor();
   await card.getByRole("button", { name: "Leer" }).click();
-  await card.getByText("Noche 1: Marta vio").waitFor();
+  await card.locator(".turns").getByText("Noche 1: Marta vio").waitFor();
   await card.getByRole("button", { name: "Corregir" }).click();
   await page.getByRole("dialog").getByLabel("Texto del resumen").fill("Marta prometió aceite.");
   await page.getByRole("dialog").getByRole("button", { name: "Guardar" }).click();

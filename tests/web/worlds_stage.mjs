@@ -47,7 +47,7 @@ function ledger(server) {
   sql(server, `INSERT INTO "WorldTombstone"("worldId","deletedAt","actor","reason") VALUES ${stones}`);
 }
 
-/** More than a hundred interactions, so that the job archives and sums up. */
+/** More interactions than are kept, so that the job archives and sums up. */
 async function story(server, as, run) {
   const say = (n) => `Noche ${n}: Marta vio una luz en el puerto y prometió volver al faro con aceite.`;
   for (let n = 1; n <= 130; n++)
@@ -55,6 +55,9 @@ async function story(server, as, run) {
       ...as,
       body: { text: say(n), speaker: "Marta" },
     });
+  await ask(server, "PATCH", "/api/admin/worlds/settings", 200, {
+    body: { consolidateAbove: 100, consolidateKeep: 20 },
+  });
   await run("sync");
   await run("memory-consolidation");
   await run("emergent-events");

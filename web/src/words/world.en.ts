@@ -85,7 +85,7 @@ export const world: typeof spanish = {
   memory: {
     summaries: "What it remembers",
     summariesNote: "summaries of what was archived, the oldest first",
-    none: "No summaries yet: memory is consolidated above a hundred interactions.",
+    none: "No summaries yet: they are made above the number of interactions that Settings has.",
     turns: (from, to, n) => `turns ${from}–${to} · ${plural(n, "interaction", "interactions")}`,
     reflection: "The whole picture",
     level: (n) => (n === 0 ? "Summary" : `Summary of summaries (level ${n})`),

@@ -85,7 +85,7 @@ export const world = {
   memory: {
     summaries: "Lo que recuerda",
     summariesNote: "resúmenes de lo archivado, lo más antiguo primero",
-    none: "Aún no hay resúmenes: la memoria se consolida cuando hay más de cien interacciones.",
+    none: "Aún no hay resúmenes: se hacen cuando las interacciones pasan del límite de Ajustes.",
     turns: (from: string, to: string, n: number) =>
       `turnos ${from}–${to} · ${plural(n, "interacción", "interacciones")}`,
     reflection: "Visión de conjunto",
