@@ -13,9 +13,11 @@ import { At } from "../ui/time";
 import { say, sayError } from "../ui/toast";
 import { ZonePicker } from "../ui/zone-picker";
 import { language, words } from "../words";
-import { type AuditRow, csvOf, differences, pageOf } from "./audit/rows";
+import { type AuditRow, csvOf, type Difference, differences, pageOf } from "./audit/rows";
 
 const PAGE = 100;
+/** A longer change is folded. */
+const FOLD_ABOVE = 6;
 const EXPORT_MAX = 10_000;
 const count = (n: number) => number(language.value, n);
 
@@ -80,6 +82,22 @@ function Change({ row }: { row: AuditRow }) {
   const t = words().audit;
   const list = differences(row.before, row.after);
   if (list.length === 0) return <span class="quiet">{t.noChange}</span>;
+  if (list.length <= FOLD_ABOVE) return <Differences list={list} />;
+  return (
+    <details>
+      <summary>
+        {list
+          .map((d) => d.field)
+          .slice(0, 3)
+          .join(", ")}
+        … ({count(list.length)})
+      </summary>
+      <Differences list={list} />
+    </details>
+  );
+}
+
+function Differences({ list }: { list: readonly Difference[] }) {
   return (
     <ul class="diffs">
       {list.map((d) => (

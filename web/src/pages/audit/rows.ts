@@ -31,7 +31,7 @@ export function differences(before: unknown, after: unknown): Difference[] {
       before: b && field in b ? textOf(b[field]) : null,
       after: a && field in a ? textOf(a[field]) : null,
     }))
-    .filter((d) => d.before !== d.after);
+    .filter((d) => d.before !== d.after && !(d.before === null && d.after === "null"));
 }
 
 /** The page a target has, below the base; null: none. */
