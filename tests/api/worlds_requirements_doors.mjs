@@ -79,7 +79,7 @@ await test('X-34_the_two_cron_calls_by_both_doors', async () => {
     if (job === 'auto-pause') await idle('x');
     const byDoor = await ask(w.server, 'POST', doors[job], 200, {token: secret});
     if (job === 'auto-pause') await idle('y');
-    const got = w.cli('worlds', verb), byCli = JSON.parse(got.stdout);
+    const byCli = w.cliJson('worlds', verb);
     equal(without(byCli.result ?? byCli), without(byDoor), job);
     if (job === 'auto-pause') equal(byDoor.stats.newlyPaused, 1);
   }
