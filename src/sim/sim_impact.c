@@ -101,7 +101,8 @@ static json_t *range_of(const json_t *reports, const char *list, size_t at, cons
     values[n++] = number_at(json_array_get(json_object_get(json_array_get(reports, i), list), at), key);
   if (n == 0) return json_null();
   qsort(values, n, sizeof *values, by_size);
-  return json_pack("{s:f, s:f, s:f}", "least", values[0], "median", values[n / 2], "most", values[n - 1]);
+  double median = (values[(n - 1) / 2] + values[n / 2]) / 2;
+  return json_pack("{s:f, s:f, s:f}", "least", values[0], "median", median, "most", values[n - 1]);
 }
 
 json_t *sim_ranges(const json_t *reports) {

@@ -37,7 +37,7 @@ static const char help[] =
     "  --lump N           interactions in one row (16); the thresholds of consolidation are divided by it\n"
     "  --impact           all 32 sets of the five jobs: shares (Shapley) and each one left out\n"
     "  --seeds N          ranges over seeds 42 …, each calibrated by its load\n"
-    "  --keep FOLDER      with --seeds: keeps each seed's report there, and plays those alone that it lacks\n"
+    "  --keep FOLDER      keeps the report of each seed there, and plays those alone that it lacks\n"
     "  --preset cost1000  1,000 worlds, half of them idle from the start: what pausing saves, from the "
     "ledger\n"
     "  --calibrate        finds the three scalars on the runs without jobs and prints them\n"
@@ -166,7 +166,7 @@ static int show(const struct asked *a, json_t *what, print_fn *print) {
   return code;
 }
 
-/* A report that was kept counts if it is of the same run. */
+/* A report that was kept counts if it is of the same run; gates on one seed are others than on one of several. */
 static json_t *kept_report(const char *path, const struct sim_options *o) {
   JSON_AUTO json_t *parameters = sim_parameters(o);
   json_t *report = json_load_file(path, 0, NULL);
@@ -179,7 +179,8 @@ static enum err report_of(const struct asked *a, const struct sim_options *o, js
                           struct err_detail *detail) {
   char path[4096];
   if (!a->folder) return compare(o, ret, detail);
-  (void)snprintf(path, sizeof path, "%s/seed-%llu.json", a->folder, (unsigned long long)o->seed);
+  (void)snprintf(path, sizeof path, "%s/%s-%llu.json", a->folder, o->seeds > 0 ? "seed" : "run",
+                 (unsigned long long)o->seed);
   *ret = kept_report(path, o);
   if (*ret) return ERR_OK;
   TRY(compare(o, ret, detail));
@@ -275,6 +276,6 @@ int verb_sim(int argc, char **argv) {
   if (a.o.seeds > 0) return run_seeds(&a);
   a.o.scalars = scalars_of(a.o.seed);
   if (a.is_impact) return run_impact(&a);
-  enum err e = compare(&a.o, &report, &detail);
+  enum err e = report_of(&a, &a.o, &report, &detail);
   return e == ERR_OK ? show(&a, report, sim_report_print) : failed(e, &detail);
 }
