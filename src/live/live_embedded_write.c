@@ -49,11 +49,13 @@ static enum err add_history(struct live_file *f, struct live_row *row, const str
   return last > LIVE_HISTORY_MAX ? trim_entries(f, row, &history, last - LIVE_HISTORY_MAX, detail) : ERR_OK;
 }
 
-static enum err event_at(struct live_file *f, int64_t world, struct str bytes, bool *ret_is_there,
-                         int64_t *ret_ms, struct err_detail *detail) {
+/* INSTANT_NONE: it is not there. */
+static enum err event_at(struct live_file *f, int64_t world, struct str bytes, int64_t *ret_ms,
+                         struct err_detail *detail) {
   sqlite3_stmt *s = live_file_ask(f, LIVE_SQL_EVENT_AT, A_LIST(A_INT(world), A_BLOB(bytes)));
-  TRY(live_file_step(f, s, ret_is_there, detail));
-  *ret_ms = *ret_is_there ? sqlite3_column_int64(s, 0) : 0;
+  bool is_there;
+  TRY(live_file_step(f, s, &is_there, detail));
+  *ret_ms = is_there ? sqlite3_column_int64(s, 0) : INSTANT_NONE;
   sqlite3_reset(s);
   return ERR_OK;
 }
@@ -65,11 +67,10 @@ static enum err add_events(struct live_file *f, struct live_row *row, const stru
   for (size_t i = 0; i < count; i++) {
     const struct live_entry *e = &events[i];
     int64_t was_ms;
-    bool is_there;
-    TRY(event_at(f, row->no, e->bytes, &is_there, &was_ms, detail));
+    TRY(event_at(f, row->no, e->bytes, &was_ms, detail));
     TRY(live_file_run(f, LIVE_SQL_EVENT_PUT, A_LIST(A_INT(row->no), A_BLOB(e->bytes), A_INT(e->at_ms)),
                       detail));
-    if (!is_there) row->bytes += (int64_t)e->bytes.len;
+    if (was_ms == INSTANT_NONE) row->bytes += (int64_t)e->bytes.len;
     else is_oldest_moved |= was_ms <= row->event_ms;
     if (row->event_ms == 0 || e->at_ms < row->event_ms) row->event_ms = e->at_ms;
   }

@@ -13,9 +13,18 @@ enum err live_row_get(struct live_file *f, struct str id, struct live_row *ret, 
   return ERR_OK;
 }
 
-static enum err put_instant(struct live_file *f, enum live_sql sql, int64_t no, int64_t was_ms, int64_t is_ms,
-                            struct err_detail *detail) {
-  return was_ms == is_ms ? ERR_OK : live_file_run(f, sql, A_LIST(A_INT(no), A_INT(is_ms)), detail);
+static enum err put_instants(struct live_file *f, const struct live_row *was, const struct live_row *is,
+                             struct err_detail *detail) {
+  const struct {
+    enum live_sql sql;
+    int64_t was_ms, is_ms;
+  } instants[] = {{LIVE_SQL_WORLD_PUT_ACTIVE, was->active_ms, is->active_ms},
+                  {LIVE_SQL_WORLD_PUT_DIRTY, was->dirty_ms, is->dirty_ms},
+                  {LIVE_SQL_WORLD_PUT_EVENT, was->event_ms, is->event_ms}};
+  for (size_t i = 0; i < sizeof instants / sizeof *instants; i++)
+    if (instants[i].was_ms != instants[i].is_ms)
+      TRY(live_file_run(f, instants[i].sql, A_LIST(A_INT(is->no), A_INT(instants[i].is_ms)), detail));
+  return ERR_OK;
 }
 
 enum err live_row_put(struct live_file *f, const struct live_row *was, const struct live_row *is,
@@ -23,9 +32,7 @@ enum err live_row_put(struct live_file *f, const struct live_row *was, const str
   ASSERT((is->dirty_ms > 0) == (is->version > is->saved) && is->bytes >= 0);
   f->tally.bytes += is->bytes - was->bytes;
   f->tally.dirty += (is->dirty_ms > 0) - (was->dirty_ms > 0);
-  TRY(put_instant(f, LIVE_SQL_WORLD_PUT_ACTIVE, is->no, was->active_ms, is->active_ms, detail));
-  TRY(put_instant(f, LIVE_SQL_WORLD_PUT_DIRTY, is->no, was->dirty_ms, is->dirty_ms, detail));
-  TRY(put_instant(f, LIVE_SQL_WORLD_PUT_EVENT, is->no, was->event_ms, is->event_ms, detail));
+  TRY(put_instants(f, was, is, detail));
   return live_file_run(f, LIVE_SQL_WORLD_PUT,
                        A_LIST(A_INT(is->no), A_INT(is->version), A_INT(is->saved), A_INT(is->turn),
                               A_INT(is->ticks), A_INT(is->bytes), A_INT(is->life)),
