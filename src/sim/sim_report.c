@@ -17,7 +17,7 @@ static const struct report_row {
     {"live state, peak", "MB", F(peak_mb), ROW_DOUBLE, "", ""},
     {"held by worlds idle > 1 h", "MB", F(idle_mb), ROW_DOUBLE, "60-80 % less", ""},
     {"zombies", "%", F(zombie_percent), ROW_DOUBLE, "30 -> 3",
-     "holds up to about 6 % protected worlds; one world of 60 is 1.7 points"},
+     "about 3 at 5 % protected worlds; one world of 60 is 1.7 points"},
     {"database", "MB/month", F(hot_mb_month), ROW_DOUBLE, "2048 -> 200", "without the archive"},
     {"archived, uncompressed", "MB/month", F(archive_raw_mb), ROW_DOUBLE, "", ""},
     {"archive", "MB/month", F(archive_mb), ROW_DOUBLE, "(in 200?)",
