@@ -30,7 +30,7 @@ await site.test("C-99_C-102_a_job_is_made_by_the_form_and_every_field_arrives", 
   await field(page, "allowConcurrent").check();
   await page.locator(".retries li").nth(2).waitFor();
   equal(await page.locator(".retries li").allTextContents(), ["1 min", "2 min", "4 min"]);
-  await page.locator(".changes").getByText("14 ejecuciones").waitFor();
+  await page.locator(".edit-changes").getByText("14 ejecuciones").waitFor();
   await saveButton(page).click();
   await page.waitForURL(/\/jobs\/c[a-z0-9]+$/);
   const got = await jobOf("Copia nocturna");
@@ -211,7 +211,7 @@ await site.test("the_load_at_that_time_is_shown", async (t) => {
   for (let i = 0; i < 6; i++) await makeJob({ name: `carga ${i}`, schedule: "40 11 * * *" });
   const page = await t.page("/jobs/new");
   await page.locator("#at-time").fill("11:40");
-  const load = page.locator(".load");
+  const load = page.locator(".minute-load");
   await load.getByText("Carga de 11:40 a 11:45").waitFor();
   await load.getByText(/Empiezan otras [6-9] ejecuciones/).waitFor();
   await load.getByText(/a la vez; caben 5/).waitFor();

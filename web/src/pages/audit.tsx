@@ -191,7 +191,7 @@ export function AuditPage() {
                   </table>
                 </div>
                 {cursor && (
-                  <p class="more">
+                  <p class="audit-more">
                     <Button isBusy={isBusy} onClick={() => void showMore(cursor)}>
                       {t.more}
                     </Button>

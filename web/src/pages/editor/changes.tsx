@@ -59,7 +59,7 @@ export function Changes({ ed }: { ed: Editor }) {
   const t = words().editor;
   const all = differences(ed.base.value, ed.draft.value);
   return (
-    <Panel title={t.changes.title} class="changes">
+    <Panel title={t.changes.title} class="edit-changes">
       {ed.id && !all.length && <p class="quiet">{t.changes.none}</p>}
       {!ed.id && <p class="quiet">{all.length ? t.changes.newNone : t.changes.newEmpty}</p>}
       <dl class="diff">

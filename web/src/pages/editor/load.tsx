@@ -47,7 +47,7 @@ function Shown({ ed, load, at, zone }: { ed: Editor; load: RoundLoad; at: number
   const others = runsBesides(here, isNew);
   const form = instants(language.value, zone);
   return (
-    <div class="load">
+    <div class="minute-load">
       <h3>{t.loadTitle(form.clock(here.from), form.clock(here.from + load.bucketMs))}</h3>
       <p>
         {t.load(others)}{" "}

@@ -24,7 +24,7 @@ const scheduleText = (ed: Editor) => String(ed.draft.value["schedule"] ?? "");
 function ModePicker({ mode, choose }: { mode: Mode; choose: (mode: Mode) => void }) {
   const t = words().editor.when;
   return (
-    <fieldset class="segments">
+    <fieldset class="kinds">
       <legend class="visually-hidden">{t.mode}</legend>
       {modes.map((m) => (
         <label key={m} class={m === mode ? "on" : ""}>

@@ -131,13 +131,13 @@ export function When({ ed }: { ed: Editor }) {
   const isStale = errorOf(ed, "schedule") || errorOf(ed, "timezone");
   return (
     <>
-      <div class="when">
+      <div class="cadence">
         <ScheduleForms ed={ed} />
         <ZoneInput ed={ed} />
       </div>
       <Sentence ed={ed} />
       {!isStale && (
-        <div class="when">
+        <div class="cadence">
           <NextRuns ed={ed} />
           <div class="when-notes">
             <Load ed={ed} zone={ed.explanation.value?.timezone ?? serverZone.value} />

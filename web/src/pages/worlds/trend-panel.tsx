@@ -221,14 +221,14 @@ export function SavedPanel({
           <dt>
             {t.saved.title} {t.saved.inDays(days)}
           </dt>
-          <dd class="figure">{usd(trend.savedUSD)}</dd>
+          <dd class="world-figure">{usd(trend.savedUSD)}</dd>
           <dd class="quiet small">{t.saved.perMonth(usd(asleep * cost.perWorldMonthUSD))}</dd>
         </div>
         <div>
           <dt>
             {t.rate.title} {t.saved.inDays(days)}
           </dt>
-          <dd class="figure">{trend.pauses ? percent(language.value, trend.resumeRate) : "—"}</dd>
+          <dd class="world-figure">{trend.pauses ? percent(language.value, trend.resumeRate) : "—"}</dd>
           <dd class="quiet small">
             {trend.pauses ? t.rate.text(count(trend.resumed), count(trend.pauses)) : t.rate.none}
           </dd>
