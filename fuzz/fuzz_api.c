@@ -1,11 +1,12 @@
 /* What people send to the API beyond HTTP itself: bodies of jobs and settings, scopes of tokens, cursors and the
  * small headers. What is masked shows nothing twice and comes back as it was. */
 #include "api/access.h"
-#include "api/api_executions.h"
+#include "api/api_output.h"
 #include "api/call.h"
 #include "api/cursor.h"
 #include "api/dispatch.h"
 #include "api/mask.h"
+#include "api/output_text.h"
 #include "api/stream.h"
 #include "fuzz/fuzz.h"
 #include "model/settings.h"
@@ -71,8 +72,12 @@ static void check_headers(struct str text) {
   }
   (void)!cursor_to_text(text, name, sizeof name, NULL);
   if (text.len < 2) return;
-  struct str lines = lines_of(text, text.ptr[0], text.ptr[1], text.ptr[1] & 7);
-  ASSERT(lines.len <= text.len);
+  struct output_span span = output_lines_wanted(50, text.ptr[0] & 127, text.ptr[1] & 127, text.ptr[1] & 7);
+  ASSERT(span.from >= 1 && span.end <= 51 && span.from <= span.end);
+  BUF_AUTO struct buf folded = buf_new(4 * text.len + 16);
+  (void)output_looks_wrong(text);
+  (void)output_is_gap(text);
+  output_fold(text, &folded);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {

@@ -103,7 +103,8 @@ struct engine {
   bool knows_jobs;         /* counted for the log, before the scheduler starts (C-86) */
   char warden_why[256];
   int64_t last_turn_ms, clock_wrong_until_ms;
-  int64_t news_ms; /* SQL from outside changed something: told when a claim made since is done; INSTANT_NEVER: it was */
+  int64_t
+      news_ms; /* SQL from outside changed something: told when a claim made since is done; INSTANT_NEVER: it was */
   int64_t changes_out; /* submitted and not answered */
   int64_t work_out;    /* endings being read */
 

@@ -187,9 +187,9 @@ static void too_many_terms_are_refused(void **state) {
   struct arena a = arena_new(100000);
   const struct filter *f;
   struct err_detail d = {};
-  char q[200] = "";
-  for (int i = 0; i < FILTER_TERMS_MAX + 1; i++) strcat(q, "a ");
-  assert_int_equal(filter_parse(&filter_jobs, str_of(q), 0, &a, &f, &d), ERR_LIMIT);
+  BUF_AUTO struct buf q = buf_new(200);
+  for (int i = 0; i < FILTER_TERMS_MAX + 1; i++) buf_add_text(&q, "a ");
+  assert_int_equal(filter_parse(&filter_jobs, buf_str(&q), 0, &a, &f, &d), ERR_LIMIT);
   arena_free(&a);
 }
 

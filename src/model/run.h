@@ -21,7 +21,7 @@ struct run {
 #undef RUNF
 };
 
-struct run_brief { /* what a strip of runs shows */
+struct run_brief {                 /* what a strip of runs shows */
   int64_t no, status, duration_ms; /* duration: FIELD_NULL = none */
 };
 

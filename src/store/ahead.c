@@ -7,7 +7,7 @@
 #define FINE_MS (2 * 86400 * 1000LL)   /* windows up to here are looked at by the second */
 #define MIDDLE_MS (9 * 86400 * 1000LL) /* up to here by the minute, longer ones by five */
 #define USUAL_MS 1000                  /* when nothing has ever run */
-#define WALK_ALWAYS 50                /* instants of a job that are walked whatever the others need */
+#define WALK_ALWAYS 50                 /* instants of a job that are walked whatever the others need */
 #define SET_COUNT_MAX 1000000          /* a union of expressions is counted one by one */
 #define SPREADS_S \
   { 60, 120, 300, 600, 900, 1800, 3600 }

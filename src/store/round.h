@@ -24,7 +24,7 @@ struct day_sum {
 
 /* ---- READ_AHEAD: what falls due ---- */
 #define AHEAD_STEPS_MAX 4000000 /* instants walked one by one; what is beyond is spread evenly */
-#define AHEAD_USUAL_JOBS 2000    /* whose own usual duration is looked up; others count with everybody's */
+#define AHEAD_USUAL_JOBS 2000   /* whose own usual duration is looked up; others count with everybody's */
 #define AHEAD_USUAL_RUNS 20
 #define AHEAD_SPARSE 64 /* candidates for lanes */
 #define AHEAD_CLASHES 6

@@ -94,10 +94,10 @@ static struct hand *by_sql(const struct sqldb *db) { return &race.hands[race.han
 #define ALIVE(h) \
   if (!step(h)) return err_set(detail, ERR_UNAVAILABLE, "test", 0, "dead")
 
-static enum err at_read(struct live *l, const struct str *ids, size_t n, unsigned parts, struct arena *arena,
-                        struct live_world *ret, struct err_detail *detail) {
+static enum err at_read(struct live *l, const struct live_question *q, struct live_world *ret,
+                        struct err_detail *detail) {
   ALIVE(by_live(l));
-  return by_live(l)->live->read(l, ids, n, parts, arena, ret, detail);
+  return by_live(l)->live->read(l, q, ret, detail);
 }
 static enum err at_load(struct live *l, const struct live_world *w, int64_t token, int64_t now_ms,
                         struct err_detail *detail) {
@@ -118,10 +118,10 @@ static enum err at_clear(struct live *l, struct live_mark *m, size_t n, int64_t 
   ALIVE(by_live(l));
   return by_live(l)->live->clear(l, m, n, now_ms, detail);
 }
-static enum err at_lock(struct live *l, struct live_lock *k, size_t n, int64_t lease, int64_t now_ms,
+static enum err at_lock(struct live *l, struct live_lock *k, size_t n, struct live_lease lease,
                         struct err_detail *detail) {
   ALIVE(by_live(l));
-  return by_live(l)->live->lock(l, k, n, lease, now_ms, detail);
+  return by_live(l)->live->lock(l, k, n, lease, detail);
 }
 static enum err at_unlock(struct live *l, const struct live_lock *k, size_t n, struct err_detail *detail) {
   ALIVE(by_live(l));

@@ -17,6 +17,7 @@ export function Dialog(props: {
     const dialog = box.current;
     const before = document.activeElement;
     dialog?.showModal();
+    dialog?.querySelector<HTMLElement>("input, select, textarea")?.focus(); // not the button that closes it
     return () => {
       dialog?.close();
       if (before instanceof HTMLElement && before.isConnected) before.focus();
