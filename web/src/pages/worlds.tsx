@@ -120,7 +120,8 @@ function Counters({ status }: { status: Answer<"GET /api/worlds/status"> }) {
           href={href(`/worlds${q ? `?q=${q}` : ""}`)}
           aria-current={filterNow() === q ? "true" : undefined}
         >
-          <span class="world-figure">{number(language.value, values[key])}</span> <span>{t[key](values[key])}</span>
+          <span class="world-figure">{number(language.value, values[key])}</span>{" "}
+          <span>{t[key](values[key])}</span>
         </a>
       ))}
     </nav>
