@@ -37,190 +37,7 @@ struct roster {
   int64_t used_ms;
 };
 
-/* ---- cards ---- */
-
-struct roster_card *roster_card_ref(struct roster_card *c) {
-  atomic_fetch_add(&c->refs, 1);
-  return c;
-}
-
-void roster_card_unref(struct roster_card *c) {
-  if (c && atomic_fetch_sub(&c->refs, 1) == 1) free(c);
-}
-
-struct packing { /* texts behind a card: first counted (to NULL), then written */
-  char *to;
-  size_t used;
-};
-
-static const char *pack(struct packing *p, struct str s) {
-  if (!s.ptr) return NULL;
-  char *at = p->to ? p->to + p->used : NULL;
-  if (at) {
-    memcpy(at, s.ptr, s.len);
-    at[s.len] = 0;
-  }
-  p->used += s.len + 1;
-  return at;
-}
-
-static struct str pack_folded(struct packing *p, struct str s) {
-  char *at = p->to ? p->to + p->used : NULL;
-  size_t n = at ? filter_fold(s, at, s.len) : s.len;
-  p->used += s.len + 1;
-  return (struct str){at, n};
-}
-
-/* {"team":"ops","SYNC":""} gives the tags team, ops, team=ops, SYNC; each ended by a line feed. */
-static struct str tags_of(json_t *labels, struct buf *out) {
-  const char *key;
-  json_t *value;
-  json_object_foreach(labels, key, value) {
-    const char *text = json_string_value(value);
-    buf_addf(out, "%s\n", key);
-    if (text && text[0]) buf_addf(out, "%s\n%s=%s\n", text, key, text);
-  }
-  return buf_error(out) == ERR_OK ? buf_str(out) : STR("");
-}
-
-struct card_texts {
-  struct str words, tags, owner, labels;
-};
-
-static void pack_card(struct packing *p, struct roster_card *c, const struct job *job,
-                      const struct card_texts *t) {
-  c->id = pack(p, str_of(job->id));
-  c->name = pack(p, str_of(job->name));
-  c->category = pack(p, str_of(job->category));
-  c->labels = pack(p, t->labels);
-  c->schedule = pack(p, str_of(job->schedule));
-  c->zone = pack(p, str_of(job->timezone));
-  c->command = pack(p, str_of(job->command));
-  c->words = pack_folded(p, t->words);
-  c->tags = pack_folded(p, t->tags);
-  c->owner = pack_folded(p, t->owner);
-}
-
-static struct roster_card *card_new(const struct job *job) {
-  BUF_AUTO struct buf tags = buf_new(4 * LIMIT_LABELS_BYTES);
-  BUF_AUTO struct buf words = buf_new(LIMIT_DESCRIPTION_BYTES + 2 * LIMIT_NAME_BYTES);
-  JSON_AUTO json_t *labels = NULL;
-  struct arena scratch = arena_new(256 * 1024);
-  struct roster_card counted = {}, *c = NULL;
-  if (job->labels && json_parse(str_of(job->labels), &labels, NULL) != ERR_OK) labels = NULL;
-  buf_addf(&words, "%s\n%s", job->name, job->description ? job->description : "");
-  struct card_texts t = {.words = buf_str(&words),
-                         .tags = labels ? tags_of(labels, &tags) : STR(""),
-                         .owner = labels ? json_text_at(labels, "owner") : STR(""),
-                         .labels = str_of(mask_json_text(job->labels, &scratch))};
-  if (!t.owner.ptr) t.owner = STR("");
-  struct packing p = {};
-  pack_card(&p, &counted, job, &t);
-  c = calloc(1, sizeof *c + p.used);
-  if (c) {
-    p = (struct packing){.to = (char *)(c + 1)};
-    c->refs = 1;
-    c->dialect = job->dialect;
-    c->dst = job->dst;
-    c->start_ms = job->start_at_ms;
-    c->end_ms = job->end_at_ms;
-    c->anchor_ms = job->anchor_ms;
-    c->seed = job->seed;
-    pack_card(&p, c, job, &t);
-  }
-  arena_free(&scratch);
-  return c;
-}
-
 /* ---- rows ---- */
-
-static int ascending(const void *a, const void *b) {
-  int32_t x = *(const int32_t *)a, y = *(const int32_t *)b;
-  return (x > y) - (x < y);
-}
-
-/* Nearest rank. */
-static int64_t rank(const int32_t *sorted, size_t count, size_t percent) {
-  return count ? sorted[(count * percent + 99) / 100 - 1] : FIELD_NULL;
-}
-
-static void count_percentiles(struct roster_row *row) {
-  int32_t sorted[ROSTER_STRIP];
-  size_t count = 0;
-  for (size_t i = 0; i < row->strip_count; i++)
-    if (row->strip_ms[i] >= 0 && row->strip_status[i] != RUN_SKIPPED && row->strip_status[i] != RUN_CANCELLED)
-      sorted[count++] = row->strip_ms[i];
-  qsort(sorted, count, sizeof *sorted, ascending);
-  row->p50_ms = rank(sorted, count, 50);
-  row->p95_ms = rank(sorted, count, 95);
-}
-
-static int32_t short_ms(int64_t ms) {
-  return ms == FIELD_NULL || ms < 0 ? -1 : ms > INT32_MAX ? INT32_MAX : (int32_t)ms;
-}
-
-static void add_to_strip(struct roster_row *row, int64_t status, int64_t took_ms) {
-  if (row->strip_count == ROSTER_STRIP) {
-    memmove(row->strip_status, row->strip_status + 1, sizeof *row->strip_status * (ROSTER_STRIP - 1));
-    memmove(row->strip_ms, row->strip_ms + 1, sizeof *row->strip_ms * (ROSTER_STRIP - 1));
-    row->strip_count--;
-  }
-  row->strip_status[row->strip_count] = (uint8_t)status;
-  row->strip_ms[row->strip_count++] = short_ms(took_ms);
-}
-
-static void set_error(struct roster_row *row, const struct run *run) {
-  bool is_failure = run_is_failure((enum run_status)run->status);
-  size_t n = is_failure && run->error_message ? strlen(run->error_message) : 0;
-  if (n >= sizeof row->error) /* not in the middle of a character */
-    for (n = sizeof row->error - 1; n > 0 && ((unsigned char)run->error_message[n] & 0xc0) == 0x80;) n--;
-  if (n) memcpy(row->error, run->error_message, n);
-  row->error[n] = 0;
-}
-
-static void free_row(struct roster_row *row) {
-  if (!row) return;
-  roster_card_unref(row->card);
-  free(row);
-}
-
-static enum err row_new(const struct job_row *from, struct roster_row **ret) {
-  const struct job *job = from->job;
-  struct roster_row *row = calloc(1, sizeof *row);
-  if (row) row->card = card_new(job);
-  if (!row || !row->card) {
-    free(row);
-    return ERR_NO_MEMORY;
-  }
-  row->no = job->no;
-  row->version = job->version;
-  row->priority = job->priority;
-  row->is_active = job->is_active == 1;
-  row->is_critical = job->critical == 1;
-  row->is_world_job = job_is_world_job(job);
-  row->failures = job->failures == FIELD_NULL ? 0 : job->failures;
-  row->last_no = row->last_status = row->last_took_ms = FIELD_NULL;
-  row->last_start_ms = job->last_run_ms;
-  row->next_ms = job->next_run_ms;
-  row->settled_ms = FIELD_NULL;
-  for (size_t i = from->strip_count; i > 0; i--)
-    add_to_strip(row, from->strip[i - 1].status, from->strip[i - 1].duration_ms);
-  size_t last = 0; /* a run that was skipped says nothing of the job, unless all were */
-  while (last + 1 < from->strip_count && from->strip[last].status == RUN_SKIPPED) last++;
-  if (last < from->strip_count && from->strip[last].status == RUN_SKIPPED) last = 0;
-  if (from->strip_count) {
-    row->last_no = from->strip[last].no;
-    row->last_status = from->strip[last].status;
-    row->last_took_ms = from->strip[last].duration_ms;
-  }
-  if (from->has_last_run) {
-    row->last_start_ms = from->last_run.started_ms;
-    if (from->last_run.no == row->last_no) set_error(row, &from->last_run);
-  }
-  count_percentiles(row);
-  *ret = row;
-  return ERR_OK;
-}
 
 static size_t place_of(const struct roster *r, const char *name) { /* the first row that is not before it */
   size_t low = 0, high = r->count;
@@ -240,7 +57,7 @@ static void remove_row(struct roster *r, int64_t no) {
   ASSERT(at < r->count);
   memmove(r->rows + at, r->rows + at + 1, (r->count - at - 1) * sizeof *r->rows);
   r->count--;
-  free_row(row);
+  roster_row_free(row);
 }
 
 static enum err insert_row(struct roster *r, struct roster_row *row) {
@@ -262,9 +79,9 @@ static enum err insert_row(struct roster *r, struct roster_row *row) {
 
 static enum err take_job(struct roster *r, const struct job_row *from, struct roster_row **ret) {
   struct roster_row *row = NULL;
-  TRY(row_new(from, &row));
+  TRY(roster_row_new(from, &row));
   enum err e = insert_row(r, row);
-  if (e != ERR_OK) free_row(row);
+  if (e != ERR_OK) roster_row_free(row);
   else if (ret) *ret = row;
   return e;
 }
@@ -360,7 +177,7 @@ static void tell_first(struct roster *r) {
 }
 
 static void clear(struct roster *r) {
-  for (size_t i = 0; i < r->count; i++) free_row(r->rows[i]);
+  for (size_t i = 0; i < r->count; i++) roster_row_free(r->rows[i]);
   r->count = 0;
   map_free(&r->by_no);
   r->by_no = (struct map){};
@@ -477,38 +294,14 @@ static void on_event(void *arg, enum engine_topic topic, int64_t seq, struct str
   }
 }
 
-static void settle(struct roster_row *row, int64_t due_ms) {
-  if (due_ms == INSTANT_NONE || due_ms == FIELD_NULL) return;
-  if (row->settled_ms == FIELD_NULL || due_ms > row->settled_ms) row->settled_ms = due_ms;
-}
-
-static void note_run(struct roster_row *row, const struct run *run) {
-  enum run_status status = (enum run_status)run->status;
-  if (status != RUN_QUEUED || run->attempt <= 1) settle(row, run->due_ms);
-  if (status == RUN_RUNNING && run->started_ms != FIELD_NULL) row->last_start_ms = run->started_ms;
-  if (!run_is_final(status)) return;
-  if (run->no != row->last_no || row->strip_count == 0) {
-    add_to_strip(row, status, run->duration_ms);
-  } else { /* a lost one whose end came after all */
-    row->strip_status[row->strip_count - 1] = (uint8_t)status;
-    row->strip_ms[row->strip_count - 1] = short_ms(run->duration_ms);
-  }
-  count_percentiles(row);
-  if (status == RUN_SKIPPED && row->last_status != FIELD_NULL) return;
-  row->last_no = run->no;
-  row->last_status = status;
-  row->last_took_ms = run->duration_ms;
-  set_error(row, run);
-}
-
 void roster_note(struct roster *r, const struct sched_note *note) {
   int64_t no = note->run ? note->run->job_no : note->gap ? note->gap->job_no : note->job ? note->job->no : 0;
   struct roster_row *row = no ? map_get(&r->by_no, (uint64_t)no) : NULL;
   if (!row) return;
   switch (note->kind) {
-    case SCHED_NOTE_RUN: note_run(row, note->run); break;
-    case SCHED_NOTE_OCCURRENCE: settle(row, note->due_ms); break;
-    case SCHED_NOTE_GAP: settle(row, note->gap->last_ms); break;
+    case SCHED_NOTE_RUN: roster_row_run(row, note->run); break;
+    case SCHED_NOTE_OCCURRENCE: roster_row_settle(row, note->due_ms); break;
+    case SCHED_NOTE_GAP: roster_row_settle(row, note->gap->last_ms); break;
     case SCHED_NOTE_FAILURES: row->failures = note->failures; break;
     case SCHED_NOTE_RECOVERED: row->failures = 0; break;
     case SCHED_NOTE_DISABLED:
@@ -592,106 +385,6 @@ static struct roster_view view_of(const struct roster *r, const struct living *l
 
 /* ---- asking ---- */
 
-/* Everything that is true of it at once: a paused job whose last run failed is both. */
-static int64_t standings_of(const struct roster_view *v) {
-  int64_t bits = 1LL << v->standing;
-  if (v->row->last_status != FIELD_NULL && v->standing != JOB_STATUS_INACTIVE)
-    bits |= 1LL << v->row->last_status;
-  if (v->gate == GATE_PAUSED) bits |= 1LL << JOB_STATUS_PAUSED;
-  if (v->gate == GATE_OFF) bits |= 1LL << JOB_STATUS_OFF;
-  if (v->is_queued) bits |= 1LL << JOB_STATUS_QUEUED;
-  if (v->is_retrying) bits |= 1LL << JOB_STATUS_RETRYING;
-  if (!v->row->is_active) bits |= 1LL << JOB_STATUS_INACTIVE;
-  return bits;
-}
-
-static int64_t success_percent(const struct roster_row *row) {
-  int64_t good = 0;
-  for (size_t i = 0; i < row->strip_count; i++) good += row->strip_status[i] == RUN_SUCCESS;
-  return row->strip_count ? good * 100 / row->strip_count : FIELD_NULL;
-}
-
-static struct filter_cell text_cell(const char *text) { return (struct filter_cell){.text = str_of(text)}; }
-static struct filter_cell folded_cell(struct str text) {
-  return (struct filter_cell){.text = text, .is_folded = true};
-}
-static struct filter_cell number_cell(int64_t number) { return (struct filter_cell){.number = number}; }
-
-static struct filter_cell cell(const void *view, size_t key) {
-  const struct roster_view *v = view;
-  const struct roster_row *row = v->row;
-  const struct roster_card *c = row->card;
-  if (key == FILTER_WORDS) return folded_cell(c->words);
-  switch ((enum filter_jobs_key)key) {
-    case JOBS_KEY_STATUS: return number_cell(standings_of(v));
-    case JOBS_KEY_NAME: return text_cell(c->name);
-    case JOBS_KEY_CATEGORY: return text_cell(c->category);
-    case JOBS_KEY_TAG: return folded_cell(c->tags);
-    case JOBS_KEY_OWNER: return folded_cell(c->owner);
-    case JOBS_KEY_LAST: return number_cell(row->last_start_ms);
-    case JOBS_KEY_NEXT: return number_cell(row->is_active ? row->next_ms : FIELD_NULL);
-    case JOBS_KEY_TOOK: return number_cell(row->last_took_ms);
-    case JOBS_KEY_P50: return number_cell(row->p50_ms);
-    case JOBS_KEY_P95: return number_cell(row->p95_ms);
-    case JOBS_KEY_FAILS: return number_cell(row->failures);
-    case JOBS_KEY_SUCCESS: return number_cell(success_percent(row));
-    case JOBS_KEY_COMMAND: return text_cell(c->command);
-    case JOBS_KEY_CRON: return text_cell(c->schedule);
-    case JOBS_KEY_ZONE: return text_cell(c->zone);
-    case JOBS_KEY_PRIORITY: return number_cell(row->priority);
-    case JOBS_KEY_CRITICAL: return number_cell(row->is_critical ? 2 : 1);
-    case JOBS_KEY_COUNT: break;
-  }
-  return number_cell(FIELD_NULL);
-}
-
-/* What needs a person comes first. */
-static const int8_t urgency[JOB_STATUS_COUNT] = {
-    [JOB_STATUS_FAILED] = 0,    [JOB_STATUS_TIMEOUT] = 1, [JOB_STATUS_LOST] = 2,   [JOB_STATUS_RETRYING] = 3,
-    [JOB_STATUS_RUNNING] = 4,   [JOB_STATUS_QUEUED] = 5,  [JOB_STATUS_PAUSED] = 6, [JOB_STATUS_OFF] = 7,
-    [JOB_STATUS_CANCELLED] = 8, [JOB_STATUS_SKIPPED] = 9, [JOB_STATUS_NEVER] = 10, [JOB_STATUS_SUCCESS] = 11,
-    [JOB_STATUS_INACTIVE] = 12};
-
-struct sorted {
-  int64_t key;
-  const char *text;
-  size_t index;
-};
-
-static int64_t sort_key(const struct roster_view *v, enum roster_sort sort) {
-  switch (sort) {
-    case ROSTER_BY_STATE: return urgency[v->standing];
-    case ROSTER_BY_LAST: return v->row->last_start_ms;
-    case ROSTER_BY_TOOK: return v->row->p50_ms;
-    case ROSTER_BY_NEXT:
-      return v->row->next_ms == FIELD_NULL || !v->row->is_active ? INT64_MAX : v->row->next_ms;
-    case ROSTER_BY_CATEGORY:
-    case ROSTER_BY_NAME: break;
-  }
-  return 0;
-}
-
-static int in_order(const void *a, const void *b) {
-  const struct sorted *x = a, *y = b;
-  if (x->key != y->key) return x->key < y->key ? -1 : 1;
-  int order = x->text && y->text ? strcmp(x->text, y->text) : !!y->text - !!x->text;
-  return order ? order : (x->index > y->index) - (x->index < y->index);
-}
-
-static enum err sort_views(struct roster_found *f, const struct roster_query *q, struct arena *a) {
-  struct sorted *keys = ARENA_ARRAY(a, struct sorted, f->count + 1);
-  struct roster_view *views = ARENA_ARRAY(a, struct roster_view, f->count + 1);
-  if (!keys || !views) return arena_error(a);
-  for (size_t i = 0; i < f->count; i++)
-    keys[i] = (struct sorted){.key = sort_key(&f->views[i], q->sort),
-                              .text = q->sort == ROSTER_BY_CATEGORY ? f->views[i].row->card->category : NULL,
-                              .index = i};
-  if (q->sort != ROSTER_BY_NAME) qsort(keys, f->count, sizeof *keys, in_order);
-  for (size_t i = 0; i < f->count; i++) views[q->is_down ? f->count - 1 - i : i] = f->views[keys[i].index];
-  f->views = views;
-  return ERR_OK;
-}
-
 enum err roster_find(struct roster *r, const struct roster_query *q, struct arena *a,
                      struct roster_found *ret) {
   struct roster_found f = {.total = r->count};
@@ -706,12 +399,12 @@ enum err roster_find(struct roster *r, const struct roster_query *q, struct aren
     struct roster_view v = view_of(r, &living, r->rows[i], now_ms);
     f.standings[v.standing]++;
     if (q->after.ptr && strcmp(v.row->card->name, q->after.ptr) <= 0) continue;
-    if (!q->filter || filter_fits(q->filter, cell, &v)) f.views[f.count++] = v;
+    if (!q->filter || filter_fits(q->filter, roster_cell, &v)) f.views[f.count++] = v;
   }
   map_free(&living.jobs);
   f.matched = f.count;
   if (r->state == ROSTER_LOADING && r->expected > f.total) f.total = f.matched = r->expected;
-  if (q->sort != ROSTER_BY_NAME || q->is_down) TRY(sort_views(&f, q, a));
+  if (q->sort != ROSTER_BY_NAME || q->is_down) TRY(roster_sort(&f, q, a));
   *ret = f;
   return ERR_OK;
 }

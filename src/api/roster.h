@@ -91,3 +91,15 @@ extern const char *const roster_columns[]; /* NULL-terminated */
 void roster_render(struct json_writer *w, const struct roster_view *v, const char *sentence);
 struct roster_card *roster_card_ref(struct roster_card *c);
 void roster_card_unref(struct roster_card *c);
+
+/* ---- one row (roster_rows.c) ---- */
+enum err roster_row_new(const struct job_row *from, struct roster_row **ret);
+void roster_row_free(struct roster_row *row);                       /* NULL-safe */
+void roster_row_settle(struct roster_row *row, int64_t due_ms);     /* this due instant has its verdict */
+void roster_row_run(struct roster_row *row, const struct run *run); /* a run of it has begun, or ended */
+
+/* ---- filter and order (roster_order.c) ---- */
+struct filter_cell roster_cell(const void *view,
+                               size_t key); /* of a roster_view: what the key is compared with */
+/* Puts the found into the order asked for; the array is a new one in the arena. */
+enum err roster_sort(struct roster_found *f, const struct roster_query *q, struct arena *a);

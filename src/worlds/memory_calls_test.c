@@ -300,7 +300,8 @@ static void x30_the_worlds_status_stays(void **state) {
 static void what_is_unsaved_in_the_live_state_is_saved_first(void **state) {
   OPEN(f);
   make_world(&f, "w", "ana");
-  fill(&f, "w", -1000, 0, 0); /* older than what the live state gives; the database's rows alone are counted */
+  fill(&f, "w", -1000, 0,
+       0); /* older than what the live state gives; the database's rows alone are counted */
   (void)say(&f, "w", "ana", "hola");
   JSON_AUTO json_t *result = run(&f, "{}");
   assert_int_equal(number(result, "interactionsDeleted"), 902);
