@@ -2,8 +2,24 @@
 // rate, in the server's own form: what a browser sees when five hundred things a second happen.
 import http from "node:http";
 
-/** Gives {port, sent(), stop(), pause()}; `jobs` are [{id, name}], taken in turn. */
-export async function flood(server, jobs, perSecond) {
+/** Rows of the list of jobs that differ each time: state, the last run and what it took. */
+function changing(list) {
+  const at = Object.fromEntries(list.columns.map((name, i) => [name, i]));
+  return (n) => {
+    const row = [...list.rows[n % list.rows.length]];
+    row[at.state] = n % 3 ? "success" : "running";
+    row[at.last] = Date.now();
+    row[at.lastTook] = 100 + (n % 900);
+    return row;
+  };
+}
+
+/**
+ * Gives {port, sent(), stop(), hold()}; `jobs` are [{id, name}], taken in turn. With `list`, an answer of
+ * /api/cron/jobs/compact, it is rows of that list that change, ten events a second as the server gathers them.
+ */
+export async function flood(server, jobs, perSecond, list = null) {
+  const rowOf = list && changing(list);
   let sent = 0;
   let isOn = true;
   const timers = new Set();
@@ -34,10 +50,15 @@ export async function flood(server, jobs, perSecond) {
     const timer = setInterval(() => {
       const due = Math.floor(((Date.now() - started) * perSecond) / 1000);
       let text = "";
-      for (; isOn && poured < due; poured++) text += event(sent++);
+      const rows = [];
+      for (; isOn && poured < due; poured++, sent++)
+        if (rowOf) rows.push(rowOf(sent));
+        else text += event(sent);
+      if (rows.length)
+        text = `event: jobs\ndata: ${JSON.stringify({ type: "rows", at: Date.now(), rows })}\n\n`;
       poured = due;
       if (text) response.write(text);
-    }, 50);
+    }, 100);
     timers.add(timer);
     response.on("close", () => {
       clearInterval(timer);
