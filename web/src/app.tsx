@@ -19,7 +19,7 @@ import { modifierKey, useKeys } from "./base/keys";
 import { number } from "./base/format";
 import { go, href, matchPath, path } from "./base/url";
 import { Help, isHelpOpen } from "./help";
-import { isPaletteOpen, Palette } from "./palette";
+import { isPaletteOpen } from "./palette-entries";
 import { LoginPage } from "./pages/login";
 import { behindMore, isPrefsOpen, PrefsButton, PrefsDialog } from "./prefs";
 import { navigation, navText, type PageProps, type PageRoute, routes } from "./routes";
@@ -187,6 +187,19 @@ function useCounters(): void {
   useLive("jobs", (events) => events.some((e) => (e as { type: string }).type === "job") && soon());
 }
 
+/** What floats above the page when it is asked for, and is loaded then. */
+function Later({ load }: { load: () => Promise<ComponentType> }) {
+  const loaded = useSignal<{ Component: ComponentType } | null>(null);
+  useEffect(() => {
+    void load().then(
+      (Component) => (loaded.value = { Component }),
+      () => undefined,
+    );
+  }, []);
+  return loaded.value && <loaded.value.Component />;
+}
+const loadPalette = async () => (await import("./palette")).Palette;
+
 function Inside() {
   useCounters();
   useEffect(startLive, []);
@@ -232,7 +245,7 @@ function Inside() {
         <Bars />
         <CurrentPage />
       </main>
-      {isPaletteOpen.value && <Palette />}
+      {isPaletteOpen.value && <Later load={loadPalette} />}
       {isHelpOpen.value && <Help />}
       {isPrefsOpen.value && <PrefsDialog />}
     </>

@@ -1,37 +1,13 @@
-// Ctrl/⌘ K: one box to go anywhere and do anything. Pages add what they know by `usePalette`.
-import { signal } from "@preact/signals";
-import { useEffect, useId, useRef, useState } from "preact/hooks";
+// Ctrl/⌘ K: one box to go anywhere and do anything; loaded when it is first opened.
+import { useEffect, useId, useState } from "preact/hooks";
 import { call } from "./api/client";
 import { may, zone } from "./api/state";
 import { go } from "./base/url";
 import { navigation, navText } from "./routes";
+import { type Entry, isPaletteOpen, type Provider, providers } from "./palette-entries";
 import { Dialog } from "./ui/dialog";
 import { act } from "./ui/toast";
 import { language, words } from "./words";
-
-export interface Entry {
-  key: string;
-  text: string;
-  /** What kind of thing it is, at the right edge. */
-  kind: string;
-  run: () => void;
-}
-/** Entries for a typed text; called anew with each change, at most 20 of each are shown. */
-export type Provider = (text: string, abort: AbortSignal) => Promise<readonly Entry[]> | readonly Entry[];
-
-export const isPaletteOpen = signal(false);
-const providers = new Set<Provider>();
-
-/** While the component is shown, its entries are in the palette. */
-export function usePalette(provider: Provider): void {
-  const newest = useRef(provider);
-  newest.current = provider;
-  useEffect(() => {
-    const mine: Provider = (text, abort) => newest.current(text, abort);
-    providers.add(mine);
-    return () => void providers.delete(mine);
-  }, []);
-}
 
 const fold = (text: string) =>
   text

@@ -7,7 +7,7 @@ import { useRemote } from "../api/remote";
 import { may } from "../api/state";
 import { useKeys } from "../base/keys";
 import { go, href } from "../base/url";
-import { usePalette } from "../palette";
+import { usePalette } from "../palette-entries";
 import type { PageProps } from "../routes";
 import { Page } from "../ui/page";
 import { ErrorNotice, Loading } from "../ui/remote-view";
