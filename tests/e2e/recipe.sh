@@ -12,7 +12,7 @@ check() { local name=$1; shift; if "$@" >"$work/out" 2>&1; then echo "ok $name";
 awk '/^```c$/ { take = 1; next } /^```$/ { take = 0 } take' "$work/HACKING.md" >"$work/executors/hello.c"
 echo 'EXECUTOR(hello)' >>"$work/executors/registry.def"
 check "the recipe has at most 30 lines" test "$(($(wc -l <"$work/executors/hello.c") + 1))" -le 30 -a "$(wc -l <"$work/executors/hello.c")" -gt 10
-check "it builds" sh -c "cd '$work' && meson setup build -Dbuildtype=debug >/dev/null && ninja -C build sereno"
+check "it builds" sh -c "cd '$work' && tools/build.sh build -Dbuildtype=debug -- sereno"
 check "it greets" sh -c "'$work/build/sereno' exec hello --params '{\"who\":\"you\"}' | grep -qx 'hello, you'"
 check "its parameters are checked" sh -c "'$work/build/sereno' exec hello --params '{}' >'$work/err' 2>&1; test \$? != 0 && grep -q who '$work/err'"
 exit $failed
