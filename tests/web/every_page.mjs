@@ -296,6 +296,23 @@ await site.test("U-12_keyboard_alone_reaches_everything", async (t) => {
   await page.getByRole("dialog").waitFor({ state: "detached" });
 });
 
+await site.test("what_is_chosen_in_the_palette_fits_what_was_typed", async (t) => {
+  const page = await t.page("/jobs");
+  await settled(page);
+  await page.keyboard.press("Control+k");
+  await page.getByRole("option", { name: /Ronda/ }).waitFor(); // what the empty box offers
+  let release;
+  const held = new Promise((resolve) => (release = resolve));
+  await page.route("**/api/cron/jobs*", async (route) => {
+    await held;
+    await route.continue();
+  });
+  await page.keyboard.type("ejecuciones");
+  await page.keyboard.press("Enter"); // before the answer is there
+  release();
+  await page.getByRole("heading", { level: 1, name: "Ejecuciones" }).waitFor();
+});
+
 await site.test("U-11_language_and_theme_change_at_once", async (t) => {
   const page = await t.page("/jobs", { lang: "es" });
   await settled(page);

@@ -102,6 +102,7 @@ await site.test("what_does_not_fit_is_said_at_the_field", async (t) => {
 
 await site.test("the_search_finds_settings_and_configuration_keys", async (t) => {
   const page = await t.page("/settings");
+  await page.locator("input[type=search]").waitFor(); // the key needs the field it leads to
   await page.keyboard.press("/");
   await page.keyboard.type("zona horaria");
   await page.locator("#setting-timezone").waitFor();

@@ -200,9 +200,18 @@ function Later({ load }: { load: () => Promise<ComponentType> }) {
 }
 const loadPalette = async () => (await import("./palette")).Palette;
 
+/** Takes the palette in once the page is there and idle: a letter typed right behind the shortcut finds its field. */
+function usePaletteSoon(): void {
+  useEffect(() => {
+    const soon = window.requestIdleCallback ?? ((run: () => void) => setTimeout(run, 2000));
+    soon(() => void loadPalette().catch(() => undefined));
+  }, []);
+}
+
 function Inside() {
   useCounters();
   useEffect(startLive, []);
+  usePaletteSoon();
   useEffect(() => {
     const k = () => words().common.keys;
     return useKeys([

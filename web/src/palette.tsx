@@ -1,5 +1,5 @@
-// Ctrl/⌘ K: one box to go anywhere and do anything; loaded when it is first opened.
-import { useEffect, useId, useState } from "preact/hooks";
+// Ctrl/⌘ K: one box to go anywhere and do anything; loaded once the page is there.
+import { useEffect, useId, useRef, useState } from "preact/hooks";
 import { call } from "./api/client";
 import { may, zone } from "./api/state";
 import { go } from "./base/url";
@@ -110,29 +110,34 @@ async function ask(text: string, abort: AbortSignal): Promise<readonly Entry[]> 
 
 export function Palette() {
   const [text, setText] = useState("");
-  const [entries, setEntries] = useState<readonly Entry[]>([]);
+  const [found, setFound] = useState<{ text: string; entries: readonly Entry[] }>({ text: "", entries: [] });
   const [at, setAt] = useState(0);
+  const chosen = useRef<string | null>(null); // for this text Enter was pressed before what fits it was known
   const id = useId();
   const t = words().common.palette;
-  useEffect(() => {
-    const abort = new AbortController();
-    void ask(text, abort.signal).then((found) => {
-      if (abort.signal.aborted) return;
-      setEntries(found);
-      setAt(0);
-    });
-    return () => abort.abort();
-  }, [text]);
+  const { entries } = found;
   const close = () => void (isPaletteOpen.value = false);
   const choose = (entry: Entry | undefined) => {
     if (!entry) return;
     close();
     entry.run();
   };
-  const onKeyDown = (event: KeyboardEvent) => {
+  useEffect(() => {
+    const abort = new AbortController();
+    void ask(text, abort.signal).then((answer) => {
+      if (abort.signal.aborted) return;
+      setFound({ text, entries: answer });
+      setAt(0);
+      if (chosen.current === text) choose(answer[0]);
+    });
+    return () => abort.abort();
+  }, [text]);
+  const onKeyDown = (event: KeyboardEvent & { currentTarget: HTMLInputElement }) => {
+    const typed = event.currentTarget.value; // the state may be a letter behind
     const moves: Record<string, number> = { ArrowDown: at + 1, ArrowUp: at - 1 + entries.length };
     const to = moves[event.key];
-    if (event.key === "Enter") choose(entries[at]);
+    if (event.key === "Enter" && found.text !== typed) chosen.current = typed;
+    else if (event.key === "Enter") choose(entries[at]);
     else if (to !== undefined && entries.length) setAt(to % entries.length);
     else return;
     event.preventDefault();
@@ -149,7 +154,10 @@ export function Palette() {
         aria-activedescendant={entries.length ? `${id}-${at}` : undefined}
         placeholder={t.placeholder}
         value={text}
-        onInput={(event) => setText(event.currentTarget.value)}
+        onInput={(event) => {
+          chosen.current = null;
+          setText(event.currentTarget.value);
+        }}
         onKeyDown={onKeyDown}
       />
       <ul role="listbox" id={id} aria-label={t.title}>
