@@ -36,7 +36,7 @@ export async function wake(isApart = false) {
     return got.ms;
   };
   const pauseOne = async (i) => check(await post(s, `/api/worlds/live${i % live}/pause`, 'u' + i % live, {}), 'pause');
-  const hot = [], archived = [], hibernated = [], cpus = [];
+  const hot = [], archived = [], hibernated = [], next = [], cpus = [];
   for (let i = 0; i < rounds; i++) {
     await pauseOne(i);
     hot.push(await resumed(i));
@@ -48,13 +48,15 @@ export async function wake(isApart = false) {
   row('to an archived one', archived, '≤ 250 ms');
   const piece = Array.from({length: 12000}, (_, i) => `{"who":"agent ${i * 7919 % 911}","saw":"lamp ${i * 31 % 97}","at":${i},"mood":${(i * 7 % 100) / 100}}`).join(',').slice(0, 1000000);
   for (let i = 0; i < 50; i++) check(await post(s, '/api/worlds/live0/state', 'u0', {core: {['part' + i]: piece}}, {method: 'PUT'}), 'state');
-  for (let i = 0; i < 5; i++) {
+  for (let i = 0; i < 20; i++) {
     await pauseOne(0);
     const before = cpu(s.child.pid);
     hibernated.push(await resumed(0));
+    next.push(check(await message(0), 'message').ms); // its state follows the first answer: who is quick waits for it
     cpus.push((cpu(s.child.pid) - before) * 1000);
   }
   row('to a hibernated one of 50 MB', hibernated, '≤ 250 ms');
+  row('the next one to it, sent at once', next, '');
   say(`\n- CPU of serve for a hibernated one: ${cpus.map((one) => one.toFixed(0)).join(', ')} ms`);
 
   const resumes = async () => (await ask(s, 'GET', '/api/worlds/live1/history?override=1', 200)).data.filter((one) => /resum/.test(one.action)).length;

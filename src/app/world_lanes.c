@@ -68,8 +68,8 @@ struct world_lanes {
   struct lane_thread threads[LANES_MAX];
 };
 
-static const struct world_lanes_ops worlds_ops = {worlds_new, worlds_free, lane_open, lane_close,
-                                                  worlds_call};
+static const struct world_lanes_ops worlds_ops = {worlds_new, worlds_free, lane_open,
+                                                  lane_close, worlds_call, worlds_wake_behind};
 
 static void lock(struct world_lanes *l) {
   int failed = pthread_mutex_lock(&l->lock);
@@ -263,6 +263,10 @@ static void *lane_main(void *arg) {
     carry_out(l, &own->lane, t);
     lock(l);
     after_call(l, t);
+    if (!own->lane.to_wake[0]) continue;
+    unlock(l);
+    l->ops->behind(&own->lane, l->options.now_ms(l->options.now_arg));
+    lock(l);
   }
   unlock(l);
   if (own->is_open) l->ops->close(&own->lane);

@@ -28,6 +28,7 @@ struct world_lanes_ops {
   enum err (*open)(struct worlds *w, struct lane *ret, struct err_detail *detail);
   void (*close)(struct lane *l);
   enum err (*call)(struct lane *l, const struct world_request *q, struct world_reply *r);
+  void (*behind)(struct lane *l, int64_t now_ms); /* the answer was given: what the call left in l->to_wake */
 };
 
 struct world_lanes_options {

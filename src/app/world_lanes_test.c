@@ -17,7 +17,8 @@ static struct rig {
   struct world_lanes *lanes;
   pthread_mutex_t lock;
   pthread_cond_t moved;
-  bool is_gate_shut; /* calls wait */
+  bool is_gate_shut, is_behind_shut; /* calls wait; what follows their answers waits */
+  char woken[8];
   int inside, inside_max, inside_of_a, inside_of_a_max, begun, answered, refused;
   atomic_int begin_failures, busy_left;
   atomic_int lanes_open;
@@ -65,12 +66,22 @@ static void enter(const struct world_request *q) {
 static enum err do_call(struct lane *l, const struct world_request *q, struct world_reply *r) {
   enter(q);
   if (atomic_fetch_sub(&rig.busy_left, 1) > 0) return r->error = ERR_WORLD_BUSY;
-  (void)l;
+  if (json_int_at(q->args, "mark", 0) == 'w') str_copy(l->to_wake, sizeof l->to_wake, q->world_id);
   r->body = json_pack("{s:I}", "now", (json_int_t)q->now_ms);
   return r->error = ERR_OK;
 }
 
-static const struct world_lanes_ops ops = {do_begin, do_end, do_open, do_close, do_call};
+static void do_behind(struct lane *l, int64_t now_ms) {
+  assert_int_equal(now_ms, 42);
+  pthread_mutex_lock(&rig.lock);
+  while (rig.is_behind_shut) pthread_cond_wait(&rig.moved, &rig.lock);
+  str_copy(rig.woken, sizeof rig.woken, str_of(l->to_wake));
+  l->to_wake[0] = '\0';
+  pthread_cond_broadcast(&rig.moved);
+  pthread_mutex_unlock(&rig.lock);
+}
+
+static const struct world_lanes_ops ops = {do_begin, do_end, do_open, do_close, do_call, do_behind};
 static const struct world_call request = {.name = "request", .flags = CALL_API | CALL_ONE_WORLD};
 static const struct world_call batch = {.name = "batch", .flags = CALL_JOB | CALL_BACK};
 static const struct world_call one_batch = {.name = "one", .flags = CALL_JOB | CALL_BACK | CALL_ONE_WORLD};
@@ -173,6 +184,21 @@ static void worlds_run_side_by_side_on_the_lanes(void **state) {
   gate(false);
   wait_answered(3);
   assert_int_equal(rig.inside_max, 3);
+}
+
+static void a_big_state_is_woken_after_the_answer(void **state) {
+  (void)state;
+  rig.is_behind_shut = true;
+  start(1);
+  ask(&request, "a", 'w', "");
+  wait_answered(1);
+  pthread_mutex_lock(&rig.lock);
+  assert_string_equal(rig.woken, "");
+  rig.is_behind_shut = false;
+  pthread_cond_broadcast(&rig.moved);
+  while (!rig.woken[0]) pthread_cond_wait(&rig.moved, &rig.lock);
+  pthread_mutex_unlock(&rig.lock);
+  assert_string_equal(rig.woken, "a");
 }
 
 /* With three lanes one batch at a time: a request always finds a lane. */
@@ -316,6 +342,7 @@ int main(void) {
       TEST(calls_about_one_world_never_run_side_by_side),
       TEST(calls_about_one_world_keep_their_order),
       TEST(worlds_run_side_by_side_on_the_lanes),
+      TEST(a_big_state_is_woken_after_the_answer),
       TEST(batches_leave_lanes_to_requests),
       TEST(a_request_goes_before_a_batch_that_waits_for_the_same_world),
       TEST(a_busy_world_is_tried_again),

@@ -684,12 +684,33 @@ static void waking_a_big_state_keeps_text_turn_and_counters(void **state) { /* B
   assert_int_equal(number(f, "SELECT \"interactions\" FROM \"World\""), 3);
 }
 
-static void wipe_live(struct worlds_fixture *f) {
-  struct live_lock lock = {.id = STR("w")};
-  CHECK_OK(live_lock(f->second.live, &lock, 1, (struct live_lease){LIVE_LEASE_MS, f->now_ms}, NULL));
-  struct live_mark mark = {.id = STR("w"), .version = world_live(f, "w").version, .token = lock.token};
-  CHECK_OK(live_clear(f->second.live, &mark, 1, f->now_ms, NULL));
-  assert_true(mark.is_done);
+static void a_big_state_is_loaded_behind_the_answer(void **state) { /* B-5 */
+  struct worlds_fixture *f = *state;
+  if (lacks_live(f)) return;
+  make_big(f, "w");
+  world_do(f, "world.pause", "w", "ana", NULL);
+  say(f, "w", "ana", "hi");
+  assert_false(world_live(f, "w").is_there);
+  worlds_wake_behind(&f->lane, f->now_ms);
+  assert_true(world_live(f, "w").is_there);
+  assert_string_equal(f->lane.to_wake, "");
+  say(f, "w", "ana", "again");
+  json_decref(run_job(f, "sync", NULL, NULL));
+  assert_int_equal(number(f, "SELECT \"turn\" FROM \"WorldInteraction\" WHERE \"text\"='again'"), 2);
+  json_t *after = world_ask(f, "world.state", "w", NULL, NULL);
+  assert_int_equal(strlen(world_text(after, "session.big")), 66000);
+  json_decref(after);
+}
+
+static void a_big_state_is_not_loaded_behind_a_new_pause(void **state) {
+  struct worlds_fixture *f = *state;
+  if (lacks_live(f)) return;
+  make_big(f, "w");
+  world_do(f, "world.pause", "w", "ana", NULL);
+  say(f, "w", "ana", "hi");
+  CHECK_OK(world_try(f, &f->second, "world.pause", "w", "ana", NULL, NULL, NULL));
+  worlds_wake_behind(&f->lane, f->now_ms);
+  assert_false(world_live(f, "w").is_there);
 }
 
 /* Killed between the commit and the loading: the live state is not there. */
@@ -704,7 +725,7 @@ static void a_kill_while_a_big_state_wakes_costs_no_counter(void **state) {
   free(args);
   world_do(f, "world.pause", "w", "ana", NULL);
   world_do(f, "world.message", "w", "ana", "{'text':'one','tokens':7}");
-  wipe_live(f);
+  assert_false(world_live(f, "w").is_there);
   world_do(f, "world.message", "w", "ana", "{'text':'two','tokens':1}");
   json_decref(run_job(f, "sync", NULL, NULL));
   assert_int_equal(number(f, "SELECT \"messages\" FROM \"WorldStats\""), 2);
@@ -821,6 +842,8 @@ int main(void) {
       T(a_big_state_sleeps_compressed),
       T(a_big_state_is_compressed_however_it_leaves),
       T(waking_a_big_state_keeps_text_turn_and_counters),
+      T(a_big_state_is_loaded_behind_the_answer),
+      T(a_big_state_is_not_loaded_behind_a_new_pause),
       T(a_kill_while_a_big_state_wakes_costs_no_counter),
       T(what_was_counted_while_a_world_slept_stays),
       T(a_strange_entry_of_the_journal_holds_nothing_up),

@@ -87,7 +87,13 @@ static enum err load_and_write(struct lane *l, const struct world_request *q, st
   return err_set(l->detail, ERR_WORLD_BUSY, "worldId", 0, "the live state began anew meanwhile");
 }
 
-/* What world_flush_append left: text, turn, activity and counters are in the database already. */
+/* What world_flush_append did not write: text, turn, activity, seen members and counters are in the database. */
+static bool has_rest(const struct live_append *a) {
+  for (size_t i = 0; i < a->core_count; i++)
+    if (!str_starts(a->core[i].name, STR(WORLD_SEEN_PREFIX))) return true;
+  return a->session_count || a->event_count || a->history_count || a->ticks;
+}
+
 static void write_rest(struct lane *l, const struct world_request *q, const struct world_post *p,
                        int64_t token) {
   struct live_append rest = p->append;
@@ -114,7 +120,12 @@ static enum err write_in_database(struct lane *l, const struct world_request *q,
   TRY(world_db_step(&m, row, &step));
   p->has_resumed = step.has_resumed;
   answer(p, row->last_active_ms, 0);
-  if (row->is_paused || world_activate(l, row, token, q->now_ms) != ERR_OK) return ERR_OK;
+  if (row->is_paused) return ERR_OK;
+  if (step.is_apart && !has_rest(&p->append)) { /* tens of megabytes need not be moved before the answer */
+    str_copy(l->to_wake, sizeof l->to_wake, q->world_id);
+    return ERR_OK;
+  }
+  if (world_activate(l, row, token, q->now_ms) != ERR_OK) return ERR_OK;
   if (step.is_apart) write_rest(l, q, p, token);
   return ERR_OK;
 }

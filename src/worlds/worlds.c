@@ -5,6 +5,7 @@
 
 #include "base/map.h"
 #include "store/archive.h"
+#include "worlds/load.h"
 #include "worlds/schema.h"
 #include "worlds/sql.h"
 
@@ -143,13 +144,39 @@ void world_reply_free(struct world_reply *r) {
   *r = (struct world_reply){};
 }
 
-enum err worlds_call(struct lane *l, const struct world_request *q, struct world_reply *r) {
-  l->detail = &r->detail;
-  r->error = q->call->fn(l, q, r);
+static void clear_lane(struct lane *l) {
   l->detail = NULL;
-  if (r->error == ERR_OK) r->detail = (struct err_detail){}; /* of what was tried and could be done without */
   sqldb_rollback(l->db); /* whatever the call left open must not hold the others up */
   arena_free(&l->arena);
   l->arena = arena_new(LANE_ARENA_BYTES);
+}
+
+enum err worlds_call(struct lane *l, const struct world_request *q, struct world_reply *r) {
+  l->to_wake[0] = '\0';
+  l->detail = &r->detail;
+  r->error = q->call->fn(l, q, r);
+  if (r->error == ERR_OK) r->detail = (struct err_detail){}; /* of what was tried and could be done without */
+  clear_lane(l);
   return r->error;
+}
+
+static enum err wake_held(struct lane *l, struct str id, int64_t token, int64_t now_ms) {
+  struct world_row row;
+  struct live_world w = {};
+  TRY(world_get(l, id, &row));
+  TRY(live_read(l->live, &(struct live_question){&id, 1, LIVE_META, &l->arena}, &w, NULL));
+  if (row.is_paused || w.is_there) return ERR_OK;
+  return world_activate(l, &row, token, now_ms);
+}
+
+void worlds_wake_behind(struct lane *l, int64_t now_ms) {
+  struct world_hold hold;
+  struct str id = str_of(l->to_wake);
+  if (!id.len) return;
+  if (world_hold(l, id, now_ms, &hold) == ERR_OK) {
+    (void)wake_held(l, id, hold.lock.token, now_ms);
+    world_release(l, &hold);
+  }
+  clear_lane(l);
+  l->to_wake[0] = '\0';
 }

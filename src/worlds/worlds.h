@@ -41,6 +41,8 @@ struct lane {
   struct archive *archive;   /* opened when it is first needed: memory_store.h */
   struct arena arena;        /* of the call at hand: emptied after it */
   struct err_detail *detail; /* the reply's: who fails on this lane says why there; NULL: nobody asks */
+  char to_wake[LIVE_ID_BYTES_MAX +
+               1]; /* whose big state is still to be loaded: worlds_wake_behind; "": nobody's */
 };
 
 /* Creates or adopts the tables (schema.h). */
@@ -95,3 +97,6 @@ struct world_call {
 const struct world_call *world_call_find(struct str name); /* NULL: none */
 /* Carries it out and fills the reply; the error is in the reply as well. */
 enum err worlds_call(struct lane *l, const struct world_request *q, struct world_reply *r);
+/* After the answer was given: what the call left to be loaded into the live state (l->to_wake). Nobody has to call it, the
+ * next who needs that state loads it; but then that one waits. */
+void worlds_wake_behind(struct lane *l, int64_t now_ms);
