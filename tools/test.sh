@@ -1,7 +1,7 @@
 #!/bin/sh
-# test.sh [REGEX] : runs every unit test (a process each, two at a time), then every suite of
-# tests/suites.txt (one after the other, those of pages two at a time), all built with ASan and UBSan in build-test/. Prints the output of
-# what failed and ends with "N passed, N failed". With REGEX only the programs whose names match.
+# test.sh [REGEX] : runs every unit test (a process each), then every suite of tests/suites.txt, two at a time, those that
+# measure alone, all built with ASan and UBSan in build-test/. Prints the output of what failed and ends with
+# "N passed, N failed". With REGEX only the programs whose names match.
 set -eu
 cd "$(dirname "$0")/.."
 only=${1:-}
@@ -27,16 +27,18 @@ tools/sources.sh tests | sed 's#.*/##; s#\.c$##' | matching |
   xargs -P 2 -I NAME tools/run-test.sh $dir/results NAME 600 $dir/NAME
 tools/sources.sh fuzz | sed 's#.*/##; s#\.c$##' | matching |
   xargs -P 2 -I NAME tools/run-test.sh $dir/results NAME_corpus 600 $dir/NAME_corpus fuzz/corpus/NAME
-# Browser suites wait for pages most of the time: two at once, each with a server and a browser of its own. The others
-# kill, measure and fill disks: one after the other.
-suites() { grep -v -e '^#' -e '^[[:space:]]*$' tests/suites.txt | awk -v only="${only:-.}" -v is_web="$1" '$1 ~ only && ($1 ~ /^web_/) == is_web'; }
-suites 0 | while read -r name seconds command; do
-  tools/run-test.sh $dir/results "$name" "$seconds" sh -c "$command" </dev/null
-done
-suites 1 | tr '\n' '\0' | xargs -0 -r -P 2 -I LINE sh -c 'read -r name seconds command <<END
+# Suites wait for clocks, processes and pages most of the time: two at once, each with servers and folders of its own.
+suites() { # is_alone
+  grep -v -e '^#' -e '^[[:space:]]*$' tests/suites.txt |
+    awk -v only="${only:-.}" -v is_alone="$1" '$1 ~ only && sub(/!$/, "", $2) == is_alone'
+}
+suites 0 | tr '\n' '\0' | xargs -0 -r -P 2 -I LINE sh -c 'read -r name seconds command <<END
 LINE
 END
   exec tools/run-test.sh "$0" "$name" "$seconds" sh -c "$command" </dev/null' $dir/results
+suites 1 | while read -r name seconds command; do
+  tools/run-test.sh $dir/results "$name" "$seconds" sh -c "$command" </dev/null
+done
 
 cat $dir/results/*.tsv >$dir/results.tsv 2>/dev/null || : >$dir/results.tsv
 if [ -z "$only" ] && [ -f docs/coverage.tsv ]; then
