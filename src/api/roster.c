@@ -8,7 +8,9 @@
 
 #define PAGE 500                   /* jobs read at a time: some tens of milliseconds of a reader's thread */
 #define TELL_MS 100                /* what changed is told so often */
-#define TELL_ROWS 200              /* in one event, well below its limit of 128 KiB */
+#define TELL_ROWS 200              /* in one event */
+#define EVENT_BYTES (128 * 1024)   /* of one event */
+#define TELL_BYTES (96 * 1024)     /* then it is full: the longest row fits in what is left of it */
 #define USED_MS (10LL * 60 * 1000) /* nobody has looked for so long: nothing is told */
 #define WAITS_MAX 200
 
@@ -23,8 +25,8 @@ struct roster {
   struct roster_row **rows; /* in order of names */
   size_t count, capacity;
   struct map by_no;
-  struct closed_gate *gates;
-  size_t gate_count;
+  struct closed_gate *gates; /* those of single jobs last, by their numbers */
+  size_t gate_count, common_count;
   char **gate_keys; /* owned copies behind gates */
   struct engine_subscription *subscription;
   struct loop_timer *tell;
@@ -34,8 +36,83 @@ struct roster {
   char after[LIMIT_NAME_BYTES + 1]; /* while loading */
   size_t expected;                  /* while loading: so many jobs there are */
   bool is_stale;                    /* changed from outside meanwhile: read all again */
+  bool is_late;                     /* lists were answered while that was so: they are told when it is done */
+  struct map told;                  /* while loading: jobs that something was told of, to be read again */
+  struct map asked;                 /* jobs that are being read again → enum asked */
+  char zone[LIMIT_NAME_BYTES + 1];  /* of the settings, as the next instants were found in it */
   int64_t used_ms;
 };
+
+enum asked { ASKED = 1, ASKED_AND_TOLD }; /* told meanwhile: the answer may be older than that */
+
+/* ---- gates ---- */
+
+static void free_gates(struct roster *r) {
+  for (size_t i = 0; i < r->gate_count; i++) free(r->gate_keys[i]);
+  free(r->gate_keys);
+  free(r->gates);
+  r->gates = NULL;
+  r->gate_keys = NULL;
+  r->gate_count = r->common_count = 0;
+}
+
+static int by_job(const void *x, const void *y) {
+  const struct closed_gate *a = x, *b = y;
+  bool is_a = a->scope == GATE_SCOPE_JOB, is_b = b->scope == GATE_SCOPE_JOB;
+  if (is_a != is_b) return is_a ? 1 : -1;
+  return (a->job_no > b->job_no) - (a->job_no < b->job_no);
+}
+
+static void keep_gates(struct roster *r, const struct store_read *read) {
+  free_gates(r);
+  r->gates = calloc(read->count + 1, sizeof *r->gates);
+  r->gate_keys = calloc(read->count + 1, sizeof *r->gate_keys);
+  for (size_t i = 0; r->gates && r->gate_keys && i < read->count; i++) {
+    r->gates[i] = read->gates[i];
+    r->gates[i].key = r->gate_keys[i] = str_dup(str_of(read->gates[i].key));
+    r->gate_count = i + 1;
+    r->common_count += r->gates[i].scope != GATE_SCOPE_JOB;
+  }
+  if (r->gate_count) qsort(r->gates, r->gate_count, sizeof *r->gates, by_job);
+}
+
+static bool covers(const struct closed_gate *g, const struct roster_row *row) {
+  switch (g->scope) {
+    case GATE_SCOPE_JOB: return g->job_no == row->no;
+    case GATE_SCOPE_CATEGORY:
+      return g->key && row->card->category && strcmp(g->key, row->card->category) == 0;
+    case GATE_SCOPE_WORLD_JOBS: return row->is_world_job;
+    case GATE_SCOPE_ALL:
+    case GATE_SCOPE_PROCESS: break;
+  }
+  return true;
+}
+
+static void take_gate(struct roster_row *row, const struct closed_gate *g, int64_t now_ms) {
+  if (g->until_ms <= now_ms || g->gate < row->gate || !covers(g, row)) return;
+  bool is_longer = g->gate > row->gate || g->until_ms > row->gate_until_ms;
+  row->gate = g->gate;
+  if (is_longer) row->gate_until_ms = g->until_ms;
+}
+
+/* The first gate of this job alone. */
+static size_t own_gate(const struct roster *r, int64_t no) {
+  size_t low = r->common_count, high = r->gate_count;
+  while (low < high) {
+    size_t middle = (low + high) / 2;
+    if (r->gates[middle].job_no < no) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+static void find_gate(const struct roster *r, struct roster_row *row, int64_t now_ms) {
+  row->gate = GATE_OPEN;
+  row->gate_until_ms = FIELD_NULL;
+  for (size_t i = 0; i < r->common_count; i++) take_gate(row, &r->gates[i], now_ms);
+  for (size_t i = own_gate(r, row->no); i < r->gate_count && r->gates[i].job_no == row->no; i++)
+    take_gate(row, &r->gates[i], now_ms);
+}
 
 /* ---- rows ---- */
 
@@ -70,6 +147,7 @@ static enum err insert_row(struct roster *r, struct roster_row *row) {
     r->capacity = more;
   }
   TRY(map_put(&r->by_no, (uint64_t)row->no, row));
+  find_gate(r, row, engine_now_ms(r->api->engine));
   size_t at = place_of(r, row->card->name);
   memmove(r->rows + at + 1, r->rows + at, (r->count - at) * sizeof *r->rows);
   r->rows[at] = row;
@@ -86,51 +164,7 @@ static enum err take_job(struct roster *r, const struct job_row *from, struct ro
   return e;
 }
 
-/* ---- gates ---- */
-
-static void free_gates(struct roster *r) {
-  for (size_t i = 0; i < r->gate_count; i++) free(r->gate_keys[i]);
-  free(r->gate_keys);
-  free(r->gates);
-  r->gates = NULL;
-  r->gate_keys = NULL;
-  r->gate_count = 0;
-}
-
-static void keep_gates(struct roster *r, const struct store_read *read) {
-  free_gates(r);
-  r->gates = calloc(read->count + 1, sizeof *r->gates);
-  r->gate_keys = calloc(read->count + 1, sizeof *r->gate_keys);
-  for (size_t i = 0; r->gates && r->gate_keys && i < read->count; i++) {
-    r->gates[i] = read->gates[i];
-    r->gates[i].key = r->gate_keys[i] = str_dup(str_of(read->gates[i].key));
-    r->gate_count = i + 1;
-  }
-}
-
-static bool covers(const struct closed_gate *g, const struct roster_row *row) {
-  switch (g->scope) {
-    case GATE_SCOPE_JOB: return g->job_no == row->no;
-    case GATE_SCOPE_CATEGORY:
-      return g->key && row->card->category && strcmp(g->key, row->card->category) == 0;
-    case GATE_SCOPE_WORLD_JOBS: return row->is_world_job;
-    case GATE_SCOPE_ALL:
-    case GATE_SCOPE_PROCESS: break;
-  }
-  return true;
-}
-
-static void find_gate(const struct roster *r, struct roster_view *v) {
-  v->gate = GATE_OPEN;
-  v->gate_until_ms = FIELD_NULL;
-  for (size_t i = 0; i < r->gate_count; i++) {
-    const struct closed_gate *g = &r->gates[i];
-    if (g->until_ms <= v->now_ms || g->gate < v->gate || !covers(g, v->row)) continue;
-    bool is_longer = g->gate > v->gate || g->until_ms > v->gate_until_ms;
-    v->gate = g->gate;
-    if (is_longer) v->gate_until_ms = g->until_ms;
-  }
-}
+/* ---- what changed ---- */
 
 static void tell_soon(struct roster *r) { loop_timer_arm_ms(r->tell, TELL_MS); }
 
@@ -139,21 +173,42 @@ static void mark(struct roster *r, struct roster_row *row) {
   tell_soon(r);
 }
 
-static void mark_all(struct roster *r) {
-  for (size_t i = 0; i < r->count; i++) r->rows[i]->is_dirty = true;
-  tell_soon(r);
-}
-
+/* Of many jobs a pause is of few. */
 static void on_gates_changed(void *arg, struct store_read *read) {
   struct roster *r = arg;
+  int64_t now_ms = engine_now_ms(r->api->engine);
   if (read->error != ERR_OK) return;
   keep_gates(r, read);
-  mark_all(r);
+  for (size_t i = 0; i < r->count; i++) {
+    struct roster_row *row = r->rows[i];
+    enum gate was = row->gate;
+    int64_t until_ms = row->gate_until_ms;
+    find_gate(r, row, now_ms);
+    if (row->gate != was || row->gate_until_ms != until_ms) mark(r, row);
+  }
 }
 
-static void read_gates(struct roster *r, engine_read_fn *fn) {
+static bool read_gates(struct roster *r, engine_read_fn *fn) {
   struct store_read *read = store_read_new(READ_GATES, engine_now_ms(r->api->engine));
   if (read) engine_read(r->api->engine, read, fn, r);
+  return read;
+}
+
+/* Jobs without a zone of their own follow the settings'. True: it is another one. */
+static bool take_zone(struct roster *r) {
+  const char *zone = engine_settings(r->api->engine)->timezone;
+  if (strcmp(r->zone, zone) == 0) return false;
+  (void)str_copy(r->zone, sizeof r->zone, str_of(zone));
+  return true;
+}
+
+static void find_next_anew(struct roster *r) {
+  for (size_t i = 0; i < r->count; i++) {
+    if (r->rows[i]->card->zone) continue;
+    r->rows[i]->next_ms = FIELD_NULL;
+    r->rows[i]->is_next_sought = false;
+    mark(r, r->rows[i]);
+  }
 }
 
 /* ---- loading ---- */
@@ -184,6 +239,7 @@ static void clear(struct roster *r) {
 }
 
 static void load_page(struct roster *r);
+static void read_again(struct roster *r, int64_t no);
 
 static void on_gates(void *arg, struct store_read *read) {
   struct roster *r = arg;
@@ -200,7 +256,8 @@ static void begin(struct roster *r) {
   r->state = ROSTER_LOADING;
   r->is_stale = false;
   r->after[0] = 0;
-  read_gates(r, on_gates);
+  (void)take_zone(r);
+  if (!read_gates(r, on_gates)) finish(r, ERR_NO_MEMORY);
 }
 
 /* Lists that were shown before all jobs were there are asked for anew. */
@@ -209,10 +266,30 @@ static void tell_loaded(struct roster *r) {
                  STR("{\"type\":\"job\",\"what\":\"loaded\",\"id\":null,\"no\":0}"));
 }
 
+/* The page was read before it was heard of them, or just then: who can tell. */
+static void read_told(struct roster *r) {
+  struct map told = r->told;
+  struct map_entry entry;
+  r->told = (struct map){};
+  for (size_t i = 0; map_next(&told, &i, &entry);) read_again(r, (int64_t)entry.key);
+  map_free(&told);
+}
+
+/* Those who wait are answered even if what was read is not the newest, or changes without end would let them wait
+ * without end; they are told when the newest is there. */
+static void end_loading(struct roster *r) {
+  bool is_stale = r->is_stale, owes_word = r->is_late || r->count > PAGE;
+  finish(r, ERR_OK);
+  r->is_late = is_stale;
+  if (is_stale) begin(r);
+  else if (owes_word) tell_loaded(r);
+}
+
 static void on_page(void *arg, struct store_read *read) {
   struct roster *r = arg;
   enum err e = read->error;
   for (size_t i = 0; e == ERR_OK && i < read->count; i++) e = take_job(r, &read->jobs[i], NULL);
+  read_told(r);
   if (e != ERR_OK) {
     clear(r);
     finish(r, e);
@@ -221,12 +298,8 @@ static void on_page(void *arg, struct store_read *read) {
     r->expected = read->total > 0 ? (size_t)read->total : r->count;
     load_page(r);
     tell_first(r);
-  } else if (r->is_stale) {
-    begin(r);
   } else {
-    bool was_long = r->count > PAGE;
-    finish(r, ERR_OK);
-    if (was_long) tell_loaded(r);
+    end_loading(r);
   }
 }
 
@@ -258,13 +331,27 @@ void roster_want(struct roster *r, size_t rows, roster_ready_fn *fn, void *arg) 
 static void on_job_read(void *arg, struct store_read *read) {
   struct roster *r = arg;
   struct roster_row *row = NULL;
+  bool is_old = (uintptr_t)map_remove(&r->asked, (uint64_t)read->no) == ASKED_AND_TOLD;
+  if (r->state == ROSTER_EMPTY) return;
   if (read->error == ERR_NOT_FOUND) remove_row(r, read->no);
   else if (read->error == ERR_OK && take_job(r, &read->jobs[0], &row) == ERR_OK) mark(r, row);
+  if (is_old) read_again(r, read->no);
 }
 
+/* Something was told of the job. True: it is being read, and will be once more. */
+static bool hear(struct roster *r, int64_t no) {
+  if (!map_get(&r->asked, (uint64_t)no)) return false;
+  return map_put(&r->asked, (uint64_t)no, (void *)(uintptr_t)ASKED_AND_TOLD) == ERR_OK;
+}
+
+/* Once at a time, however often it is told of. */
 static void read_again(struct roster *r, int64_t no) {
+  if (hear(r, no) || map_put(&r->asked, (uint64_t)no, (void *)(uintptr_t)ASKED) != ERR_OK) return;
   struct store_read *read = store_read_new(READ_JOB, engine_now_ms(r->api->engine));
-  if (!read) return;
+  if (!read) {
+    map_remove(&r->asked, (uint64_t)no);
+    return;
+  }
   read->no = no;
   read->strip = ROSTER_STRIP;
   engine_read(r->api->engine, read, on_job_read, r);
@@ -280,15 +367,19 @@ static void on_event(void *arg, enum engine_topic topic, int64_t seq, struct str
   if (json_parse(json, &event, NULL) != ERR_OK) return;
   struct str what = json_text_at(event, "what");
   int64_t no = json_int_at(event, "no", 0);
-  if (r->state == ROSTER_LOADING || str_eq(what, STR("outside"))) {
+  if (str_eq(what, STR("outside"))) {
     r->is_stale = true;
     if (r->state == ROSTER_READY) begin(r);
   } else if (str_eq(what, STR("gate")) || str_eq(what, STR("settings"))) {
-    read_gates(r, on_gates_changed);
+    if (take_zone(r)) find_next_anew(r);
+    (void)read_gates(r, on_gates_changed);
   } else if (str_eq(what, STR("loaded"))) {
     return; /* our own word */
+  } else if (r->state == ROSTER_LOADING) {
+    (void)map_put(&r->told, (uint64_t)no, r);
   } else if (str_eq(what, STR("deleted"))) {
     remove_row(r, no);
+    (void)hear(r, no);
   } else {
     read_again(r, no);
   }
@@ -297,6 +388,8 @@ static void on_event(void *arg, enum engine_topic topic, int64_t seq, struct str
 void roster_note(struct roster *r, const struct sched_note *note) {
   int64_t no = note->run ? note->run->job_no : note->gap ? note->gap->job_no : note->job ? note->job->no : 0;
   struct roster_row *row = no ? map_get(&r->by_no, (uint64_t)no) : NULL;
+  bool is_read_again = no && hear(r, no);
+  if (no && !row && !is_read_again && r->state == ROSTER_LOADING) (void)map_put(&r->told, (uint64_t)no, r);
   if (!row) return;
   switch (note->kind) {
     case SCHED_NOTE_RUN: roster_row_run(row, note->run); break;
@@ -371,14 +464,15 @@ static enum job_status standing_of(const struct roster_view *v) {
   return row->last_status == FIELD_NULL ? JOB_STATUS_NEVER : (enum job_status)row->last_status;
 }
 
-static struct roster_view view_of(const struct roster *r, const struct living *l,
-                                  const struct roster_row *row, int64_t now_ms) {
-  struct roster_view v = {.row = row, .now_ms = now_ms};
+static struct roster_view view_of(const struct roster *r, const struct living *l, struct roster_row *row,
+                                  int64_t now_ms) {
+  if (row->gate != GATE_OPEN && row->gate_until_ms <= now_ms) find_gate(r, row, now_ms); /* it has opened */
+  struct roster_view v = {
+      .row = row, .now_ms = now_ms, .gate = row->gate, .gate_until_ms = row->gate_until_ms};
   uintptr_t bits = (uintptr_t)map_get(&l->jobs, (uint64_t)row->no);
   v.is_running = bits & IS_RUNNING;
   v.is_queued = bits & IS_QUEUED;
   v.is_retrying = bits & IS_RETRYING;
-  find_gate(r, &v);
   v.standing = standing_of(&v);
   return v;
 }
@@ -478,23 +572,26 @@ void roster_values_json(struct roster *r, enum filter_jobs_key key, struct json_
 
 /* ---- telling ---- */
 
-static void tell_rows(struct roster *r, struct roster_row *const *rows, size_t count,
-                      const struct living *living) {
+/* As many of them as fit in an event: how many. */
+static size_t tell_rows(struct roster *r, struct roster_row *const *rows, size_t count,
+                        const struct living *living) {
   int64_t now_ms = engine_now_ms(r->api->engine);
-  BUF_AUTO struct buf out = buf_new(128 * 1024);
+  size_t told = 0;
+  BUF_AUTO struct buf out = buf_new(EVENT_BYTES);
   struct json_writer w = jw_new(&out);
   jw_object(&w);
   jw_ktext(&w, "type", "rows");
   jw_kint(&w, "at", now_ms);
   jw_key(&w, "rows");
   jw_array(&w);
-  for (size_t i = 0; i < count; i++) {
-    struct roster_view v = view_of(r, living, rows[i], now_ms);
+  for (; told < count && out.len < TELL_BYTES; told++) {
+    struct roster_view v = view_of(r, living, rows[told], now_ms);
     roster_render(&w, &v, NULL);
   }
   jw_array_end(&w);
   jw_object_end(&w);
   if (buf_error(&out) == ERR_OK) engine_publish(r->api->engine, ENGINE_TOPIC_JOBS, buf_str(&out));
+  return told;
 }
 
 static void on_tell(void *arg) {
@@ -513,8 +610,9 @@ static void on_tell(void *arg) {
   if (count == 0) return;
   struct living living = {};
   engine_each_run(r->api->engine, note_living, &living);
-  tell_rows(r, rows, count, &living);
+  size_t told = tell_rows(r, rows, count, &living);
   map_free(&living.jobs);
+  for (size_t k = told; k < count; k++) mark(r, rows[k]);
 }
 
 /* ---- life ---- */
@@ -541,6 +639,8 @@ void roster_free(struct roster *r) {
   finish(r, ERR_UNAVAILABLE);
   clear(r);
   free_gates(r);
+  map_free(&r->told);
+  map_free(&r->asked);
   free(r->rows);
   free(r);
 }

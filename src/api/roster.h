@@ -33,6 +33,8 @@ struct roster_row {
   int64_t last_start_ms, last_took_ms;
   char error[ROSTER_ERROR_BYTES]; /* of the last run, if it failed */
   int64_t next_ms;                /* FIELD_NULL: none; may be past: it is overdue */
+  enum gate gate;                 /* as it stood when gates last changed */
+  int64_t gate_until_ms;          /* of the view */
   int64_t settled_ms;             /* due instants up to here are settled: next is to be found after it */
   bool is_next_sought;            /* without one in the database it was looked for once */
   bool is_dirty;                  /* to be told */

@@ -115,6 +115,42 @@ await test('an_edit_and_a_deletion_reach_the_list', async () => {
   await ask(server, 'DELETE', '/api/cron/jobs/pasajera', 204);
   await until(async () => (await names('pasajera')).length === 0);
 });
+await test('more_rows_than_an_event_holds_are_told_in_several', async () => {
+  const {columns} = await compact({limit: 1}), said = new Set(), stop = new AbortController(), mine = (name) => name.startsWith('ancha-');
+  for (let i = 0; i < 45; i++) await shell(`ancha-${i}`, 'true', {category: 'ANCHA', labels: {nota: 'x'.repeat(3500)}});
+  await until(async () => (await names('name~ancha-')).length === 45, 'the jobs in the list');
+  const stream = await fetch(`http://127.0.0.1:${server.port}/api/cron/stream?topics=jobs`, {headers: {Authorization: `Bearer ${server.token}`}, signal: stop.signal});
+  const others = new Set();
+  let rest = '';
+  const reading = (async () => {
+    for await (const piece of stream.body) {
+      const lines = (rest + Buffer.from(piece).toString()).split('\n');
+      rest = lines.pop();
+      for (const line of lines.filter((one) => one.startsWith('data: {"type":"rows"')))
+        for (const row of rowsOf({columns, rows: JSON.parse(line.slice(6)).rows})) {
+          if (mine(row.name) && row.gate === 'paused') said.add(row.name);
+          if (!mine(row.name)) others.add(row.name);
+        }
+    }
+  })().catch(() => {});
+  await post('/api/cron/pause', {category: 'ANCHA'});
+  await until(() => said.size === 45, 'all that changed');
+  assert(others.size < 10, 'who has nothing to do with it is not told: ' + [...others]);
+  await post('/api/cron/resume', {category: 'ANCHA'});
+  stop.abort();
+  await reading;
+  for (let i = 0; i < 45; i++) await ask(server, 'DELETE', `/api/cron/jobs/ancha-${i}`, 204);
+});
+await test('another_zone_of_the_settings_moves_what_comes_next', async () => {
+  const {timezone} = await get('/api/cron/settings'), other = timezone === 'Asia/Tokyo' ? 'America/Lima' : 'Asia/Tokyo';
+  const next = async () => rowsOf(await compact({q: 'name:filtro-falla'}))[0].next, before = await next();
+  await patch('/api/cron/settings', {timezone: other});
+  await until(async () => (await next()) !== before, 'another instant');
+  const due = await until(async () => { const {nextRunAt} = await get('/api/cron/jobs/filtro-falla'); return Date.parse(nextRunAt) !== before && nextRunAt; }, 'the planner');
+  equal(await next(), Date.parse(due));
+  await patch('/api/cron/settings', {timezone});
+  await until(async () => (await next()) === before, 'the old one');
+});
 await test('what_can_be_asked_is_told', async () => {
   const got = await get('/api/cron/filters');
   equal(got.lists.map((l) => l.list), ['jobs', 'runs', 'worlds', 'audit']);
@@ -151,6 +187,17 @@ await test('a_deleted_job_comes_back', async () => {
   equal([job.name, job.schedule, job.retries], ['vieja', '30 4 * * *', 2]);
   assert(job.id !== old.id);
   equal((await get('/api/cron/jobs/vieja')).params.command, 'true');
+});
+await test('a_renamed_job_is_found_by_its_last_name', async () => {
+  await shell('de-soltera', 'true');
+  await patch('/api/cron/jobs/de-soltera', {name: 'de-casada'});
+  await get('/api/cron/jobs/de-soltera/history', 404); // it lives, and is called otherwise
+  await post('/api/cron/jobs/de-soltera/history/1/restore', undefined, 404);
+  await ask(server, 'DELETE', '/api/cron/jobs/de-casada', 204);
+  for (const name of ['de-casada', 'de-soltera']) {
+    const {isDeleted, jobName, data} = await get(`/api/cron/jobs/${name}/history`);
+    equal([isDeleted, jobName, data.length], [true, 'de-casada', 2], name);
+  }
 });
 await test('the_command_line_filters', async () => {
   const cli = (...args) => execFileSync(binary, args, {encoding: 'utf8', env: {...process.env, SERENO_URL: `http://127.0.0.1:${server.port}`, SERENO_TOKEN: server.token}});
