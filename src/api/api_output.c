@@ -238,7 +238,7 @@ static void write_line(struct line_writing *l, int64_t number, const struct outp
   jw_kstr(l->json, "text", text.ptr ? text : STR(""));
   jw_kint(l->json, "bytes", line->bytes);
   number_or_null(l->json, "ms", output_time_at(&l->work->times, line->offset), -1);
-  jw_kbool(l->json, "looksWrong", output_looks_wrong(text));
+  jw_kbool(l->json, "looksWrong", output_looks_wrong(line->text));
   jw_object_end(l->json);
   l->bytes += text.len;
 }

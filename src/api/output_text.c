@@ -44,10 +44,12 @@ static bool is_denied(struct str line, size_t at) {
   return false;
 }
 
+#define ENDING_MAX 32 /* letters behind a sign, as in "errorCount": no word is longer */
+
 /* "errors: 0", "error=null", "error":null */
 static bool is_nothing(struct str rest) {
   size_t i = 0;
-  while (i < rest.len && is_letter((unsigned char)rest.ptr[i])) i++;
+  while (i < rest.len && i < ENDING_MAX && is_letter((unsigned char)rest.ptr[i])) i++;
   if (i < rest.len && rest.ptr[i] == '"') i++;
   if (i == rest.len || (rest.ptr[i] != ':' && rest.ptr[i] != '=')) return false;
   i++;

@@ -39,6 +39,16 @@ static void lines_that_look_wrong(void **state) {
     CHECK_ROW(rows[i].line, output_looks_wrong(str_of(rows[i].text)) == rows[i].is_wrong);
 }
 
+/* A word is as long as words are: a line of one endless word is not walked through at each sign in it. */
+static void an_endless_word_is_no_denial(void **state) {
+  (void)state;
+  BUF_AUTO struct buf line = buf_new(1000);
+  for (int i = 0; i < 100; i++) buf_add_text(&line, "error");
+  buf_add_text(&line, ": 0");
+  assert_true(output_looks_wrong(buf_str(&line)));
+  assert_false(output_looks_wrong(STR("errorhandlers: 0")));
+}
+
 static void folding_is_for_searching(void **state) {
   (void)state;
   static const struct {
@@ -76,6 +86,7 @@ static void gaps_are_known(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(lines_that_look_wrong),
+      cmocka_unit_test(an_endless_word_is_no_denial),
       cmocka_unit_test(folding_is_for_searching),
       cmocka_unit_test(gaps_are_known),
   };

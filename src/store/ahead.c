@@ -109,16 +109,15 @@ static bool visit_job(void *arg, const void *record) {
 
 struct usual {
   int64_t ms[AHEAD_USUAL_RUNS];
-  size_t count;
+  size_t count, looked;
 };
 
 static bool take_duration(void *arg, const void *record) {
   struct usual *u = arg;
   const struct run *run = record;
-  if (run->duration_ms == FIELD_NULL || (run->status != RUN_SUCCESS && run->status != RUN_TIMEOUT))
-    return true;
-  u->ms[u->count++] = run->duration_ms;
-  return u->count < AHEAD_USUAL_RUNS;
+  bool counts = run->duration_ms != FIELD_NULL && (run->status == RUN_SUCCESS || run->status == RUN_TIMEOUT);
+  if (counts) u->ms[u->count++] = run->duration_ms;
+  return ++u->looked < AHEAD_USUAL_LOOKED && u->count < AHEAD_USUAL_RUNS;
 }
 
 static int ascending(const void *a, const void *b) {

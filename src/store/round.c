@@ -108,7 +108,7 @@ static bool add_stretch(void *arg, const void *record) {
 static bool add_folded(void *arg, const void *record) {
   struct days_walk *w = arg;
   const struct rollup_row *row = record;
-  size_t at = interval_of(w->q, row->day * DAY_MS);
+  size_t at = interval_of(w->q, row->day * DAY_MS + DAY_MS / 2); /* a day of UTC: where most of it is */
   if (at == SIZE_MAX) return true;
   struct day_sum *d = &w->q->days[at];
   d->runs += row->succeeded + row->failed;
@@ -404,6 +404,7 @@ static enum err add_past(struct lane_walk *w) {
       e = map_put(&by_due, (uint64_t)w->marks[i].due_ms, w);
   args.from = w->asked->from_ms;
   args.to = w->q->now_ms < w->asked->to_ms ? w->q->now_ms : w->asked->to_ms;
+  w->ledger_oldest_ms = args.to; /* until a row is read: of the lane before nothing follows */
   if (e == ERR_OK) e = ops->scan(w->reader->rows, SCAN_LEDGER_JOB_DOWN, &args, add_lane_verdict, &ledger);
   map_free(&by_due);
   TRY(e);

@@ -122,6 +122,57 @@ static void what_ran_is_kept_by_five_minutes(void **state) {
   store_read_free(r);
 }
 
+static struct store_read *ask_days(struct harness *h, int64_t no, int64_t first_ms, size_t days) {
+  struct store_read *r = harness_read(h, READ_DAYS);
+  int64_t *bounds = ARENA_ARRAY(&r->arena, int64_t, days + 1);
+  for (size_t i = 0; i <= days; i++) bounds[i] = first_ms + (int64_t)i * DAY;
+  r->no = no;
+  r->bounds = bounds;
+  r->bound_count = days + 1;
+  harness_ask(h, r);
+  return r;
+}
+
+/* Roll-ups are of days of UTC: they count on the local day that most of theirs is. */
+static void rolled_up_days_are_on_their_local_day(void **state) {
+  struct harness *h = *state;
+  int64_t no = harness_job(h, "a", "0 15 * * *");
+  for (int i = 0; i < 5; i++) {
+    h->now_ms = NOON + 3 * HOUR + i * DAY;
+    harness_work(h, RUN_SUCCESS);
+  }
+  struct settings s = *h->boot.settings;
+  s.ledger_days = 1;
+  harness_do(h, harness_settings(h, &s));
+  for (bool has_more = true; has_more;) {
+    struct change *c = change_new(CHANGE_RETAIN, h->now_ms);
+    assert_int_equal(harness_apply(h, c), ERR_OK);
+    has_more = c->retain.has_more;
+    change_free(c);
+  }
+  struct store_read *r = ask_days(h, no, NOON - DAY / 2 + 5 * HOUR, 5); /* midnights five hours behind UTC */
+  for (int i = 0; i < 5; i++) assert_int_equal(r->days[i].runs, 1);
+  store_read_free(r);
+}
+
+/* What only fails is not searched through for a success. */
+static void the_usual_duration_is_looked_for_among_the_newest_runs(void **state) {
+  struct harness *h = *state;
+  int64_t no = harness_job(h, "a", "0 * * * *");
+  for (int i = 0; i < 1 + 2 * AHEAD_USUAL_LOOKED; i++) {
+    int64_t run_no = harness_next_run_no(h);
+    harness_do(h, harness_run(h, CHANGE_START, run_no, no, INSTANT_NONE));
+    struct change *end = harness_run(h, CHANGE_END, run_no, no, INSTANT_NONE);
+    end->run.run.status = i ? RUN_FAILED : RUN_SUCCESS;
+    if (i) end->run.reason = end->run.run.reason = REASON_FAILED;
+    end->run.run.duration_ms = 50 * MINUTE;
+    harness_do(h, end);
+    struct store_read *r = i == 0 || i == 2 * AHEAD_USUAL_LOOKED ? ask_ahead(h, 5) : NULL;
+    if (r) assert_int_equal(r->ahead->tight_total, i == 0);
+    store_read_free(r);
+  }
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 int main(void) {
   const struct CMUnitTest tests[] = {
@@ -129,6 +180,8 @@ int main(void) {
       T(too_many_instants_are_spread_evenly_and_said_to_be),
       T(dense_lanes_are_bands_and_no_more_than_asked_for),
       T(what_ran_is_kept_by_five_minutes),
+      T(rolled_up_days_are_on_their_local_day),
+      T(the_usual_duration_is_looked_for_among_the_newest_runs),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

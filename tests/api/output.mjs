@@ -37,6 +37,7 @@ await test('a_search_finds_and_goes_on', async () => {
   equal([found.length, found[0], found.at(-1)], [1 + 10 + 100, 4999, 499999]);
   assert(first.next !== null, 'one answer looks at a bounded part');
   equal((await get(at(many, '/search?errors=true&texts=true&after=240000'))).data.map((one) => [one.line, one.text.slice(0, 6), one.looksWrong]), [[250000, 'ERROR:', true]]);
+  equal((await get(at(many, '/search?errors=true&after=240000'))).data.map((one) => [one.line, one.text, one.looksWrong]), [[250000, '', true]]);
   equal((await get(at(many, '/search'), 400)).field, 'text');
 });
 await test('bytes_and_lines_of_the_whole_text_are_as_before', async () => {
