@@ -25,9 +25,7 @@ struct roster {
   struct roster_row **rows; /* in order of names */
   size_t count, capacity;
   struct map by_no;
-  struct closed_gate *gates; /* those of single jobs last, by their numbers */
-  size_t gate_count, common_count;
-  char **gate_keys; /* owned copies behind gates */
+  struct roster_gates gates;
   struct engine_subscription *subscription;
   struct loop_timer *tell;
   struct wait waits[WAITS_MAX];
@@ -44,75 +42,6 @@ struct roster {
 };
 
 enum asked { ASKED = 1, ASKED_AND_TOLD }; /* told meanwhile: the answer may be older than that */
-
-/* ---- gates ---- */
-
-static void free_gates(struct roster *r) {
-  for (size_t i = 0; i < r->gate_count; i++) free(r->gate_keys[i]);
-  free(r->gate_keys);
-  free(r->gates);
-  r->gates = NULL;
-  r->gate_keys = NULL;
-  r->gate_count = r->common_count = 0;
-}
-
-static int by_job(const void *x, const void *y) {
-  const struct closed_gate *a = x, *b = y;
-  bool is_a = a->scope == GATE_SCOPE_JOB, is_b = b->scope == GATE_SCOPE_JOB;
-  if (is_a != is_b) return is_a ? 1 : -1;
-  return (a->job_no > b->job_no) - (a->job_no < b->job_no);
-}
-
-static void keep_gates(struct roster *r, const struct store_read *read) {
-  free_gates(r);
-  r->gates = calloc(read->count + 1, sizeof *r->gates);
-  r->gate_keys = calloc(read->count + 1, sizeof *r->gate_keys);
-  for (size_t i = 0; r->gates && r->gate_keys && i < read->count; i++) {
-    r->gates[i] = read->gates[i];
-    r->gates[i].key = r->gate_keys[i] = str_dup(str_of(read->gates[i].key));
-    r->gate_count = i + 1;
-    r->common_count += r->gates[i].scope != GATE_SCOPE_JOB;
-  }
-  if (r->gate_count) qsort(r->gates, r->gate_count, sizeof *r->gates, by_job);
-}
-
-static bool covers(const struct closed_gate *g, const struct roster_row *row) {
-  switch (g->scope) {
-    case GATE_SCOPE_JOB: return g->job_no == row->no;
-    case GATE_SCOPE_CATEGORY:
-      return g->key && row->card->category && strcmp(g->key, row->card->category) == 0;
-    case GATE_SCOPE_WORLD_JOBS: return row->is_world_job;
-    case GATE_SCOPE_ALL:
-    case GATE_SCOPE_PROCESS: break;
-  }
-  return true;
-}
-
-static void take_gate(struct roster_row *row, const struct closed_gate *g, int64_t now_ms) {
-  if (g->until_ms <= now_ms || g->gate < row->gate || !covers(g, row)) return;
-  bool is_longer = g->gate > row->gate || g->until_ms > row->gate_until_ms;
-  row->gate = g->gate;
-  if (is_longer) row->gate_until_ms = g->until_ms;
-}
-
-/* The first gate of this job alone. */
-static size_t own_gate(const struct roster *r, int64_t no) {
-  size_t low = r->common_count, high = r->gate_count;
-  while (low < high) {
-    size_t middle = (low + high) / 2;
-    if (r->gates[middle].job_no < no) low = middle + 1;
-    else high = middle;
-  }
-  return low;
-}
-
-static void find_gate(const struct roster *r, struct roster_row *row, int64_t now_ms) {
-  row->gate = GATE_OPEN;
-  row->gate_until_ms = FIELD_NULL;
-  for (size_t i = 0; i < r->common_count; i++) take_gate(row, &r->gates[i], now_ms);
-  for (size_t i = own_gate(r, row->no); i < r->gate_count && r->gates[i].job_no == row->no; i++)
-    take_gate(row, &r->gates[i], now_ms);
-}
 
 /* ---- rows ---- */
 
@@ -147,7 +76,7 @@ static enum err insert_row(struct roster *r, struct roster_row *row) {
     r->capacity = more;
   }
   TRY(map_put(&r->by_no, (uint64_t)row->no, row));
-  find_gate(r, row, engine_now_ms(r->api->engine));
+  roster_gates_find(&r->gates, row, engine_now_ms(r->api->engine));
   size_t at = place_of(r, row->card->name);
   memmove(r->rows + at + 1, r->rows + at, (r->count - at) * sizeof *r->rows);
   r->rows[at] = row;
@@ -178,12 +107,12 @@ static void on_gates_changed(void *arg, struct store_read *read) {
   struct roster *r = arg;
   int64_t now_ms = engine_now_ms(r->api->engine);
   if (read->error != ERR_OK) return;
-  keep_gates(r, read);
+  roster_gates_keep(&r->gates, read);
   for (size_t i = 0; i < r->count; i++) {
     struct roster_row *row = r->rows[i];
     enum gate was = row->gate;
     int64_t until_ms = row->gate_until_ms;
-    find_gate(r, row, now_ms);
+    roster_gates_find(&r->gates, row, now_ms);
     if (row->gate != was || row->gate_until_ms != until_ms) mark(r, row);
   }
 }
@@ -244,7 +173,7 @@ static void read_again(struct roster *r, int64_t no);
 static void on_gates(void *arg, struct store_read *read) {
   struct roster *r = arg;
   if (read->error == ERR_OK) {
-    keep_gates(r, read);
+    roster_gates_keep(&r->gates, read);
     load_page(r);
   } else {
     finish(r, read->error);
@@ -466,7 +395,8 @@ static enum job_status standing_of(const struct roster_view *v) {
 
 static struct roster_view view_of(const struct roster *r, const struct living *l, struct roster_row *row,
                                   int64_t now_ms) {
-  if (row->gate != GATE_OPEN && row->gate_until_ms <= now_ms) find_gate(r, row, now_ms); /* it has opened */
+  if (row->gate != GATE_OPEN && row->gate_until_ms <= now_ms)
+    roster_gates_find(&r->gates, row, now_ms); /* it has opened */
   struct roster_view v = {
       .row = row, .now_ms = now_ms, .gate = row->gate, .gate_until_ms = row->gate_until_ms};
   uintptr_t bits = (uintptr_t)map_get(&l->jobs, (uint64_t)row->no);
@@ -638,7 +568,7 @@ void roster_free(struct roster *r) {
   loop_timer_free(r->tell);
   finish(r, ERR_UNAVAILABLE);
   clear(r);
-  free_gates(r);
+  roster_gates_free(&r->gates);
   map_free(&r->told);
   map_free(&r->asked);
   free(r->rows);

@@ -100,6 +100,18 @@ void roster_row_free(struct roster_row *row);                       /* NULL-safe
 void roster_row_settle(struct roster_row *row, int64_t due_ms);     /* this due instant has its verdict */
 void roster_row_run(struct roster_row *row, const struct run *run); /* a run of it has begun, or ended */
 
+/* ---- gates (roster_gates.c) ---- */
+struct roster_gates {
+  struct closed_gate *items; /* those of single jobs last, by their numbers */
+  size_t count, common;      /* common: the others */
+  char **keys;               /* owned, behind items */
+};
+void roster_gates_keep(struct roster_gates *g,
+                       const struct store_read *read); /* of READ_GATES, instead of what was */
+void roster_gates_free(struct roster_gates *g);
+/* Sets the row's gate as it stands now: the strongest, and of these the longest. */
+void roster_gates_find(const struct roster_gates *g, struct roster_row *row, int64_t now_ms);
+
 /* ---- filter and order (roster_order.c) ---- */
 struct filter_cell roster_cell(const void *view,
                                size_t key); /* of a roster_view: what the key is compared with */
