@@ -88,6 +88,7 @@ struct output_work {
   struct output_source source;
   struct output_times times;
   struct buf out;
+  int64_t start_at, end_at; /* of the lines that the text is asked for */
   enum err error;
 };
 
@@ -105,10 +106,18 @@ static enum err make_index(struct output_work *w) {
   return ERR_OK;
 }
 
+static enum err find_lines(struct output_work *w) {
+  const struct output_query *q = CALL_INPUT(w->call, struct output_query);
+  struct output_span span = output_lines_wanted(output_line_count(w->index), q->first, q->last, q->tail);
+  TRY(output_line_offset(&w->source, w->index, span.from, &w->start_at));
+  return output_line_offset(&w->source, w->index, span.end, &w->end_at);
+}
+
 static void work(void *arg) {
   struct output_work *w = arg;
   w->source = output_open(w->path[0] ? w->path : NULL, w->row_text, w->is_final);
   if (w->needs_index) w->error = make_index(w);
+  if (w->error == ERR_OK && w->needs_index && !w->make) w->error = find_lines(w);
   if (w->error != ERR_OK || !w->make) return;
   if (w->source.fd >= 0) w->times = output_times_read(w->time_path, w->source.bytes);
   w->out = buf_new(LIMIT_ANSWER_BYTES);
@@ -355,7 +364,7 @@ static void send_text(struct call *c, struct output_work *w, int status, uint64_
   }
   struct http_file file = {.fd = w->source.fd, .offset = start_at, .length = length};
   w->source.fd = -1;
-  output_index_free(w->made);
+  if (w->made) output_cache_put(c->api->outputs, w->made);
   w->made = NULL;
   output_work_done(w);
   struct http_request *req = c->req;
@@ -377,20 +386,6 @@ static void send_range(struct call *c, struct output_work *w) {
   send_text(c, w, status, start_at, status == 416 ? 0 : length);
 }
 
-static void send_lines(struct call *c, struct output_work *w) {
-  const struct output_query *q = CALL_INPUT(c, struct output_query);
-  int64_t start_at = 0, end_at = 0;
-  struct output_span span = output_lines_wanted(output_line_count(w->index), q->first, q->last, q->tail);
-  enum err e = output_line_offset(&w->source, w->index, span.from, &start_at);
-  if (e == ERR_OK) e = output_line_offset(&w->source, w->index, span.end, &end_at);
-  if (e == ERR_OK) {
-    send_text(c, w, 200, (uint64_t)start_at, (uint64_t)(end_at > start_at ? end_at - start_at : 0));
-  } else {
-    output_work_done(w);
-    call_fail(c, e);
-  }
-}
-
 static void answer_text(void *arg) {
   struct output_work *w = arg;
   struct call *c = w->call;
@@ -399,7 +394,8 @@ static void answer_text(void *arg) {
     output_work_done(w);
     call_fail(c, e);
   } else if (w->needs_index) {
-    send_lines(c, w);
+    int64_t length = w->end_at > w->start_at ? w->end_at - w->start_at : 0;
+    send_text(c, w, 200, (uint64_t)w->start_at, (uint64_t)length);
   } else {
     send_range(c, w);
   }
