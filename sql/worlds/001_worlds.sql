@@ -2,13 +2,13 @@
 -- words that src/store/sqldb.c replaces by what the database at hand calls them: visible instants are text
 -- YYYY-MM-DDTHH:MM:SS.sssZ in SQLite and timestamp(3) in UTC in PostgreSQL. "World" itself is not here: it may be an
 -- application's table, so src/worlds/schema.c adds what is missing column by column (migration add_world_auto_pause).
+-- Databases have been made by this text: what comes later has a file and a number of its own (003_indexes.sql).
 CREATE TABLE "WorldMember" (
   "worldId" TEXT NOT NULL,
   "userId" TEXT NOT NULL,
   "lastActiveAt" INSTANT,
   PRIMARY KEY ("worldId", "userId")
 );
-CREATE INDEX "WorldMember_user_idx" ON "WorldMember"("userId");
 -- One row per message or character's act. turn is given by the live state and never again.
 CREATE TABLE "WorldInteraction" (
   "worldId" TEXT NOT NULL,
@@ -66,8 +66,6 @@ CREATE TABLE "WorldEvent" (
 CREATE UNIQUE INDEX "WorldEvent_slot_key" ON "WorldEvent"("worldId", "slot") WHERE "slot" IS NOT NULL;
 CREATE INDEX "WorldEvent_scheduled_idx" ON "WorldEvent"("worldId", "scheduledAt");
 CREATE INDEX "WorldEvent_created_idx" ON "WorldEvent"("worldId", "createdAt");
--- Emergent events that wait for their end or for the measurement after them.
-CREATE INDEX "WorldEvent_open_idx" ON "WorldEvent"("id") WHERE "isEmergent"=true AND "metricsAfter" IS NULL;
 -- What a director remembers of a world between two evaluations, and the last measurement.
 CREATE TABLE "NarrativeMetric" (
   "worldId" TEXT NOT NULL PRIMARY KEY,
@@ -108,7 +106,6 @@ CREATE TABLE "WorldSummary" (
   "createdAt" INSTANT NOT NULL
 );
 CREATE INDEX "WorldSummary_world_idx" ON "WorldSummary"("worldId", "level", "fromTurn");
-CREATE INDEX "WorldSummary_merged_idx" ON "WorldSummary"("createdAt") WHERE "mergedInto" IS NOT NULL;
 -- The index of the archive; the segments themselves are in archive.db or, in PostgreSQL, in "InteractionSegment".
 CREATE TABLE "InteractionArchive" (
   "worldId" TEXT NOT NULL,
@@ -121,7 +118,6 @@ CREATE TABLE "InteractionArchive" (
   "createdAt" INSTANT NOT NULL,
   PRIMARY KEY ("worldId", "fromTurn")
 );
-CREATE INDEX "InteractionArchive_created_idx" ON "InteractionArchive"("createdAt");
 -- The cost ledger: from when to when a world was paused, and what a day of it costs otherwise.
 CREATE TABLE "WorldPause" (
   "id" TEXT NOT NULL PRIMARY KEY,
@@ -143,7 +139,6 @@ CREATE TABLE "WorldHistory" (
   "detail" TEXT
 );
 CREATE INDEX "WorldHistory_world_idx" ON "WorldHistory"("worldId", "at");
-CREATE INDEX "WorldHistory_at_idx" ON "WorldHistory"("at");
 -- Warnings and notices to owners, each once per spell of inactivity; delivered by the alert channels.
 CREATE TABLE "WorldMail" (
   "id" TEXT NOT NULL PRIMARY KEY,

@@ -44,7 +44,7 @@ static const struct {
 
 #define VIEW "WorldView" /* store/sqldb_pg.c knows it */
 
-/* What up has added, so that down takes away exactly that. Its row is the migration: no row, not applied. */
+/* What up has added, so that down takes away exactly that. A row is a migration: no row, not applied. */
 static const char migration_table[] =
     "CREATE TABLE IF NOT EXISTS \"WorldMigration\" (\"no\" BIGINT NOT NULL PRIMARY KEY, \"name\" TEXT NOT "
     "NULL, "
@@ -53,6 +53,7 @@ static const char migration_table[] =
 struct applied {
   bool is_there, made_world;
   char columns[NAMES_MAX]; /* "pausedAt,isPaused" */
+  bool has_indexes;        /* WORLD_MIGRATION_INDEXES */
 };
 
 static bool take_applied(void *arg, const struct sql_row *row) {
@@ -62,9 +63,16 @@ static bool take_applied(void *arg, const struct sql_row *row) {
   return str_copy(a->columns, sizeof a->columns, sql_row_text(row, 1)) && false;
 }
 
+static bool take_any(void *arg, const struct sql_row *row) {
+  (void)row;
+  return (*(bool *)arg = true);
+}
+
 static enum err read_applied(struct sqldb *db, struct applied *ret, struct err_detail *detail) {
   *ret = (struct applied){};
   if (!sqldb_has_table(db, "WorldMigration")) return ERR_OK;
+  TRY(sqldb_query_text(db, "SELECT 1 FROM \"WorldMigration\" WHERE \"no\"=3", take_any, &ret->has_indexes,
+                       detail));
   return sqldb_query_text(db, "SELECT \"madeWorld\",\"columns\" FROM \"WorldMigration\" WHERE \"no\"=1",
                           take_applied, ret, detail);
 }
@@ -91,11 +99,6 @@ static bool take_type(void *arg, const struct sql_row *row) {
 static bool has_type(struct sqldb *db, const char *column, const char *type) {
   struct type_question q = {.column = column, .type = type};
   return sqldb_query_text(db, world_types, take_type, &q, NULL) == ERR_OK && q.is_so;
-}
-
-static bool take_any(void *arg, const struct sql_row *row) {
-  (void)row;
-  return (*(bool *)arg = true);
 }
 
 static bool has_view(struct sqldb *db) {
@@ -308,6 +311,14 @@ static void note_applied(struct buf *sql, const struct applied *before, bool mak
   }
 }
 
+/* Those of "World" have been added by add_indexes. */
+static void add_later_indexes(struct buf *sql) {
+  buf_add_str(sql, embedded_find("sql/worlds/003_indexes.sql"));
+  buf_add_text(sql,
+               "INSERT INTO \"WorldMigration\"(\"no\",\"name\",\"madeWorld\",\"columns\") VALUES "
+               "(3,'" WORLD_MIGRATION_INDEXES "',false,'');");
+}
+
 static void name_all(struct buf *names) {
   for (size_t i = 2; i < COLUMNS; i++) buf_addf(names, "%s%s", i > 2 ? "," : "", columns[i].name);
 }
@@ -322,7 +333,8 @@ enum err world_schema_plan_up(struct sqldb *db, struct buf *sql, struct err_deta
   if (makes_world) create_world(sql), name_all(&names);
   else add_missing(db, &before, sql, &names);
   bool needs_view = sqldb_kind(db) == SQLDB_POSTGRES && !makes_world && !before.made_world;
-  if (before.is_there && sql->len == 0 && (!needs_view || has_view(db))) return buf_error(sql);
+  if (before.is_there && sql->len == 0 && before.has_indexes && (!needs_view || has_view(db)))
+    return buf_error(sql);
   buf_add_text(sql, migration_table);
   add_indexes(db, sql);
   if (needs_view) {
@@ -333,6 +345,7 @@ enum err world_schema_plan_up(struct sqldb *db, struct buf *sql, struct err_deta
   if (sqldb_kind(db) == SQLDB_SQLITE) add_triggers(sql);
   if (!before.is_there) buf_add_str(sql, embedded_find("sql/worlds/001_worlds.sql"));
   note_applied(sql, &before, makes_world, &names);
+  if (!before.has_indexes) add_later_indexes(sql);
   return buf_error(sql);
 }
 
@@ -342,7 +355,7 @@ enum err world_schema_up(struct sqldb *db, struct err_detail *detail) {
   TRY(world_schema_plan_up(db, &sql, detail));
   if (sql.len == 0) return ERR_OK;
   enum err e = sqldb_script(db, buf_str(&sql), detail);
-  if (e == ERR_OK || read_applied(db, &now, NULL) != ERR_OK || !now.is_there) return e;
+  if (e == ERR_OK || read_applied(db, &now, NULL) != ERR_OK || !now.is_there || !now.has_indexes) return e;
   return ERR_OK; /* another server was quicker */
 }
 
@@ -379,5 +392,24 @@ enum err world_schema_plan_down(struct sqldb *db, struct buf *sql, struct err_de
 enum err world_schema_down(struct sqldb *db, struct err_detail *detail) {
   BUF_AUTO struct buf sql = buf_new(DDL_BYTES_MAX);
   TRY(world_schema_plan_down(db, &sql, detail));
+  return sql.len ? sqldb_script(db, buf_str(&sql), detail) : ERR_OK;
+}
+
+/* World_owner_idx came late, too, but the ladder's statements need those of "World" in any case. */
+enum err world_indexes_plan_down(struct sqldb *db, struct buf *sql, struct err_detail *detail) {
+  static const char *const names[] = {"WorldMember_user", "WorldSummary_merged", "InteractionArchive_created",
+                                      "WorldEvent_open", "WorldHistory_at"};
+  struct applied a;
+  TRY(read_applied(db, &a, detail));
+  if (!a.has_indexes) return ERR_OK;
+  for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+    buf_addf(sql, "DROP INDEX IF EXISTS \"%s_idx\";", names[i]);
+  buf_add_text(sql, "DELETE FROM \"WorldMigration\" WHERE \"no\"=3;");
+  return buf_error(sql);
+}
+
+enum err world_indexes_down(struct sqldb *db, struct err_detail *detail) {
+  BUF_AUTO struct buf sql = buf_new(DDL_BYTES_MAX);
+  TRY(world_indexes_plan_down(db, &sql, detail));
   return sql.len ? sqldb_script(db, buf_str(&sql), detail) : ERR_OK;
 }

@@ -177,6 +177,83 @@ static void the_seeds_statements_run(void **state) {
       kind == SQLDB_POSTGRES ? "f" : "0");
 }
 
+static bool has_index(const char *name) {
+  char text[200];
+  snprintf(text, sizeof text,
+           kind == SQLDB_POSTGRES
+               ? "SELECT indexname FROM pg_indexes WHERE schemaname=current_schema() AND indexname='%s'"
+               : "SELECT name FROM sqlite_master WHERE type='index' AND name='%s'",
+           name);
+  return strcmp(ask(text), name) == 0;
+}
+
+static const char *const later_indexes[] = {"World_owner_idx",         "WorldMember_user_idx",
+                                            "WorldSummary_merged_idx", "InteractionArchive_created_idx",
+                                            "WorldEvent_open_idx",     "WorldHistory_at_idx"};
+#define LATER (sizeof later_indexes / sizeof *later_indexes)
+
+static size_t count_later(void) {
+  size_t n = 0;
+  for (size_t i = 0; i < LATER; i++) n += has_index(later_indexes[i]);
+  return n;
+}
+
+/* As the first version made it: the same tables, WorldMigration with its one row, and none of the later indexes. */
+static void make_first_schema(void) {
+  up();
+  for (size_t i = 0; i < LATER; i++) {
+    char text[100];
+    snprintf(text, sizeof text, "DROP INDEX \"%s\"", later_indexes[i]);
+    sql(text);
+  }
+  sql("DELETE FROM \"WorldMigration\" WHERE \"no\"<>1");
+  sql("INSERT INTO \"World\"(\"id\",\"name\") VALUES('w','One')");
+  sql("INSERT INTO \"WorldHistory\"(\"id\",\"worldId\",\"at\",\"actor\",\"action\") "
+      "VALUES('h','w','2025-11-21T12:00:00.000Z','ana','said')");
+  assert_int_equal(count_later(), 0);
+}
+
+static void a_database_of_the_first_version_gets_the_later_indexes_once(void **state) {
+  (void)state;
+  BUF_AUTO struct buf plan = buf_new(100000);
+  make_first_schema();
+  up();
+  assert_int_equal(count_later(), LATER);
+  assert_string_equal(ask("SELECT \"name\" FROM \"WorldMigration\" WHERE \"no\"=3"), "add_world_indexes");
+  assert_string_equal(ask("SELECT \"actor\" FROM \"WorldHistory\""), "ana");
+  CHECK_OK(world_schema_plan_up(db, &plan, NULL));
+  assert_int_equal(plan.len, 0);
+}
+
+static void the_later_indexes_go_alone_and_come_back(void **state) {
+  (void)state;
+  up();
+  CHECK_OK(world_indexes_down(db, NULL));
+  assert_int_equal(count_later(), 1); /* World_owner_idx is the first migration's, too */
+  assert_true(has_promised() && sqldb_has_table(db, "WorldHistory"));
+  CHECK_OK(world_indexes_down(db, NULL)); /* nothing to take away */
+  up();
+  assert_int_equal(count_later(), LATER);
+  CHECK_OK(world_schema_down(db, NULL));
+  CHECK_OK(world_indexes_down(db, NULL));
+}
+
+static void an_applications_old_database_gets_them_too(void **state) {
+  (void)state;
+  sql(theirs);
+  up();
+  for (size_t i = 0; i < LATER; i++) {
+    char text[100];
+    snprintf(text, sizeof text, "DROP INDEX \"%s\"", later_indexes[i]);
+    sql(text);
+  }
+  sql("DELETE FROM \"WorldMigration\" WHERE \"no\"=3");
+  up();
+  assert_int_equal(count_later(), LATER);
+  sql("INSERT INTO \"World\"(\"id\",\"name\",\"userId\") VALUES('w3','Three','carla')");
+  assert_string_equal(ask("SELECT \"id\" FROM \"World\" WHERE \"ownerId\"='carla'"), "w3");
+}
+
 #define ON(kind_, name, test) \
   { name " " #test, test, set_up, tear_down, (void *)(uintptr_t)&kinds[SQLDB_##kind_] }
 #define ON_BOTH(test) ON(SQLITE, "sqlite", test), ON(POSTGRES, "pg", test)
@@ -190,6 +267,9 @@ int main(void) {
       ON_BOTH(a_column_that_is_missing_again_is_added_and_taken_away),
       ON_BOTH(a_table_of_our_name_that_is_not_ours_is_left_alone),
       ON_BOTH(the_seeds_statements_run),
+      ON_BOTH(a_database_of_the_first_version_gets_the_later_indexes_once),
+      ON_BOTH(the_later_indexes_go_alone_and_come_back),
+      ON_BOTH(an_applications_old_database_gets_them_too),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
