@@ -11,6 +11,8 @@ static void parameters_that_only_an_application_knows_are_left_out(void **state)
        "public"},
       {"postgres://u@db/app?pgbouncer=true&sslmode=require&schema=w1", "postgres://u@db/app?sslmode=require",
        "w1"},
+      {"postgres://db/app?sslmode=verify-full&sslrootcert=/etc/ca.pem&sslaccept=strict",
+       "postgres://db/app?sslmode=verify-full&sslrootcert=/etc/ca.pem", ""},
       {"postgresql:///app?host=/run/pg&port=5433", "postgresql:///app?host=/run/pg&port=5433", ""},
       {" postgresql://db/app?", "postgresql://db/app", ""},
       {"host=/run/pg dbname=app", "host=/run/pg dbname=app", ""},

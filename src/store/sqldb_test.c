@@ -164,6 +164,22 @@ static void a_change_says_how_many_rows_and_a_check_is_invalid(void **state) {
       ERR_INVALID);
 }
 
+/* The test's server speaks no TLS: who demands it is refused, and not connected in the clear. */
+static void sslmode_of_the_address_is_obeyed(void **state) {
+  (void)state;
+  if (kind != SQLDB_POSTGRES) return;
+  char with_tls[PG_FIXTURE_URL_MAX + 20];
+  struct err_detail detail = {};
+  struct sqldb *secure = NULL;
+  snprintf(with_tls, sizeof with_tls, "%s&sslmode=require", url);
+  struct sqldb_config config = {.url = with_tls, .timeout_ms = 2000};
+  enum err e = sqldb_open(&config, &secure, &detail);
+  if (e == ERR_OK) e = sqldb_query_text(secure, "SELECT 1", check_row, NULL, &detail);
+  sqldb_close(secure);
+  assert_int_equal(e, ERR_UNAVAILABLE);
+  assert_non_null(strstr(detail.message, "SSL"));
+}
+
 /* B-33: also on PostgreSQL. */
 static void the_schema_goes_up_twice_and_down_with_the_rows_kept(void **state) {
   (void)state;
@@ -309,6 +325,7 @@ int main(void) {
       ON_BOTH(bytes_and_big_numbers_come_back_as_they_were),
       ON_BOTH(a_change_says_how_many_rows_and_a_check_is_invalid),
       ON_BOTH(the_schema_goes_up_twice_and_down_with_the_rows_kept),
+      ON_BOTH(sslmode_of_the_address_is_obeyed),
       ON(SQLITE, "sqlite", a_second_connection_leaves_the_locks_of_the_first),
       ON(POSTGRES, "pg", a_statement_that_takes_too_long_is_ended_by_the_server),
       ON(POSTGRES, "pg", a_session_that_was_ended_while_idle_is_replaced_unseen),
