@@ -65,6 +65,8 @@ static struct worlds_config config_of(struct engine *e) {
                .folder = e->folder,
                .url = config_text(c, mode == LIVE_UPSTASH ? CONFIG_LIVE_UPSTASH_URL : CONFIG_LIVE_URL),
                .token = config_text(c, CONFIG_LIVE_UPSTASH_TOKEN),
+               .ca_file = config_text(c, CONFIG_LIVE_CA_FILE),
+               .is_unverified = !config_bool(c, CONFIG_LIVE_TLS_VERIFY),
                .prefix = config_text(c, CONFIG_LIVE_PREFIX),
                .global = config_text(c, CONFIG_LIVE_GLOBAL),
                .extra_keys = config_text(c, CONFIG_LIVE_EXTRA_KEYS),

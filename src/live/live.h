@@ -14,11 +14,15 @@
  *   PREFIX ID :meta     hash   version, saved, turn, ticks, activeAt, dirtyAt, bytes, life: ours
  *   PREFIX ID :lock     string owner|token|leaseUntil
  * and for all: worlds:dirty (zset by dirtyAt), worlds:active (zset by activeAt), worlds:events (zset by the oldest
- * event), worlds:locks (zset by leaseUntil), worlds:fence (counter), worlds:bytes, worlds:life. docs/live-state.md says
- * what an application may do with them. No key is ever searched for by SCAN.
+ * event), worlds:locks (zset by leaseUntil), worlds:fence (counter), worlds:bytes, worlds:life, worlds:seen:NODE.
+ * docs/live-state.md says what an application may do with them. No key is ever searched for by SCAN.
+ *
+ * A full Redis (maxmemory, noeviction) refuses loading and writing (ERR_STORE_FULL, a write in its own error); all the
+ * rest works, so that it can be emptied.
  *
  * A life is the time in which a place cannot have lost anything: of REDIS the server's run, of UPSTASH the run of the
- * server of ours that came last, EMBEDDED the machine's boot and the file. In a new life a state may be older than what
+ * server of ours that came last, EMBEDDED the machine's boot and the file; in REDIS and UPSTASH a new one begins also
+ * when the place has less than what it had told us (redis_seen.h). In a new life a state may be older than what
  * the database has of it, so it is unchecked: nobody writes to it (ERR_PRECONDITION) until the lock's holder has compared
  * it with the database and says so (live_append.is_checked), or has put the database's in its place.
  *
@@ -47,9 +51,11 @@ struct live_config {
   enum live_mode mode;
   const char *folder; /* EMBEDDED: of live.db */
   const char *url,
-      *token; /* REDIS: redis://[:password@]host:port[/db] or unix:///path; UPSTASH: https://… and its token */
-  const char *prefix; /* NULL: "world:" */
-  const char *global; /* NULL: "worlds:" */
+      *token; /* REDIS: redis[s]://[user:password@]host:port[/db] or unix:///path; UPSTASH: https://… and its token */
+  const char *ca_file; /* REDIS by TLS: PEM of whom to trust; NULL: the system's */
+  bool is_unverified;  /* and trust anybody */
+  const char *prefix;  /* NULL: "world:" */
+  const char *global;  /* NULL: "worlds:" */
   const char
       *extra_keys;   /* suffixes of the application's own keys of a world, separated by commas; cleared too */
   const char *owner; /* of locks: "NODE:EPOCH" */
@@ -128,7 +134,8 @@ struct live_append { /* one world's writes, applied as one */
   /* added to the core fields "stats.messages", "stats.events", "stats.tokens", "stats.costMicroUSD",
    * "stats.sessionSeconds" (decimal text), named for the columns of "WorldStats" */
   int64_t messages, events_applied, tokens, cost_micro_usd, session_seconds;
-  bool is_checked; /* its sender holds the lock and knows that the database has nothing newer */
+  bool is_checked;   /* its sender holds the lock and knows that the database has nothing newer */
+  bool even_if_full; /* REDIS: a full server takes it, since memory is freed by what comes after it */
   /* answer */
   enum err
       error; /* NOT_FOUND: the world is not live: load it first. BUSY: somebody else holds the lock. PRECONDITION:
@@ -206,6 +213,6 @@ struct live_status {
   int64_t worlds, dirty_worlds, locks;
   int64_t oldest_dirty_ms; /* INSTANT_NONE */
   char server[100];        /* "redis 7.0.15", "live.db" */
-  char durability[200];    /* what a crash and a power cut may cost, in one sentence */
+  char durability[200];    /* what a crash and a power cut may cost, or what is wrong now, in one sentence */
 };
 enum err live_status(struct live *l, struct live_status *ret, struct err_detail *detail);

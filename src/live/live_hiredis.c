@@ -1,5 +1,5 @@
 /* The transport to a Redis by hiredis: its connecting and its parser; the bytes are sent and read here, since its own
- * sending raises SIGPIPE and its reading goes in pieces of 16 KB. */
+ * sending raises SIGPIPE, its reading goes in pieces of 16 KB, and TLS it has not. */
 #include <errno.h>
 #include <hiredis/hiredis.h>
 #include <poll.h>
@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <time.h>
 
+#include "live/redis_tls.h"
 #include "live/redis_wire.h"
 
 #define RETRY_MS 1000 /* a lost connection is made anew at most this often */
@@ -18,7 +19,11 @@ struct transport {
   struct redis_transport base;
   struct redis_place place;
   struct timeval timeout;
-  redisContext *context; /* NULL: no connection */
+  redisContext *context;  /* NULL: no connection */
+  struct ssl_ctx_st *tls; /* NULL: in the clear */
+  bool is_unverified;
+  struct redis_tls_wire wire;
+  bool is_greeting;      /* nobody has answered on this connection yet */
   int64_t tried_ms;      /* monotonic; 0: not yet, or the last one was good */
   struct err_detail why; /* the last one failed */
   struct buf request;
@@ -84,6 +89,7 @@ static redisReplyObjectFunctions parser_functions = {make_string, make_array, ma
 /* ---- bytes ---- */
 
 static void disconnect(struct transport *t) {
+  if (t->wire.ssl) redis_tls_end(&t->wire);
   if (t->context) redisFree(t->context);
   t->context = NULL;
 }
@@ -95,12 +101,36 @@ static enum err lost(struct transport *t, const char *why, struct err_detail *de
 
 static enum err lost_errno(struct transport *t, struct err_detail *detail) {
   bool is_late = errno == EAGAIN || errno == EWOULDBLOCK;
-  return lost(t, is_late ? "it did not answer in time" : strerror(errno), detail);
+  char why[160];
+  snprintf(why, sizeof why, "%s",
+           is_late          ? "it did not answer in time"
+           : t->wire.why[0] ? t->wire.why
+                            : strerror(errno));
+  return lost(t, why, detail);
+}
+
+/* A server that speaks TLS answers our first words in the clear with an alert, or not at all. */
+static enum err lost_strangely(struct transport *t, const char *what, struct err_detail *detail) {
+  char why[160];
+  bool may_want_tls = t->is_greeting && t->place.port && !t->tls;
+  snprintf(why, sizeof why, "%s%s", what,
+           may_want_tls ? "; if it wants TLS, its address begins with rediss://" : "");
+  return lost(t, why, detail);
+}
+
+static ssize_t send_bytes(struct transport *t, struct str bytes) {
+  if (t->wire.ssl) return redis_tls_send(&t->wire, bytes.ptr, bytes.len);
+  return send(t->context->fd, bytes.ptr, bytes.len, MSG_NOSIGNAL);
+}
+
+static ssize_t receive_bytes(struct transport *t) {
+  if (t->wire.ssl) return redis_tls_recv(&t->wire, t->read_buffer, READ_BYTES);
+  return recv(t->context->fd, t->read_buffer, READ_BYTES, 0);
 }
 
 static enum err send_all(struct transport *t, struct str bytes, struct err_detail *detail) {
   while (bytes.len > 0) {
-    ssize_t n = send(t->context->fd, bytes.ptr, bytes.len, MSG_NOSIGNAL);
+    ssize_t n = send_bytes(t, bytes);
     if (n < 0 && errno == EINTR) continue;
     if (n < 0) return lost_errno(t, detail);
     bytes = str_from(bytes, (size_t)n);
@@ -110,10 +140,10 @@ static enum err send_all(struct transport *t, struct str bytes, struct err_detai
 
 static enum err read_some(struct transport *t, struct err_detail *detail) {
   ssize_t n;
-  do n = recv(t->context->fd, t->read_buffer, READ_BYTES, 0);
+  do n = receive_bytes(t);
   while (n < 0 && errno == EINTR);
-  if (n < 0) return lost_errno(t, detail);
-  if (n == 0) return lost(t, "it closed the connection", detail);
+  if (n < 0 && !(t->is_greeting && errno == ECONNRESET)) return lost_errno(t, detail);
+  if (n <= 0) return lost_strangely(t, "it closed the connection", detail);
   if (redisReaderFeed(t->context->reader, t->read_buffer, (size_t)n) != REDIS_OK)
     return lost(t, "out of memory", detail);
   return ERR_OK;
@@ -124,12 +154,13 @@ static enum err read_value(struct transport *t, struct redis_value **ret, struct
     if (redisReaderGetReply(t->context->reader, &value) != REDIS_OK) {
       enum err full =
           arena_error(t->room.values) != ERR_OK ? arena_error(t->room.values) : arena_error(t->room.texts);
-      if (full == ERR_OK) return lost(t, "it does not speak Redis's protocol", detail);
+      if (full == ERR_OK) return lost_strangely(t, "it does not speak Redis's protocol", detail);
       disconnect(t);
       return err_set(detail, full, "live", 0,
                      "the answer is larger than there is room for: ask for fewer worlds");
     }
     if (value) {
+      t->is_greeting = false;
       *ret = value;
       return ERR_OK;
     }
@@ -168,35 +199,42 @@ static void write_batch(struct buf *out, const struct redis_batch *b) {
   }
 }
 
+/* *ret_refused: why the server did not carry it out; "": it did. */
 static enum err read_group(struct transport *t, size_t count, struct redis_value *ret,
-                           struct err_detail *detail) {
+                           struct str *ret_refused, struct err_detail *detail) {
   struct redis_value *v, refused = {};
   for (size_t i = 0; i < count + 1; i++) { /* OK and QUEUED */
     TRY(read_value(t, &v, detail));
     if (v->type == REDIS_ERROR) refused = *v;
   }
   TRY(read_value(t, &v, detail));
-  if (refused.type == REDIS_ERROR) return redis_error(&t->base, refused.s, detail);
-  if (v->type == REDIS_ERROR) return redis_error(&t->base, v->s, detail);
+  *ret_refused = refused.type == REDIS_ERROR ? refused.s : v->type == REDIS_ERROR ? v->s : STR("");
+  if (ret_refused->len) return ERR_OK;
   if (v->type != REDIS_LIST || v->count != count)
     return lost(t, "it does not speak Redis's protocol", detail);
   memcpy(ret, v->items, count * sizeof *ret);
   return ERR_OK;
 }
 
-/* After an error in the middle what is still to come would be taken for the next answers. */
-static enum err read_batch(struct transport *t, const struct redis_batch *b, struct redis_value *ret,
-                           struct err_detail *detail) {
-  struct redis_value *v;
-  enum err e = ERR_OK;
-  for (size_t from = 0; e == ERR_OK && from < b->count && b->group; from = group_end(b, from))
-    e = read_group(t, group_end(b, from) - from, ret + from, detail);
-  for (size_t i = 0; e == ERR_OK && i < b->count && !b->group; i++) {
-    e = read_value(t, &v, detail);
-    if (e == ERR_OK) ret[i] = *v;
+/* To the last answer, also when one is refused: else what is still to come would be taken for the next call's. */
+static enum err read_groups(struct transport *t, const struct redis_batch *b, struct redis_value *ret,
+                            struct err_detail *detail) {
+  struct str refused, first = STR("");
+  for (size_t from = 0; from < b->count; from = group_end(b, from)) {
+    TRY(read_group(t, group_end(b, from) - from, ret + from, &refused, detail));
+    if (first.len == 0) first = refused;
   }
-  if (e != ERR_OK) disconnect(t);
-  return e;
+  return first.len ? redis_error(&t->base, first, detail) : ERR_OK;
+}
+
+static enum err read_singles(struct transport *t, const struct redis_batch *b, struct redis_value *ret,
+                             struct err_detail *detail) {
+  struct redis_value *v;
+  for (size_t i = 0; i < b->count; i++) {
+    TRY(read_value(t, &v, detail));
+    ret[i] = *v;
+  }
+  return ERR_OK;
 }
 
 static enum err exchange(struct transport *t, const struct redis_batch *b, struct redis_room room,
@@ -208,7 +246,7 @@ static enum err exchange(struct transport *t, const struct redis_batch *b, struc
   TRY(buf_error(&t->request));
   TRY(send_all(t, buf_str(&t->request), detail));
   if (t->request.capacity > (4UL << 20)) buf_free(&t->request);
-  return read_batch(t, b, ret, detail);
+  return b->group ? read_groups(t, b, ret, detail) : read_singles(t, b, ret, detail);
 }
 
 /* ---- connecting ---- */
@@ -231,15 +269,14 @@ static void greet(struct transport *t, struct redis_batch *b) {
   redis_begin(b), redis_text(b, "INFO"), redis_text(b, "server");
 }
 
-/* A server that was started anew may have come back older than it was. Of the run that is known nothing is written: a
- * full server would refuse it, and could not even be asked for its figures. */
-static enum err note_life(struct transport *t, struct str known, struct str run_id,
-                          struct err_detail *detail) {
+/* A server that was started anew may have come back older than it was. */
+static enum err note_life(struct transport *t, struct str known, struct str run, struct err_detail *detail) {
   ARENA_AUTO struct arena arena = arena_new(1 << 16);
   struct redis_batch b = {.arena = &arena};
   struct redis_value answer = {};
-  if (run_id.len == 0 || str_eq(known, run_id)) return ERR_OK;
-  redis_begin(&b), redis_text(&b, "SET"), redis_text(&b, t->base.life_key), redis_arg(&b, run_id);
+  if (run.len == 0 || !str_copy(t->base.run, sizeof t->base.run, run) || redis_is_life_of(known, run))
+    return ERR_OK;
+  redis_begin_life(&b, &t->base);
   TRY(b.error);
   TRY(exchange(t, &b, (struct redis_room){&arena, &arena}, &answer, detail));
   if (answer.type != REDIS_ERROR) return ERR_OK;
@@ -264,8 +301,11 @@ static enum err introduce(struct transport *t, struct err_detail *detail) {
   struct str known = answers[b.count - 2].s, info = answers[b.count - 1].s;
   TRY(note_life(t, known, info_line(info, "run_id:"), detail));
   struct str version = info_line(info, "redis_version:");
-  snprintf(t->base.server, sizeof t->base.server, "redis %.*s", version.len > 40 ? 40 : (int)version.len,
-           version.ptr);
+  snprintf(t->base.server, sizeof t->base.server, "redis %.*s%s", version.len > 40 ? 40 : (int)version.len,
+           version.ptr,
+           !t->tls            ? ""
+           : t->is_unverified ? ", TLS, unverified"
+                              : ", TLS");
   return ERR_OK;
 }
 
@@ -279,7 +319,10 @@ static enum err dial(struct transport *t, struct err_detail *detail) {
     return lost(t, why, detail);
   }
   if (redisSetTimeout(t->context, t->timeout) != REDIS_OK) return lost_errno(t, detail);
+  if (t->tls && !redis_tls_begin(&t->wire, t->tls, t->context->fd, t->place.host))
+    return lost(t, t->wire.why, detail);
   t->context->reader->fn = &parser_functions;
+  t->is_greeting = true;
   return introduce(t, detail);
 }
 
@@ -314,6 +357,7 @@ static enum err hiredis_run(struct redis_transport *base, const struct redis_bat
 static void hiredis_close(struct redis_transport *base) {
   struct transport *t = (struct transport *)base;
   disconnect(t);
+  redis_tls_free(t->tls);
   buf_free(&t->request);
   free(t->read_buffer);
   free(t);
@@ -321,25 +365,31 @@ static void hiredis_close(struct redis_transport *base) {
 
 static const struct redis_transport_ops hiredis_ops = {.close = hiredis_close, .run = hiredis_run};
 
+static enum err set_up(struct transport *t, const struct live_config *config, struct err_detail *detail) {
+  const struct redis_place *p = &t->place;
+  t->read_buffer = malloc(READ_BYTES);
+  if (!t->read_buffer) return ERR_NO_MEMORY;
+  if (p->port)
+    snprintf(t->base.where, sizeof t->base.where, "Redis at %s:%d%s", p->host, p->port,
+             p->is_tls ? " (TLS)" : "");
+  else snprintf(t->base.where, sizeof t->base.where, "Redis at %s", p->host);
+  return p->is_tls ? redis_tls_new(config, &t->tls, detail) : ERR_OK;
+}
+
 enum err redis_hiredis_open(const struct live_config *config, struct redis_transport **ret,
                             struct err_detail *detail) {
   struct redis_place place;
   TRY(redis_place_parse(str_of(config->url ? config->url : ""), &place, detail));
   struct transport *t = calloc(1, sizeof *t);
-  char *read_buffer = malloc(READ_BYTES);
-  if (!t || !read_buffer) {
-    free(t);
-    free(read_buffer);
-    return ERR_NO_MEMORY;
-  }
+  if (!t) return ERR_NO_MEMORY;
   int timeout_ms = config->timeout_ms ? config->timeout_ms : LIVE_TIMEOUT_MS;
   *t = (struct transport){.base = {.ops = &hiredis_ops, .raw = "local function raw(s) return s end\n"},
                           .place = place,
+                          .is_unverified = config->is_unverified,
                           .timeout = {.tv_sec = timeout_ms / 1000, .tv_usec = timeout_ms % 1000 * 1000},
-                          .request = buf_new(REQUEST_BYTES_MAX),
-                          .read_buffer = read_buffer};
-  if (place.port) snprintf(t->base.where, sizeof t->base.where, "Redis at %s:%d", place.host, place.port);
-  else snprintf(t->base.where, sizeof t->base.where, "Redis at %s", place.host);
-  *ret = &t->base;
-  return ERR_OK;
+                          .request = buf_new(REQUEST_BYTES_MAX)};
+  enum err e = set_up(t, config, detail);
+  if (e == ERR_OK) *ret = &t->base;
+  else hiredis_close(&t->base);
+  return e;
 }

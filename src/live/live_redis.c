@@ -7,13 +7,34 @@
 
 /* ---- calls ---- */
 
-void redis_call_init(struct redis_call *c, struct live_redis *l, bool is_repeatable) {
+static enum err find_seen(struct live_redis *l) {
+  if (l->seen) return ERR_OK;
+  snprintf(l->seen_key, sizeof l->seen_key, "%sseen:%s", l->global, l->live.node);
+  l->seen = redis_seen_ref(l->url, l->seen_key);
+  return l->seen ? ERR_OK : ERR_NO_MEMORY;
+}
+
+enum err redis_call_init(struct redis_call *c, struct live_redis *l, bool is_repeatable) {
   *c = (struct redis_call){.l = l, .arena = arena_new(LIVE_SCRATCH_BYTES_MAX)};
   c->batch = (struct redis_batch){
       .arena = &c->arena, .is_repeatable = is_repeatable, .is_text = l->transport->is_text};
+  TRY(find_seen(l));
+  c->seen = redis_seen_number(l->seen);
+  return ERR_OK;
 }
 
 void redis_call_free(struct redis_call *c) { arena_free(&c->arena); }
+
+void redis_call_seen(const struct redis_call *c, const struct redis_value *number) {
+  int64_t n = redis_number(number, 0);
+  if (n > 0) redis_seen_add(c->l->seen, n);
+}
+
+static const char *mark_of(struct redis_call *c) {
+  char life[REDIS_LIFE_BYTES];
+  redis_name_life(c->l->transport->run, life);
+  return arena_printf(&c->arena, "%lld|%s|%s", (long long)c->seen, life, c->l->seen_key);
+}
 
 void redis_call_script(struct redis_call *c, enum redis_script script) {
   struct redis_batch *b = &c->batch;
@@ -23,6 +44,9 @@ void redis_call_script(struct redis_call *c, enum redis_script script) {
   redis_text(b, "2");
   redis_text(b, c->l->prefix);
   redis_text(b, c->l->global);
+  if (!c->mark) c->mark = mark_of(c);
+  if (c->mark) redis_text(b, c->mark);
+  else b->error = arena_error(&c->arena);
 }
 
 /* What cannot tell its own lives has one with each start of a server of ours. */
@@ -31,7 +55,7 @@ static enum err begin_life(struct redis_call *c, struct err_detail *detail) {
   struct redis_batch b = {.arena = &c->arena, .is_repeatable = true};
   struct redis_value answer;
   if (!t->is_text || c->l->has_begun) return ERR_OK;
-  redis_begin(&b), redis_text(&b, "SET"), redis_text(&b, t->life_key), redis_text(&b, c->l->owner);
+  redis_begin_life(&b, t);
   TRY(b.error);
   TRY(t->ops->run(t, &b, (struct redis_room){&c->arena, &c->arena}, &answer, detail));
   if (answer.type == REDIS_ERROR) return redis_error(t, answer.s, detail);
@@ -117,14 +141,14 @@ static const struct {
     {LIVE_JOURNAL, "LRANGE", ":journal", {"0", "-1", NULL}},
     {LIVE_EVENTS, "ZRANGE", ":events", {"0", "-1", "WITHSCORES"}},
     {LIVE_GUARD, "HMGET", ":core", {LIVE_GUARD_NAMES}},
-    {LIVE_CORE, "GET", NULL, {}}, /* what lives the worlds have known */
+    {LIVE_CORE, "MGET", NULL, {}}, /* which life this is, and what it has counted for us */
 };
 #define PART_READS (sizeof part_reads / sizeof *part_reads)
 
 static void redis_place(struct redis_batch *b, const struct live_redis *l, struct str id,
                         const char *suffix) {
   if (suffix) redis_key(b, l->prefix, id, suffix);
-  else redis_text(b, l->transport->life_key);
+  else redis_text(b, l->transport->life_key), redis_text(b, l->seen_key);
 }
 
 static void ask_world(struct redis_call *c, struct str id, unsigned parts) {
@@ -202,6 +226,13 @@ static void fill_meta(const struct live_redis *l, const struct redis_value *meta
   w->bytes = l->is_measured ? redis_number(&m[6], 0) : -1;
 }
 
+/* lives: today's, and what has been counted for us. */
+static bool is_checked(const struct redis_call *c, const struct redis_value *its_life,
+                       const struct redis_value *lives) {
+  return lives->count == 2 && str_eq(text_of(its_life), text_of(&lives->items[0])) &&
+         redis_number(&lives->items[1], 0) >= c->seen;
+}
+
 /* Takes a world's answers, from *at on. */
 static enum err fill_world(const struct redis_call *c, size_t *at, unsigned parts, struct arena *arena,
                            struct live_world *w) {
@@ -212,7 +243,7 @@ static enum err fill_world(const struct redis_call *c, size_t *at, unsigned part
   if (meta->count != META_FIELDS || meta->items[0].type == REDIS_NIL) return ERR_OK; /* not there */
   fill_meta(c->l, meta, w);
   w->history_count = (size_t)redis_number(history, 0);
-  if (answers[5]) w->is_checked = str_eq(text_of(&meta->items[7]), text_of(answers[5]));
+  if (answers[5]) w->is_checked = is_checked(c, &meta->items[7], answers[5]);
   if (answers[0]) TRY(fill_fields(answers[0], arena, &w->core, &w->core_count));
   if (answers[1]) TRY(fill_fields(answers[1], arena, &w->session, &w->session_count));
   if (answers[2]) TRY(fill_journal(answers[2], arena, w));
@@ -220,16 +251,66 @@ static enum err fill_world(const struct redis_call *c, size_t *at, unsigned part
   return answers[4] ? fill_guard(answers[4], arena, w) : ERR_OK;
 }
 
+/* What is read with its journal may go into the database, so it is counted within the same transaction. */
+static void ask_worlds(struct redis_call *c, const struct live_question *q) {
+  bool is_counted = q->parts & LIVE_JOURNAL;
+  for (size_t i = 0; i < q->count; i++) {
+    ask_world(c, q->ids[i], q->parts);
+    if (i == 0) c->batch.group = c->batch.count * REDIS_PER_SCRIPT + is_counted;
+    if (is_counted && ((i + 1) % REDIS_PER_SCRIPT == 0 || i + 1 == q->count))
+      redis_begin(&c->batch), redis_text(&c->batch, "INCR"), redis_text(&c->batch, c->l->seen_key);
+  }
+}
+
+static enum err fill_worlds(const struct redis_call *c, const struct live_question *q,
+                            struct live_world *ret) {
+  size_t at = 0;
+  for (size_t i = 0; i < q->count; i++) {
+    TRY(fill_world(c, &at, q->parts, q->arena, &ret[i]));
+    if ((q->parts & LIVE_JOURNAL) && ((i + 1) % REDIS_PER_SCRIPT == 0 || i + 1 == q->count))
+      redis_call_seen(c, &c->answers[at++]);
+  }
+  ASSERT(at == c->batch.count);
+  return ERR_OK;
+}
+
+/* A full server refuses transactions, whatever is in them, but not scripts: one for each group does the same. */
+static enum err run_by_scripts(struct redis_call *c, struct arena *texts, struct err_detail *detail) {
+  const struct redis_batch asked = c->batch;
+  struct redis_value *answers = ARENA_ARRAY(&c->arena, struct redis_value, asked.count);
+  c->batch = (struct redis_batch){.arena = &c->arena, .is_repeatable = true, .is_text = asked.is_text};
+  for (size_t from = 0; from < asked.count; from += asked.group) {
+    redis_call_script(c, SCRIPT_GROUP);
+    for (size_t i = from; i < asked.count && i < from + asked.group; i++) {
+      redis_int(&c->batch, (int64_t)asked.commands[i].count);
+      for (size_t k = 0; k < asked.commands[i].count; k++)
+        redis_arg(&c->batch, asked.args[asked.commands[i].first + k]);
+    }
+  }
+  if (!answers) return arena_error(&c->arena);
+  TRY(redis_call_run(c, texts, detail));
+  TRY(redis_call_errors(c, detail));
+  for (size_t i = 0; i < asked.count; i++) {
+    const struct redis_value *group = &c->answers[i / asked.group];
+    if (i % asked.group >= group->count)
+      return err_set(detail, ERR_IO, "live", 0, "%s: a short answer", c->l->transport->where);
+    answers[i] = group->items[i % asked.group];
+  }
+  c->batch = asked;
+  c->answers = answers;
+  return ERR_OK;
+}
+
 static enum err redis_read(struct live *live, const struct live_question *q, struct live_world *ret,
                            struct err_detail *detail) {
   REDIS_CALL_AUTO struct redis_call c = {};
-  redis_call_init(&c, (struct live_redis *)live, true);
-  for (size_t i = 0; i < q->count; i++) ask_world(&c, q->ids[i], q->parts);
-  c.batch.group = c.batch.count / q->count * REDIS_PER_SCRIPT;
-  TRY(redis_call_run(&c, q->arena, detail));
+  TRY(redis_call_init(&c, (struct live_redis *)live, true));
+  ask_worlds(&c, q);
+  enum err e = redis_call_run(&c, q->arena, detail);
+  if (e == ERR_STORE_FULL) e = run_by_scripts(&c, q->arena, detail);
+  TRY(e);
   TRY(redis_call_errors(&c, detail));
-  for (size_t i = 0, at = 0; i < q->count; i++) TRY(fill_world(&c, &at, q->parts, q->arena, &ret[i]));
-  return ERR_OK;
+  return fill_worlds(&c, q, ret);
 }
 
 /* ---- lists and figures ---- */
@@ -262,7 +343,7 @@ static void fill_page(const struct redis_value *found, struct live_page *page) {
 static enum err redis_list(struct live *live, enum live_index index, struct live_page *page,
                            struct arena *arena, struct err_detail *detail) {
   REDIS_CALL_AUTO struct redis_call c = {};
-  redis_call_init(&c, (struct live_redis *)live, true);
+  TRY(redis_call_init(&c, (struct live_redis *)live, true));
   redis_call_script(&c, SCRIPT_LIST);
   redis_text(&c.batch, index_names[index]);
   if (page->after_score == INSTANT_NONE) redis_text(&c.batch, "");
@@ -277,10 +358,29 @@ static enum err redis_list(struct live *live, enum live_index index, struct live
 
 static enum err redis_ping(struct live *live, struct err_detail *detail) {
   REDIS_CALL_AUTO struct redis_call c = {};
-  redis_call_init(&c, (struct live_redis *)live, true);
+  TRY(redis_call_init(&c, (struct live_redis *)live, true));
   redis_begin(&c.batch), redis_text(&c.batch, "PING");
   TRY(redis_call_run(&c, NULL, detail));
   return redis_call_errors(&c, detail);
+}
+
+static int64_t info_number(struct str info, const char *name) {
+  size_t at = str_find(info, str_of(name));
+  struct str rest = at == SIZE_MAX ? STR("") : str_from(info, at + strlen(name)), number;
+  int64_t n;
+  return str_split(&rest, '\r', &number) && str_to_int(number, 0, INT64_MAX, &n) ? n : 0;
+}
+
+/* What is wrong with its memory; NULL: nothing. */
+static const char *memory_of(const struct redis_value *info) {
+  if (!info || info->type != REDIS_TEXT) return NULL;
+  int64_t most = info_number(info->s, "\nmaxmemory:");
+  if (most > 0 && info_number(info->s, "\nused_memory:") >= most)
+    return "Redis is full (maxmemory): it takes no writes until sync and cleanup have made room, or it has "
+           "more.";
+  if (most > 0 && str_find(info->s, STR("maxmemory_policy:noeviction")) == SIZE_MAX)
+    return "Redis may evict worlds that are in use, and loses them: set maxmemory-policy noeviction.";
+  return NULL;
 }
 
 static const char *durability_of(const struct live_redis *l, const struct redis_value *info) {
@@ -303,13 +403,15 @@ static void ask_count(struct redis_call *c, const char *index) {
 static enum err redis_status(struct live *live, struct live_status *ret, struct err_detail *detail) {
   REDIS_CALL_AUTO struct redis_call c = {};
   struct live_redis *l = (struct live_redis *)live;
-  redis_call_init(&c, l, true);
+  TRY(redis_call_init(&c, l, true));
   ask_count(&c, "active"), ask_count(&c, "dirty"), ask_count(&c, "locks");
   redis_begin(&c.batch), redis_text(&c.batch, "GET"), redis_key(&c.batch, l->global, STR_NONE, "bytes");
   redis_begin(&c.batch), redis_text(&c.batch, "ZRANGE"), redis_key(&c.batch, l->global, STR_NONE, "dirty");
   redis_text(&c.batch, "0"), redis_text(&c.batch, "0"), redis_text(&c.batch, "WITHSCORES");
-  if (!l->transport->is_text)
+  if (!l->transport->is_text) {
     redis_begin(&c.batch), redis_text(&c.batch, "INFO"), redis_text(&c.batch, "persistence");
+    redis_begin(&c.batch), redis_text(&c.batch, "INFO"), redis_text(&c.batch, "memory");
+  }
   TRY(redis_call_run(&c, NULL, detail));
   for (int i = 0; i < 5; i++)
     if (c.answers[i].type == REDIS_ERROR) return redis_error(l->transport, c.answers[i].s, detail);
@@ -320,8 +422,9 @@ static enum err redis_status(struct live *live, struct live_status *ret, struct 
   ret->used_bytes = l->is_measured ? redis_number(&c.answers[3], 0) : -1;
   ret->oldest_dirty_ms = c.answers[4].count == 2 ? score_of(&c.answers[4].items[1]) : INSTANT_NONE;
   snprintf(ret->server, sizeof ret->server, "%s", l->transport->server);
+  const char *memory = memory_of(c.batch.count > 6 ? &c.answers[6] : NULL);
   snprintf(ret->durability, sizeof ret->durability, "%s",
-           durability_of(l, c.batch.count > 5 ? &c.answers[5] : NULL));
+           memory ? memory : durability_of(l, c.batch.count > 5 ? &c.answers[5] : NULL));
   return ERR_OK;
 }
 
@@ -331,6 +434,8 @@ static void redis_close(struct live *live) {
   struct live_redis *l = (struct live_redis *)live;
   if (l->transport) l->transport->ops->close(l->transport);
   redis_scripts_free(&l->scripts);
+  redis_seen_unref(l->seen);
+  free(l->url);
   free(l->extra_text);
   free(l);
 }
@@ -392,6 +497,9 @@ static enum err open_over(const struct live_config *config, transport_open *open
   enum err e = set_names(l, config, detail);
   if (e == ERR_OK) e = set_extras(l, config->extra_keys, detail);
   if (e == ERR_OK) e = open_transport(config, &l->transport, detail);
+  if (e == ERR_OK) e = (l->url = str_dup(str_of(config->url ? config->url : ""))) ? ERR_OK : ERR_NO_MEMORY;
+  if (e == ERR_OK && l->transport->is_text)
+    snprintf(l->transport->run, sizeof l->transport->run, "%s", l->owner);
   if (e == ERR_OK) snprintf(l->transport->life_key, sizeof l->transport->life_key, "%s" LIFE_KEY, l->global);
   if (e == ERR_OK) e = redis_scripts_new(l->transport->raw, &l->scripts);
   if (e == ERR_OK) *ret = &l->live;

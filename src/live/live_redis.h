@@ -1,6 +1,7 @@
 /* The live state in Redis, whichever way it is reached. live_redis.c opens, reads and lists; live_redis_write.c
  * changes. */
 #pragma once
+#include "live/redis_seen.h"
 #include "live/redis_wire.h"
 
 #define REDIS_PREFIX_BYTES_MAX 100
@@ -13,8 +14,11 @@ struct live_redis {
   struct redis_transport *transport;
   struct redis_scripts scripts;
   bool is_measured;
-  bool has_begun; /* Upstash: worlds:life is ours */
+  bool has_begun;          /* Upstash: worlds:life is ours */
+  struct redis_seen *seen; /* NULL: not needed yet */
+  char seen_key[REDIS_PREFIX_BYTES_MAX + LIVE_OWNER_BYTES_MAX + 8];
   char prefix[REDIS_PREFIX_BYTES_MAX], global[REDIS_PREFIX_BYTES_MAX], owner[LIVE_OWNER_BYTES_MAX];
+  char *url;        /* says with whom seen is shared */
   char *extra_text; /* what extras point into */
   struct str extras[REDIS_EXTRA_KEYS_MAX];
   size_t extra_count;
@@ -26,15 +30,19 @@ struct redis_call {
   struct arena arena;
   struct redis_batch batch;
   struct redis_value *answers; /* after redis_call_run */
+  int64_t seen;                /* what this server of ours had been told before the call (redis_seen.h) */
+  const char *mark;            /* the first argument of every script: "SEEN|LIFE|KEY" */
 };
-void redis_call_init(struct redis_call *c, struct live_redis *l, bool is_repeatable);
+enum err redis_call_init(struct redis_call *c, struct live_redis *l, bool is_repeatable);
 void redis_call_free(struct redis_call *c);
 #define REDIS_CALL_AUTO [[gnu::cleanup(redis_call_free)]]
-/* EVALSHA of this script with its keys; its arguments follow. */
+/* EVALSHA of this script with its keys and mark; its arguments follow. */
 void redis_call_script(struct redis_call *c, enum redis_script script);
 /* One round trip (more for Upstash's transactions). Texts of the answers go into texts, NULL: die with the call.
  * Scripts the server does not know are loaded. Answers may be errors. */
 enum err redis_call_run(struct redis_call *c, struct arena *texts, struct err_detail *detail);
+/* The server counted this number for us: redis_seen.h. */
+void redis_call_seen(const struct redis_call *c, const struct redis_value *number);
 /* The first answer that is an error, as one of ours. */
 enum err redis_call_errors(const struct redis_call *c, struct err_detail *detail);
 /* The number of an answer, also one that came as text; otherwise what it is not. */

@@ -19,7 +19,7 @@ static enum err take_tokens(struct redis_call *c, struct live_lock *locks, size_
 enum err live_redis_lock(struct live *live, struct live_lock *locks, size_t count, struct live_lease lease,
                          struct err_detail *detail) {
   REDIS_CALL_AUTO struct redis_call c = {};
-  redis_call_init(&c, (struct live_redis *)live, false);
+  TRY(redis_call_init(&c, (struct live_redis *)live, false));
   for (size_t i = 0; i < count; i++) {
     if (i % REDIS_PER_SCRIPT == 0) {
       redis_call_script(&c, SCRIPT_LOCK);
@@ -33,7 +33,7 @@ enum err live_redis_lock(struct live *live, struct live_lock *locks, size_t coun
 enum err live_redis_renew(struct live *live, struct live_lock *locks, size_t count, struct live_lease lease,
                           struct err_detail *detail) {
   REDIS_CALL_AUTO struct redis_call c = {};
-  redis_call_init(&c, (struct live_redis *)live, true);
+  TRY(redis_call_init(&c, (struct live_redis *)live, true));
   for (size_t i = 0; i < count; i++) {
     if (i % REDIS_PER_SCRIPT == 0) {
       redis_call_script(&c, SCRIPT_RENEW);
@@ -47,7 +47,7 @@ enum err live_redis_renew(struct live *live, struct live_lock *locks, size_t cou
 enum err live_redis_unlock(struct live *live, const struct live_lock *locks, size_t count,
                            struct err_detail *detail) {
   REDIS_CALL_AUTO struct redis_call c = {};
-  redis_call_init(&c, (struct live_redis *)live, true);
+  TRY(redis_call_init(&c, (struct live_redis *)live, true));
   for (size_t i = 0; i < count; i++) {
     if (i % REDIS_PER_SCRIPT == 0) redis_call_script(&c, SCRIPT_UNLOCK);
     redis_arg(&c.batch, locks[i].id), redis_int(&c.batch, locks[i].token);
@@ -67,7 +67,7 @@ struct sweep {
 static enum err judge(struct sweep *s, const struct str *ids, size_t count, struct err_detail *detail) {
   REDIS_CALL_AUTO struct redis_call c = {};
   if (count == 0 || s->removed == s->max) return ERR_OK;
-  redis_call_init(&c, s->l, true);
+  TRY(redis_call_init(&c, s->l, true));
   redis_call_script(&c, SCRIPT_ORPHANS);
   redis_text(&c.batch, s->l->live.node), redis_int(&c.batch, s->l->live.epoch);
   redis_int(&c.batch, s->now_ms), redis_int(&c.batch, s->max - s->removed);
@@ -84,7 +84,7 @@ static enum err judge_bare(struct sweep *s, const struct live_page *page, struct
   struct str locked[LIVE_BATCH_MAX];
   size_t count = 0;
   if (page->count == 0) return ERR_OK;
-  redis_call_init(&c, s->l, true);
+  TRY(redis_call_init(&c, s->l, true));
   redis_begin(&c.batch), redis_text(&c.batch, "MGET");
   for (size_t i = 0; i < page->count; i++) redis_key(&c.batch, s->l->prefix, page->ids[i], ":lock");
   TRY(redis_call_run(&c, NULL, detail));
@@ -116,7 +116,7 @@ static enum err sweep_leases(struct sweep *s, struct err_detail *detail) {
     REDIS_CALL_AUTO struct redis_call c = {};
     struct str ids[LIVE_BATCH_MAX];
     int64_t before = s->removed;
-    redis_call_init(&c, s->l, true);
+    TRY(redis_call_init(&c, s->l, true));
     redis_begin(&c.batch), redis_text(&c.batch, "ZRANGE"),
         redis_key(&c.batch, s->l->global, STR_NONE, "locks");
     redis_int(&c.batch, at), redis_int(&c.batch, at + LIVE_BATCH_MAX - 1);

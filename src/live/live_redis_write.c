@@ -20,7 +20,7 @@ enum err live_redis_load(struct live *live, const struct live_world *w, int64_t 
                          struct err_detail *detail) {
   REDIS_CALL_AUTO struct redis_call c = {};
   struct redis_batch *b = &c.batch;
-  redis_call_init(&c, (struct live_redis *)live, true);
+  TRY(redis_call_init(&c, (struct live_redis *)live, true));
   redis_call_script(&c, SCRIPT_LOAD);
   redis_arg(b, w->id);
   int64_t numbers[] = {token,
@@ -39,7 +39,9 @@ enum err live_redis_load(struct live *live, const struct live_world *w, int64_t 
   add_events(b, w->events, w->event_count);
   TRY(redis_call_run(&c, NULL, detail));
   TRY(redis_call_errors(&c, detail));
-  int64_t code = redis_number(&c.answers[0], -1);
+  const struct redis_value *v = &c.answers[0];
+  int64_t code = v->count > 0 ? redis_number(&v->items[0], -1) : -1;
+  if (v->count == 2) redis_call_seen(&c, &v->items[1]);
   if (code == 1) return err_set(detail, ERR_CONFLICT, "worldId", 0, "the world is live already");
   if (code != 0) return err_set(detail, ERR_BUSY, "worldId", 0, "the world's lock is held by somebody else");
   return ERR_OK;
@@ -66,7 +68,8 @@ static void ask_write(struct redis_call *c, const struct live_append *w, int64_t
                        (int64_t)w->core_count,
                        (int64_t)w->session_count,
                        counter_count,
-                       w->is_checked};
+                       w->is_checked,
+                       w->even_if_full};
   for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) redis_int(b, numbers[i]);
   for (size_t i = 0; i < w->journal_count; i++)
     redis_int(b, w->journal[i].at_ms), redis_blob(b, w->journal[i].bytes);
@@ -94,7 +97,7 @@ static void take_write(const struct redis_call *c, const struct redis_value *v, 
 enum err live_redis_write(struct live *live, struct live_append *writes, size_t count, int64_t now_ms,
                           struct err_detail *detail) {
   REDIS_CALL_AUTO struct redis_call c = {};
-  redis_call_init(&c, (struct live_redis *)live, false);
+  TRY(redis_call_init(&c, (struct live_redis *)live, false));
   for (size_t i = 0; i < count; i++)
     if (writes[i].error == ERR_OK) ask_write(&c, &writes[i], now_ms);
   if (c.batch.count == 0) return c.batch.error;
@@ -125,7 +128,7 @@ static enum err run_marks(struct redis_call *c, struct live_mark *marks, size_t 
 enum err live_redis_saved(struct live *live, struct live_mark *marks, size_t count,
                           struct err_detail *detail) {
   REDIS_CALL_AUTO struct redis_call c = {};
-  redis_call_init(&c, (struct live_redis *)live, true);
+  TRY(redis_call_init(&c, (struct live_redis *)live, true));
   for (size_t i = 0; i < count; i++) {
     if (i % REDIS_PER_SCRIPT == 0) redis_call_script(&c, SCRIPT_SAVED);
     redis_arg(&c.batch, marks[i].id), redis_int(&c.batch, marks[i].version),
@@ -144,13 +147,15 @@ static void ask_clear(struct redis_call *c, int64_t now_ms) {
 enum err live_redis_clear(struct live *live, struct live_mark *marks, size_t count, int64_t now_ms,
                           struct err_detail *detail) {
   REDIS_CALL_AUTO struct redis_call c = {};
-  redis_call_init(&c, (struct live_redis *)live, true);
+  TRY(redis_call_init(&c, (struct live_redis *)live, true));
   for (size_t i = 0; i < count; i++) {
     if (i % REDIS_PER_SCRIPT == 0) ask_clear(&c, now_ms);
     redis_arg(&c.batch, marks[i].id), redis_int(&c.batch, marks[i].version),
         redis_int(&c.batch, marks[i].token);
   }
-  return run_marks(&c, marks, count, detail);
+  TRY(run_marks(&c, marks, count, detail));
+  for (size_t i = 0; i < c.batch.count; i++) redis_call_seen(&c, &c.answers[i].items[c.answers[i].count - 1]);
+  return ERR_OK;
 }
 
 /* ---- events ---- */
@@ -158,7 +163,7 @@ enum err live_redis_clear(struct live *live, struct live_mark *marks, size_t cou
 enum err live_redis_expire_events(struct live *live, const struct str *ids, size_t count, int64_t before_ms,
                                   int64_t *ret_removed, struct err_detail *detail) {
   REDIS_CALL_AUTO struct redis_call c = {};
-  redis_call_init(&c, (struct live_redis *)live, true);
+  TRY(redis_call_init(&c, (struct live_redis *)live, true));
   for (size_t i = 0; i < count; i++) {
     if (i % REDIS_PER_SCRIPT == 0) redis_call_script(&c, SCRIPT_EXPIRE), redis_int(&c.batch, before_ms);
     redis_arg(&c.batch, ids[i]);

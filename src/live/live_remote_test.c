@@ -46,6 +46,7 @@ static void addresses_are_parsed(void **) {
       {__LINE__, "redis://10.0.0.1:7000/3", "10.0.0.1", 7000, 3, "", ""},
       {__LINE__, "redis://:s%40crt%2F@h:1", "h", 1, 0, "", "s@crt/"},
       {__LINE__, "redis://u:p@h/", "h", 6379, 0, "u", "p"},
+      {__LINE__, "rediss://default:p%3A1@db.example.org:6380/2", "db.example.org", 6380, 2, "default", "p:1"},
       {__LINE__, "redis://[::1]:7000", "::1", 7000, 0, "", ""},
       {__LINE__, "unix:///run/redis.sock", "/run/redis.sock", 0, 0, "", ""},
       {__LINE__, "unix://:pw@/run/redis.sock?db=2", "/run/redis.sock", 0, 2, "", "pw"},
@@ -60,13 +61,14 @@ static void addresses_are_parsed(void **) {
                                     "redis://%zz@h",
                                     "unix://run/x",
                                     "unix:///x?y=1",
-                                    "rediss://h",
+                                    "rediss://",
                                     "redis://h:70000"};
   for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
     struct redis_place p;
     CHECK_ROW(rows[i].line, redis_place_parse(str_of(rows[i].url), &p, NULL) == ERR_OK);
     CHECK_ROW(rows[i].line,
               strcmp(p.host, rows[i].host) == 0 && p.port == rows[i].port && p.db == rows[i].db);
+    CHECK_ROW(rows[i].line, p.is_tls == (strncmp(rows[i].url, "rediss:", 7) == 0));
     CHECK_ROW(rows[i].line, strcmp(p.user, rows[i].user) == 0 && strcmp(p.password, rows[i].password) == 0);
   }
   for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
@@ -206,7 +208,109 @@ static void a_full_redis_says_so(void **) {
   CHECK_OK(live_write(f->live, &w, 1, NOW, &d));
   (void)ask("CONFIG SET maxmemory 0");
   assert_int_equal(w.error, ERR_STORE_FULL);
+  assert_non_null(strstr(d.message, "is full (maxmemory)"));
   assert_int_equal(live_get(f, "w").version, 0);
+}
+
+/* A world with everything, one of them dirty, in a server that is full from now on; 50 more so that a reading has two
+ * transactions. */
+static void fill_up(void) {
+  struct live_entry event = {.at_ms = NOW - 5, .bytes = STR("event")};
+  struct live_field field = {STR("k"), STR("v\0w")}, session = {STR("s"), STR("")};
+  struct live_append w = {.id = STR("w"), .active_ms = NOW, .core = &field, .core_count = 1};
+  session.bytes = STR("working");
+  w.session = &session, w.session_count = 1, w.events = &event, w.event_count = 1;
+  live_make(f, "w");
+  live_say(f, "w", "one");
+  CHECK_OK(live_write(f->live, &w, 1, NOW, NULL));
+  assert_int_equal(w.error, ERR_OK);
+  for (int i = 0; i < 55; i++) {
+    char id[20];
+    snprintf(id, sizeof id, "v%d", i);
+    live_make(f, id);
+    live_say(f, id, id);
+  }
+  (void)ask("CONFIG SET maxmemory 1");
+}
+
+static void a_full_redis_can_be_read(void **) {
+  fill_up();
+  struct live_world w = live_get(f, "w");
+  assert_true(w.is_there && w.is_checked);
+  assert_int_equal(w.version, 2);
+  assert_int_equal(w.turn, 1);
+  CHECK_STR(live_core(&w, "k"), STR("v\0w"));
+  CHECK_STR(w.session[0].bytes, STR("working"));
+  CHECK_STR(w.journal[0].bytes, STR("one"));
+  CHECK_STR(w.events[0].bytes, STR("event"));
+  assert_int_equal(w.dirty_ms, NOW);
+  assert_false(live_get(f, "nobody").is_there);
+  (void)ask("CONFIG SET maxmemory 0");
+}
+
+static void many_worlds_of_a_full_redis_can_be_listed_and_read(void **) {
+  struct live_page page = {.after_score = INSTANT_NONE, .until_score = INSTANT_NEVER, .limit = 100};
+  struct live_world worlds[100];
+  fill_up();
+  CHECK_OK(live_list(f->live, LIVE_DIRTY, &page, &f->arena, NULL));
+  assert_int_equal(page.count, 56);
+  struct live_question q = {page.ids, page.count, LIVE_ALL, &f->arena};
+  CHECK_OK(live_read(f->live, &q, worlds, NULL));
+  for (size_t i = 0; i < page.count; i++) {
+    CHECK_STR(worlds[i].id, page.ids[i]);
+    assert_int_equal(worlds[i].journal_count, 1);
+    if (worlds[i].id.ptr[0] == 'v') CHECK_STR(worlds[i].journal[0].bytes, worlds[i].id);
+  }
+  (void)ask("CONFIG SET maxmemory 0");
+}
+
+/* Everything on the way to more room, over a new connection, and nothing that takes more. */
+static void a_full_redis_can_be_emptied(void **) {
+  struct live_field seal = {STR("sys.sealed"), STR("1")};
+  struct live_append sealing = {.id = STR("w"), .active_ms = INSTANT_NONE, .core = &seal, .core_count = 1};
+  struct live_world load = {.id = STR("new"), .active_ms = NOW};
+  struct live_lock lock = {.id = STR("w")};
+  int64_t removed = 0;
+  fill_up();
+  live_fixture_reopen(f, "node:1");
+  assert_int_equal(live_load(f->live, &load, 0, NOW, NULL), ERR_STORE_FULL);
+  lock.token = sealing.token = live_hold(f, "w", NOW);
+  assert_true(lock.token > 0);
+  CHECK_OK(live_renew(f->live, &lock, 1, (struct live_lease){LIVE_LEASE_MS, NOW + 1}, NULL));
+  assert_true(lock.token > 0);
+  CHECK_OK(live_write(f->live, &sealing, 1, NOW, NULL));
+  assert_int_equal(sealing.error, ERR_STORE_FULL);
+  sealing.even_if_full = true;
+  CHECK_OK(live_write(f->live, &sealing, 1, NOW, NULL));
+  assert_int_equal(sealing.error, ERR_OK);
+  CHECK_OK(live_expire_events(f->live, &lock.id, 1, NOW, &removed, NULL));
+  assert_int_equal(removed, 1);
+  assert_true(live_mark_saved(f, "w", 3, 1));
+  assert_false(live_drop(f, "w", 2, lock.token));
+  assert_true(live_drop(f, "w", 3, lock.token));
+  assert_string_equal(ask("EXISTS world:w:core world:w:session world:w:journal world:w:meta world:w:lock"),
+                      "0");
+  assert_true(live_hold(f, "v0", NOW) > 0);
+  CHECK_OK(live_drop_orphans(f->live, NOW + LIVE_LEASE_MS + 1, 100, &removed, NULL));
+  assert_int_equal(removed, 1);
+  (void)ask("CONFIG SET maxmemory 0");
+}
+
+/* After a restart of a full one: what lies there is compared first. */
+static void a_full_redis_in_a_new_life_can_be_settled(void **) {
+  struct live_append w = {
+      .id = STR("w"), .active_ms = INSTANT_NONE, .is_checked = true, .even_if_full = true};
+  struct live_world put = {.id = STR("v0"), .version = 9, .active_ms = NOW, .replaces = true};
+  fill_up();
+  (void)ask("DEL worlds:life");
+  live_fixture_reopen(f, "node:1");
+  assert_false(live_get(f, "w").is_checked);
+  CHECK_OK(live_write(f->live, &w, 1, NOW, NULL));
+  assert_int_equal(w.error, ERR_OK);
+  assert_true(live_get(f, "w").is_checked);
+  CHECK_OK(live_load(f->live, &put, 0, NOW, NULL));
+  assert_int_equal(live_get(f, "v0").version, 9);
+  (void)ask("CONFIG SET maxmemory 0");
 }
 
 /* Its figures are what its operator needs then. */
@@ -220,6 +324,17 @@ static void a_full_redis_tells_its_figures_over_a_new_connection(void **) {
   (void)ask("CONFIG SET maxmemory 0");
   if (e != ERR_OK) fail_msg("%s", d.message);
   assert_int_equal(status.worlds, 1);
+  assert_non_null(strstr(status.durability, "full"));
+}
+
+static void a_redis_that_may_evict_worlds_is_told(void **) {
+  (void)ask("CONFIG SET maxmemory 1gb");
+  const bool is_quiet = !strstr(live_figures(f).durability, "noeviction");
+  (void)ask("CONFIG SET maxmemory-policy allkeys-lru");
+  const bool is_told = strstr(live_figures(f).durability, "noeviction");
+  (void)ask("CONFIG SET maxmemory-policy noeviction");
+  (void)ask("CONFIG SET maxmemory 0");
+  assert_true(is_quiet && is_told);
 }
 
 static void a_redis_with_a_log_is_told_from_one_without(void **) {
@@ -313,16 +428,99 @@ static size_t ignore(char *bytes, size_t size, size_t n, void *arg) {
   return size * n;
 }
 
-/* The fixture's next requests fail with this status. */
-static void make_fail(int status, int times) {
+/* Tells the fixture how to treat the next requests. */
+static void tell_upstash(const char *what) {
   char url[200];
   CURL *curl = curl_easy_init();
-  snprintf(url, sizeof url, "%s/-/fail?status=%d&times=%d", f->upstash->url, status, times);
+  snprintf(url, sizeof url, "%s/-/%s", f->upstash->url, what);
   curl_easy_setopt(curl, CURLOPT_URL, url);
   curl_easy_setopt(curl, CURLOPT_POSTFIELDS, "");
   curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, ignore);
   assert_int_equal(curl_easy_perform(curl), CURLE_OK);
   curl_easy_cleanup(curl);
+}
+
+static void make_fail(int status, int times) {
+  char what[100];
+  snprintf(what, sizeof what, "fail?status=%d&times=%d", status, times);
+  tell_upstash(what);
+}
+
+static size_t take_text(char *bytes, size_t size, size_t n, void *arg) {
+  size_t used = strlen(arg);
+  snprintf((char *)arg + used, 200 - used, "%.*s", (int)(size * n), bytes);
+  return size * n;
+}
+
+static int64_t requests_seen(void) {
+  char url[200], text[200] = "";
+  int64_t n = -1;
+  CURL *curl = curl_easy_init();
+  snprintf(url, sizeof url, "%s/-/seen", f->upstash->url);
+  curl_easy_setopt(curl, CURLOPT_URL, url);
+  curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_text);
+  curl_easy_setopt(curl, CURLOPT_WRITEDATA, text);
+  assert_int_equal(curl_easy_perform(curl), CURLE_OK);
+  curl_easy_cleanup(curl);
+  assert_int_equal(sscanf(text, "{\"seen\":%ld", &n), 1);
+  return n;
+}
+
+/* A second handle, for which everything is late after so long. */
+static struct live *impatient(int timeout_ms) {
+  struct live_config config = f->config;
+  struct live *l;
+  config.owner = "node:1", config.timeout_ms = timeout_ms;
+  CHECK_OK(live_open(&config, &l, NULL));
+  return l;
+}
+
+static void a_late_answer_costs_no_more_than_the_timeout_and_then_nothing(void **) {
+  static const char *const late[] = {"slow?ms=600000&times=1", "drip?times=1"};
+  for (size_t i = 0; i < 2; i++) {
+    struct err_detail d = {};
+    struct live *l = impatient(50);
+    tell_upstash(late[i]);
+    int64_t before = requests_seen();
+    assert_int_equal(live_ping(l, &d), ERR_UNAVAILABLE);
+    assert_non_null(strstr(d.message, "in time"));
+    assert_int_equal(requests_seen(), before + 1); /* no second try, which would be as late */
+    assert_int_equal(live_ping(l, &d), ERR_UNAVAILABLE);
+    assert_int_equal(requests_seen(), before + 1); /* nor is anything asked for a while */
+    live_close(l);
+  }
+}
+
+static void what_was_late_is_asked_again_after_a_while(void **) {
+  struct live *l = impatient(5000);
+  tell_upstash("slow?ms=600000&times=1");
+  assert_int_equal(live_ping(l, NULL), ERR_UNAVAILABLE);
+  enum err e = ERR_UNAVAILABLE;
+  for (int i = 0; i < 600 && e != ERR_OK; i++) {
+    e = live_ping(l, NULL);
+    if (e != ERR_OK) poll(NULL, 0, 50);
+  }
+  CHECK_OK(e);
+  live_close(l);
+}
+
+/* Each of its requests is in time, all of them are not. */
+static void a_call_of_many_slow_requests_ends(void **) {
+  static char texts[LIVE_BATCH_MAX][8];
+  static struct str ids[LIVE_BATCH_MAX];
+  static struct live_world worlds[LIVE_BATCH_MAX];
+  struct live *l = impatient(500);
+  for (int i = 0; i < LIVE_BATCH_MAX; i++) {
+    snprintf(texts[i], sizeof texts[i], "w%d", i);
+    ids[i] = str_of(texts[i]);
+  }
+  tell_upstash("slow?ms=250&times=100"); /* 20 of them are 5 s */
+  int64_t before = requests_seen();
+  struct live_question q = {ids, LIVE_BATCH_MAX, LIVE_META, &f->arena};
+  assert_int_equal(live_read(l, &q, worlds, NULL), ERR_UNAVAILABLE);
+  assert_true(requests_seen() - before < 20);
+  tell_upstash("slow?ms=0&times=0");
+  live_close(l);
 }
 
 static void a_wrong_token_is_refused_and_not_told(void **) { /* */
@@ -349,10 +547,10 @@ static void what_was_refused_or_repeats_without_harm_is_tried_again(void **) {
     int line, status, times;
     bool is_write;
     enum err want;
-  } rows[] = {{__LINE__, 429, 2, true, ERR_OK},
-              {__LINE__, 429, 3, true, ERR_UNAVAILABLE},
-              {__LINE__, 503, 2, false, ERR_OK},
-              {__LINE__, 503, 3, false, ERR_UNAVAILABLE},
+  } rows[] = {{__LINE__, 429, 1, true, ERR_OK},
+              {__LINE__, 429, 2, true, ERR_UNAVAILABLE},
+              {__LINE__, 503, 1, false, ERR_OK},
+              {__LINE__, 503, 2, false, ERR_UNAVAILABLE},
               {__LINE__, 503, 1, true, ERR_UNAVAILABLE}};
   live_make(f, "w");
   live_say(f, "w", "first");
@@ -431,7 +629,12 @@ int main(void) {
       REDIS(a_wrong_password_is_refused_and_not_told),
       REDIS(forgotten_scripts_are_loaded_again),
       REDIS(a_full_redis_says_so),
+      REDIS(a_full_redis_can_be_read),
+      REDIS(many_worlds_of_a_full_redis_can_be_listed_and_read),
+      REDIS(a_full_redis_can_be_emptied),
+      REDIS(a_full_redis_in_a_new_life_can_be_settled),
       REDIS(a_full_redis_tells_its_figures_over_a_new_connection),
+      REDIS(a_redis_that_may_evict_worlds_is_told),
       REDIS(a_redis_with_a_log_is_told_from_one_without),
       REDIS(a_bare_lock_of_an_application_is_an_orphan),
       REDIS(a_bare_lock_gets_a_lease_when_it_is_met),
@@ -442,6 +645,9 @@ int main(void) {
       UPSTASH(a_wrong_token_is_refused_and_not_told),
       UPSTASH(an_answer_with_the_token_is_not_passed_on),
       UPSTASH(what_was_refused_or_repeats_without_harm_is_tried_again),
+      UPSTASH(a_late_answer_costs_no_more_than_the_timeout_and_then_nothing),
+      UPSTASH(what_was_late_is_asked_again_after_a_while),
+      UPSTASH(a_call_of_many_slow_requests_ends),
   };
   int failed = cmocka_run_group_tests(tests, NULL, NULL);
   live_fixture_servers_stop();

@@ -1,5 +1,6 @@
 /* The transport to Upstash by its REST: POST /pipeline and /multi-exec, a JSON array of commands in, an array of
- * {"result"} or {"error"} out, strings of answers in base64. */
+ * {"result"} or {"error"} out, strings of answers in base64. A service that is slow holds nobody up for longer than the
+ * timeout, and then for a second nobody at all. */
 #include <curl/curl.h>
 #include <openssl/evp.h>
 #include <poll.h>
@@ -11,8 +12,9 @@
 #include "base/json.h"
 #include "live/redis_wire.h"
 
-#define TRIES_MAX 3
-#define WAIT_MS 100               /* before the second try; tripled for each further one */
+#define WAIT_MS 100               /* before the one other try */
+#define CALL_TIMEOUTS 4           /* a call of many POSTs takes at most so many times what one may */
+#define RETRY_MS 1000             /* after an answer that was too late nothing is asked for so long */
 #define REQUEST_COMMANDS_MAX 200  /* of one POST */
 #define REQUEST_BYTES_SOFT 500000 /* a POST is closed above this: the service bounds the size of requests */
 #define BODY_BYTES_MAX (512UL << 20)
@@ -33,6 +35,8 @@ struct transport {
   char url[URL_BYTES_MAX]; /* without a slash at its end */
   char *token;
   long timeout_ms;
+  int64_t call_until_ms; /* monotonic, as the next */
+  int64_t late_ms;       /* when an answer was too late; 0: the last one was not */
   struct buf request, body;
 };
 
@@ -62,14 +66,18 @@ struct outcome {
   long status;
 };
 
-static struct outcome post_once(struct transport *t, const char *path) {
+static struct outcome post_once(struct transport *t, const char *path, int64_t until_ms) {
   char url[URL_BYTES_MAX + 20];
-  struct outcome o = {};
+  struct outcome o = {.code = CURLE_OPERATION_TIMEDOUT};
+  int64_t left_ms = until_ms - monotonic_ms();
+  if (left_ms <= 0) return o;
   snprintf(url, sizeof url, "%s%s", t->url, path);
   buf_clear(&t->body);
   curl_easy_setopt(t->curl, CURLOPT_URL, url);
   curl_easy_setopt(t->curl, CURLOPT_POSTFIELDS, t->request.ptr);
   curl_easy_setopt(t->curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)t->request.len);
+  curl_easy_setopt(t->curl, CURLOPT_TIMEOUT_MS, (long)left_ms);
+  curl_easy_setopt(t->curl, CURLOPT_CONNECTTIMEOUT_MS, (long)left_ms);
   o.code = curl_easy_perform(t->curl);
   curl_easy_getinfo(t->curl, CURLINFO_RESPONSE_CODE, &o.status);
   return o;
@@ -82,14 +90,16 @@ static bool is_worth_another(struct outcome o, bool is_repeatable) {
   return is_repeatable && (o.code != CURLE_OK || o.status >= 500);
 }
 
+/* Both tries together take no longer than one may. */
 static struct outcome post(struct transport *t, const char *path, bool is_repeatable) {
-  int64_t until = monotonic_ms() + t->timeout_ms;
-  struct outcome o = post_once(t, path);
-  for (int i = 1, wait = WAIT_MS; i < TRIES_MAX && is_worth_another(o, is_repeatable); i++, wait *= 3) {
-    if (monotonic_ms() + wait >= until) break;
-    (void)poll(NULL, 0, wait);
-    o = post_once(t, path);
+  int64_t until_ms = monotonic_ms() + t->timeout_ms;
+  if (until_ms > t->call_until_ms) until_ms = t->call_until_ms;
+  struct outcome o = post_once(t, path, until_ms);
+  if (is_worth_another(o, is_repeatable) && monotonic_ms() + WAIT_MS < until_ms) {
+    (void)poll(NULL, 0, WAIT_MS);
+    o = post_once(t, path, until_ms);
   }
+  t->late_ms = o.code == CURLE_OPERATION_TIMEDOUT ? monotonic_ms() : 0;
   return o;
 }
 
@@ -97,6 +107,8 @@ static enum err judge(const struct transport *t, struct outcome o, struct err_de
   char text[100];
   if (o.code == CURLE_WRITE_ERROR)
     return fail(t, ERR_LIMIT, STR("the answer is too large: ask for fewer worlds"), detail);
+  if (o.code == CURLE_OPERATION_TIMEDOUT)
+    return fail(t, ERR_UNAVAILABLE, STR("it did not answer in time"), detail);
   if (o.code != CURLE_OK) return fail(t, ERR_UNAVAILABLE, str_of(curl_easy_strerror(o.code)), detail);
   if (o.status == 401 || o.status == 403) {
     enum err e = fail(t, ERR_UNAVAILABLE, STR("it refuses the token"), detail);
@@ -207,6 +219,10 @@ static size_t request_end(const struct redis_batch *b, size_t from) {
 static enum err upstash_run(struct redis_transport *base, const struct redis_batch *b, struct redis_room room,
                             struct redis_value *ret, struct err_detail *detail) {
   struct transport *t = (struct transport *)base;
+  int64_t now_ms = monotonic_ms();
+  if (t->late_ms && now_ms - t->late_ms < RETRY_MS)
+    return fail(t, ERR_UNAVAILABLE, STR("it did not answer in time just now"), detail);
+  t->call_until_ms = now_ms + CALL_TIMEOUTS * t->timeout_ms;
   for (size_t from = 0, end; from < b->count; from = end) {
     end = request_end(b, from);
     buf_clear(&t->request);
@@ -251,8 +267,6 @@ static enum err set_up(struct transport *t) {
   curl_easy_setopt(t->curl, CURLOPT_HTTPHEADER, t->headers);
   curl_easy_setopt(t->curl, CURLOPT_WRITEFUNCTION, take_body);
   curl_easy_setopt(t->curl, CURLOPT_WRITEDATA, &t->body);
-  curl_easy_setopt(t->curl, CURLOPT_TIMEOUT_MS, t->timeout_ms);
-  curl_easy_setopt(t->curl, CURLOPT_CONNECTTIMEOUT_MS, t->timeout_ms);
   curl_easy_setopt(t->curl, CURLOPT_NOSIGNAL, 1L);
   curl_easy_setopt(t->curl, CURLOPT_FOLLOWLOCATION, 0L); /* the token goes nowhere else */
   curl_easy_setopt(t->curl, CURLOPT_PROTOCOLS_STR, "http,https");

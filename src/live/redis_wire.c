@@ -4,6 +4,7 @@
 #include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/random.h>
 
 #include "base/embedded.h"
 
@@ -93,7 +94,40 @@ enum err redis_error(const struct redis_transport *t, struct str text, struct er
   enum err e = ERR_IO;
   for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
     if (str_starts(text, kinds[i].starts)) e = kinds[i].error;
+  if (str_starts(text, STR("OOM"))) {
+    (void)err_set(detail, e, "live", 0, "%s is full (maxmemory): it takes no writes", t->where);
+    err_hint(detail,
+             "give it more memory, or wait: sync saves what is there, auto-pause and cleanup free it");
+    return e;
+  }
   return err_set(detail, e, "live", 0, "%s: %.*s", t->where, text.len > 150 ? 150 : (int)text.len, text.ptr);
+}
+
+/* ---- lives ---- */
+
+bool redis_is_life_of(struct str life, struct str run) {
+  return str_starts(life, run) && (life.len == run.len || life.ptr[run.len] == '/');
+}
+
+void redis_name_life(const char *run, char ret[REDIS_LIFE_BYTES]) {
+  uint64_t random = 0;
+  ASSERT(getrandom(&random, sizeof random, 0) == sizeof random);
+  snprintf(ret, REDIS_LIFE_BYTES, "%s/%016" PRIx64, run, random);
+}
+
+void redis_begin_life(struct redis_batch *b, const struct redis_transport *t) {
+  static const char script[] =
+      "local life, run = redis.call('GET', KEYS[1]) or '', ARGV[1] "
+      "if life == run or string.sub(life, 1, #run + 1) == run .. '/' then return 0 end "
+      "redis.call('UNLINK', KEYS[1]) " /* takes no memory: then a full server lets the next one pass */
+      "redis.call('SET', KEYS[1], ARGV[2]) return 1";
+  char name[REDIS_LIFE_BYTES];
+  redis_name_life(t->run, name);
+  redis_begin(b), redis_text(b, "EVAL"), redis_text(b, script), redis_text(b, "1");
+  redis_text(b, t->life_key), redis_text(b, t->run);
+  char *copy = arena_strdup(b->arena, str_of(name));
+  if (copy) redis_text(b, copy);
+  else b->error = arena_error(b->arena);
 }
 
 /* ---- scripts ---- */
@@ -104,6 +138,7 @@ static const char *const script_names[SCRIPT_COUNT] = {
     [SCRIPT_LOCK] = "lua/lock.lua",     [SCRIPT_RENEW] = "lua/renew.lua",
     [SCRIPT_UNLOCK] = "lua/unlock.lua", [SCRIPT_ORPHANS] = "lua/orphans.lua",
     [SCRIPT_EXPIRE] = "lua/expire.lua", [SCRIPT_LIST] = "lua/list.lua",
+    [SCRIPT_GROUP] = "lua/group.lua",
 };
 
 static bool sha1_hex(const char *text, char ret[41]) {
@@ -214,16 +249,16 @@ static bool parse_unix(struct str rest, struct redis_place *p) {
 
 enum err redis_place_parse(struct str url, struct redis_place *ret, struct err_detail *detail) {
   struct redis_place p = {};
-  bool is_good = str_starts(url, STR("redis://"))  ? parse_tcp(str_from(url, 8), &p)
-                 : str_starts(url, STR("unix://")) ? parse_unix(str_from(url, 7), &p)
-                                                   : false;
+  p.is_tls = str_starts(url, STR("rediss://"));
+  bool is_good = p.is_tls                           ? parse_tcp(str_from(url, 9), &p)
+                 : str_starts(url, STR("redis://")) ? parse_tcp(str_from(url, 8), &p)
+                 : str_starts(url, STR("unix://"))  ? parse_unix(str_from(url, 7), &p)
+                                                    : false;
   if (is_good) {
     *ret = p;
     return ERR_OK;
   }
   enum err e = err_set(detail, ERR_INVALID, "REDIS_URL", 0, "this is no address of a Redis");
-  if (str_starts(url, STR("rediss://")))
-    err_hint(detail, "TLS is not supported: use a tunnel, or Upstash by REST");
-  else err_hint(detail, "redis://[[USER]:PASSWORD@]HOST[:PORT][/DB] or unix:///PATH[?db=N]");
+  err_hint(detail, "redis://[[USER]:PASSWORD@]HOST[:PORT][/DB], rediss:// for TLS, or unix:///PATH[?db=N]");
   return e;
 }

@@ -55,14 +55,24 @@ struct redis_transport { /* the head of each */
   const struct redis_transport_ops *ops;
   const char *raw; /* Lua text that declares raw() */
   bool is_text;
-  char where[300];    /* for messages: without a password */
-  char server[100];   /* "redis 7.0.15" once it has been reached */
-  char life_key[120]; /* where the server's run is noted with each connection (live.h: a life) */
+  char where[300];  /* for messages: without a password */
+  char server[100]; /* "redis 7.0.15" once it has been reached */
+  /* live.h: a life. What its name begins with: the server's run, known once it has been reached, and looked at with each
+   * connection; UPSTASH: our owner. */
+  char run[LIVE_OWNER_BYTES_MAX], life_key[120];
 };
 enum err redis_hiredis_open(const struct live_config *config, struct redis_transport **ret,
                             struct err_detail *detail);
 enum err redis_upstash_open(const struct live_config *config, struct redis_transport **ret,
                             struct err_detail *detail);
+
+/* EVAL of what begins a new life in this batch unless the one there is this run's; also in a full server. */
+void redis_begin_life(struct redis_batch *b, const struct redis_transport *t);
+/* Whether this is the name of a life of this run. */
+bool redis_is_life_of(struct str life, struct str run);
+/* A name for a life that no life had before. */
+#define REDIS_LIFE_BYTES (LIVE_OWNER_BYTES_MAX + 24)
+void redis_name_life(const char *run, char ret[REDIS_LIFE_BYTES]);
 
 /* What a server's error means to us; names the server. */
 enum err redis_error(const struct redis_transport *t, struct str text, struct err_detail *detail);
@@ -79,6 +89,7 @@ enum redis_script {
   SCRIPT_ORPHANS,
   SCRIPT_EXPIRE,
   SCRIPT_LIST,
+  SCRIPT_GROUP,
   SCRIPT_COUNT
 };
 struct redis_scripts {
@@ -88,11 +99,12 @@ struct redis_scripts {
 enum err redis_scripts_new(const char *raw, struct redis_scripts *ret);
 void redis_scripts_free(struct redis_scripts *s);
 
-/* ---- a place in redis://… or unix://… ---- */
+/* ---- a place in redis://…, rediss://… or unix://… ---- */
 struct redis_place {
   char host[256]; /* or the socket's path */
   int port;       /* 0: a socket */
   int db;
+  bool is_tls;
   char user[128], password[512];
 };
 enum err redis_place_parse(struct str url, struct redis_place *ret, struct err_detail *detail);

@@ -550,7 +550,8 @@ static enum err settle(struct lane *l, struct str id, int64_t token, int64_t now
   struct live_world w = {};
   struct kept k = {};
   enum standing standing;
-  struct live_append is_newest = {.id = id, .token = token, .active_ms = INSTANT_NONE, .is_checked = true};
+  struct live_append is_newest = {
+      .id = id, .token = token, .active_ms = INSTANT_NONE, .is_checked = true, .even_if_full = true};
   TRY(live_read(l->live, &(struct live_question){&id, 1, LIVE_ALL, &l->arena}, &w, l->detail));
   if (!w.is_there || w.is_checked) return ERR_OK;
   TRY(read_kept(l, SQL_STATE_KEPT, &w, 1, &k));

@@ -134,7 +134,8 @@ enum err world_seal(struct lane *l, const struct live_lock *locks, size_t count,
                                 .token = locks[i].token,
                                 .active_ms = INSTANT_NONE,
                                 .core = &sealed,
-                                .core_count = 1};
+                                .core_count = 1,
+                                .even_if_full = true};
   if (count == 0 || live_mode(l->live) == LIVE_NONE) return ERR_OK;
   TRY(live_write(l->live, a, count, now_ms, l->detail));
   for (size_t i = 0; i < count; i++) {

@@ -760,6 +760,65 @@ static void a_strange_entry_of_the_journal_holds_nothing_up(void **state) {
   assert_string_equal(redis_fixture_ask(f->redis, "LLEN world:w:journal"), "0");
 }
 
+/* Until Redis takes no more; how many were acknowledged. */
+static int64_t talk_until_full(struct worlds_fixture *f, struct err_detail *detail) {
+  char args[5000];
+  (void)snprintf(args, sizeof args, "{'text':'%04000d'}", 1);
+  for (int64_t said = 0; said < 10000; said++) {
+    enum err e = world_try(f, &f->lane, "world.message", "w", "ana", args, NULL, detail);
+    if (e == ERR_OK) continue;
+    assert_int_equal(e, ERR_STORE_FULL);
+    return said;
+  }
+  fail_msg("Redis is never full");
+  return 0;
+}
+
+static void limit_redis(struct worlds_fixture *f, int64_t more_bytes) {
+  int64_t used = 0;
+  char command[80];
+  const char *line = strstr(redis_fixture_ask(f->redis, "INFO memory"), "used_memory:");
+  assert_true(line && sscanf(line, "used_memory:%ld", &used) == 1);
+  (void)snprintf(command, sizeof command, "CONFIG SET maxmemory %lld", (long long)(used + more_bytes));
+  assert_string_equal(redis_fixture_ask(f->redis, command), "OK");
+}
+
+/* Nobody does anything but the jobs: sync saves what is there, cleanup frees it, and messages are taken again. */
+static void a_full_redis_empties_itself_and_loses_nothing(void **state) {
+  struct worlds_fixture *f = *state;
+  struct err_detail detail = {};
+  if (!f->redis) return;
+  make_world(f, "w", "ana");
+  say(f, "w", "ana", "one");
+  limit_redis(f, 400000);
+  int64_t said = 1 + talk_until_full(f, &detail);
+  assert_non_null(strstr(detail.message, "is full (maxmemory)"));
+  json_decref(run_job(f, "sync", NULL, NULL));
+  assert_int_equal(number(f, "SELECT count(*) FROM \"WorldInteraction\""), said);
+  f->now_ms += 61 * WORLDS_MINUTE;
+  json_t *cleaned = run_job(f, "cleanup", NULL, NULL);
+  json_decref(cleaned);
+  assert_string_equal(redis_fixture_ask(f->redis, "KEYS world:*"), "");
+  assert_int_equal(say(f, "w", "ana", "more"), said + 1);
+  json_decref(run_job(f, "sync", NULL, NULL));
+  assert_int_equal(number(f, "SELECT count(*) FROM \"WorldInteraction\""), said + 1);
+}
+
+/* Pausing frees memory, too. */
+static void a_world_in_a_full_redis_can_be_paused(void **state) {
+  struct worlds_fixture *f = *state;
+  struct err_detail detail = {};
+  if (!f->redis) return;
+  make_world(f, "w", "ana");
+  say(f, "w", "ana", "one");
+  limit_redis(f, 100000);
+  int64_t said = 1 + talk_until_full(f, &detail);
+  world_do(f, "world.pause", "w", "ana", NULL);
+  assert_string_equal(redis_fixture_ask(f->redis, "KEYS world:*"), "");
+  assert_int_equal(number(f, "SELECT count(*) FROM \"WorldInteraction\""), said);
+  assert_int_equal(say(f, "w", "ana", "more"), said + 1);
+}
+
 static void bytes_no_database_takes_do_not_keep_a_world_dirty(void **state) {
   struct worlds_fixture *f = *state;
   static const char bytes[] = "a\0b", no_utf8[] = "c\xff";
@@ -847,6 +906,8 @@ int main(void) {
       T(a_kill_while_a_big_state_wakes_costs_no_counter),
       T(what_was_counted_while_a_world_slept_stays),
       T(a_strange_entry_of_the_journal_holds_nothing_up),
+      T(a_full_redis_empties_itself_and_loses_nothing),
+      T(a_world_in_a_full_redis_can_be_paused),
       T(bytes_no_database_takes_do_not_keep_a_world_dirty),
       T(names_no_database_takes_hold_nobody_up),
   };

@@ -11,7 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define ARGV_MAX 20
+#define ARGV_MAX 40
 #define WAIT_MS 10
 #define WAITS_MAX 1000 /* ten seconds, on a machine under load */
 
@@ -57,24 +57,33 @@ static void wait_until_up(const struct redis_fixture *r) {
   fail_msg("redis-server does not start in %s", r->folder);
 }
 
-static void run_server(struct redis_fixture *r, const char *extra_argument, const char *extra_value) {
+static void run_server(struct redis_fixture *r, const char *const extra[]) {
   char socket_path[128], log[128];
   snprintf(socket_path, sizeof socket_path, "%s", r->url + strlen("unix://"));
   snprintf(log, sizeof log, "%s/log", r->folder);
-  const char *argv[] = {"redis-server", "--port", "0", "--unixsocket",           socket_path, "--dir",
-                        r->folder,      "--save", "",  "--enable-debug-command", "yes",       extra_argument,
-                        extra_value,    NULL};
+  const char *argv[ARGV_MAX] = {"redis-server", "--port", "0", "--unixsocket",           socket_path, "--dir",
+                                r->folder,      "--save", "",  "--enable-debug-command", "yes"};
+  size_t n = 11;
+  for (size_t i = 0; extra && extra[i]; i++) {
+    assert_true(n < ARGV_MAX - 1);
+    argv[n++] = extra[i];
+  }
   r->pid = start(argv, log);
   wait_until_up(r);
 }
 
-struct redis_fixture *redis_fixture_start(const char *extra_argument, const char *extra_value) {
+struct redis_fixture *redis_fixture_start_with(const char *const extra[]) {
   struct redis_fixture *r = calloc(1, sizeof *r);
   snprintf(r->folder, sizeof r->folder, "/tmp/sereno-redis-XXXXXX");
   assert_non_null(mkdtemp(r->folder));
   snprintf(r->url, sizeof r->url, "unix://%s/socket", r->folder);
-  run_server(r, extra_argument, extra_value);
+  run_server(r, extra);
   return r;
+}
+
+struct redis_fixture *redis_fixture_start(const char *extra_argument, const char *extra_value) {
+  const char *const extra[] = {extra_argument, extra_value, NULL};
+  return redis_fixture_start_with(extra);
 }
 
 static void remove_folder(const char *folder) {
@@ -89,7 +98,7 @@ static void remove_folder(const char *folder) {
 }
 
 void redis_fixture_kill(struct redis_fixture *r) { end(&r->pid); }
-void redis_fixture_again(struct redis_fixture *r) { run_server(r, NULL, NULL); }
+void redis_fixture_again(struct redis_fixture *r) { run_server(r, NULL); }
 
 void redis_fixture_stop(struct redis_fixture *r) {
   if (!r) return;

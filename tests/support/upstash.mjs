@@ -1,7 +1,8 @@
 // Upstash's REST as documented, in front of a real Redis on a unix socket, for tests:
 //   node upstash.mjs SOCKET TOKEN PORT_FILE [HTTP_PORT]
 // POST / (one command), /pipeline, /multi-exec; Authorization: Bearer; Upstash-Encoding: base64. The port is written
-// to PORT_FILE. POST /-/fail?status=503&times=2 makes the next requests fail; GET /-/seen tells how many came.
+// to PORT_FILE. POST /-/fail?status=503&times=2 makes the next requests fail, /-/slow?ms=60&times=100 makes them wait so
+// long, /-/drip?times=1 answers a byte at a time and without end; GET /-/seen tells how many came.
 import http from 'node:http';
 import net from 'node:net';
 import fs from 'node:fs';
@@ -110,7 +111,7 @@ const multiExec = async (commands, isBase64) => {
   return { status: 200, body: exec.result.map((v) => shape(v, isBase64)) };
 };
 
-let failures = { status: 0, times: 0 }, seen = 0, bearers = 0;
+let failures = { status: 0, times: 0 }, slow = { ms: 0, times: 0 }, drips = 0, seen = 0, bearers = 0;
 
 const answer = async (request, body) => {
   const isBase64 = request.headers['upstash-encoding'] === 'base64';
@@ -147,8 +148,26 @@ const server = http.createServer((request, response) => {
       failures = { status: Number(url.searchParams.get('status')), times: Number(url.searchParams.get('times')) };
       return reply(200, {});
     }
+    if (url.pathname === '/-/slow') {
+      slow = { ms: Number(url.searchParams.get('ms')), times: Number(url.searchParams.get('times')) };
+      return reply(200, {});
+    }
+    if (url.pathname === '/-/drip') {
+      drips = Number(url.searchParams.get('times'));
+      return reply(200, {});
+    }
     if (url.pathname === '/-/seen') return reply(200, { seen, bearers });
     seen++;
+    if (drips > 0) {
+      drips--;
+      response.writeHead(200, { 'content-type': 'application/json' });
+      const timer = setInterval(() => response.write(' '), 5);
+      return response.on('close', () => clearInterval(timer));
+    }
+    if (slow.times > 0) {
+      slow.times--;
+      await new Promise((done) => setTimeout(done, slow.ms));
+    }
     if (failures.times > 0) {
       failures.times--;
       return reply(failures.status, { error: `made to fail; you sent ${request.headers.authorization}` });

@@ -1,4 +1,5 @@
--- now extras suffix… (id version token)… → (is done, freed bytes)…
+-- now extras suffix… (id version token)… → (is done, freed bytes)…, counted
+even_if_full()
 local now, extras, answer = tonumber(ARGV[1]), tonumber(ARGV[2]), {}
 for at = 3 + extras, #ARGV, 3 do
   local id, token, done, freed = ARGV[at], tonumber(ARGV[at + 2]), 0, 0
@@ -15,4 +16,5 @@ for at = 3 + extras, #ARGV, 3 do
   end
   answer[#answer + 1], answer[#answer + 2] = done, freed
 end
+answer[#answer + 1] = call('INCR', SEEN)
 return answer

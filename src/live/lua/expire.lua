@@ -1,4 +1,5 @@
 -- before id… → how many events are gone
+even_if_full()
 local removed = 0
 for at = 2, #ARGV do
   local id = ARGV[at]

@@ -1,12 +1,13 @@
--- id token now version turn ticks activeAt cores sessions replaces events (name value)… (at value)… → 0 done, 1 is there,
--- 2 3 refused
+-- id token now version turn ticks activeAt cores sessions replaces events (name value)… (at value)… → {0, counted}: done,
+-- {1}: is there, {2} {3}: refused
 local id = ARGV[1]
 local refused = refusal(id, tonumber(ARGV[2]), tonumber(ARGV[3]))
-if refused ~= 0 then return refused end
+if refused ~= 0 then return {refused} end
 local meta = P .. id .. ':meta'
 local is_there = call('EXISTS', meta) == 1
-if is_there and ARGV[10] == '0' then return 1 end
+if is_there and ARGV[10] == '0' then return {1} end
 if is_there then
+  even_if_full() -- what it replaces makes room
   call('DECRBY', G .. 'bytes', call('HGET', meta, 'bytes') or '0')
   for _, part in ipairs({'core', 'session', 'journal', 'history', 'events', 'meta'}) do
     call('UNLINK', P .. id .. ':' .. part)
@@ -27,4 +28,4 @@ end
 if oldest then call('ZADD', G .. 'events', int(oldest), id) end
 count_bytes(meta, 0, grown)
 call('ZADD', G .. 'active', ARGV[7], id)
-return 0
+return {0, call('INCR', SEEN)}

@@ -1,4 +1,5 @@
 -- owner now lease id… → token or 0 …
+even_if_full()
 local now, lease, answer = tonumber(ARGV[2]), tonumber(ARGV[3]), {}
 local fence, till = tonumber(call('GET', G .. 'fence') or 0), int(now + lease)
 for at = 4, #ARGV do

@@ -3,6 +3,19 @@
 local P, G = KEYS[1], KEYS[2]
 local call = redis.call
 
+-- A full server refuses a script's first write if that could take memory, and none after it. What frees memory, or is
+-- needed to free it, begins with one that takes none.
+local function even_if_full() call('UNLINK', G .. 'nothing') end
+
+-- What this server of ours has seen here, a name for a new life, where it is counted (redis_seen.h). Less than that is
+-- an older copy in the old one's place.
+local seen, new_life, SEEN = string.match(table.remove(ARGV, 1), '^(%d+)|([^|]*)|(.*)$')
+if tonumber(call('GET', SEEN) or 0) < tonumber(seen) then
+  even_if_full()
+  call('SET', G .. 'life', new_life)
+  call('SET', SEEN, seen)
+end
+
 local function int(n) return string.format('%.0f', n) end
 
 -- Owner, token and end of the lease; nothing without a lock. A text that is not ours holds until its key goes.

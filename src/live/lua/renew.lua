@@ -1,4 +1,5 @@
 -- now lease (id token)… → token or 0 …
+even_if_full()
 local now, lease, answer = tonumber(ARGV[1]), tonumber(ARGV[2]), {}
 for at = 3, #ARGV, 2 do
   local id, token = ARGV[at], tonumber(ARGV[at + 1])

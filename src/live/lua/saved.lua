@@ -1,4 +1,5 @@
 -- (id version turn readAt)… → (is done, freed bytes)…
+even_if_full()
 local answer = {}
 for at = 1, #ARGV, 4 do
   local id, version, turn, read_at = ARGV[at], tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2]), tonumber(ARGV[at + 3])

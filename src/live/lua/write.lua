@@ -1,5 +1,5 @@
--- id token now activeAt ticks journals histories historyMax events cores sessions counters isChecked, then of each its
--- items: (at value) value (at value) (name value) (name value) (name n) → {0, first turn, version}, {1 not there}, {2},
+-- id token now activeAt ticks journals histories historyMax events cores sessions counters isChecked isNeeded, then of
+-- each its items: (at value) value (at value) (name value) (name value) (name n) → {0, first turn, version}, {1 not there}, {2},
 -- {3}, {4 unchecked}
 local id, now = ARGV[1], tonumber(ARGV[3])
 local refused = refusal(id, tonumber(ARGV[2]), now)
@@ -10,7 +10,8 @@ local m = call('HMGET', meta, 'version', 'turn', 'activeAt', 'dirtyAt', 'bytes',
 if not m[1] then return {1} end
 local life = call('GET', G .. 'life') or ''
 if ARGV[13] == '0' and (m[7] or '') ~= life then return {4} end
-local version, turn, grown, at = tonumber(m[1]) + 1, tonumber(m[2]), 0, 14
+if ARGV[14] == '1' then even_if_full() end
+local version, turn, grown, at = tonumber(m[1]) + 1, tonumber(m[2]), 0, 15
 
 for _ = 1, tonumber(ARGV[6]) do
   local value = raw(ARGV[at + 1])
