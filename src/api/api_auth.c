@@ -11,6 +11,7 @@
 
 SHAPE_OF(session_answer, "Session", 0, OUT("actor", TEXT, 0, "user:NAME or token:NAME"),
          OUT("user", TEXT, FIELD_NULLABLE, "name of the account; null for a token of the installation"),
+         OUT("userId", TEXT, FIELD_NULLABLE, "id of the account: what worlds name as their owner"),
          OUT_ENUM("role", 0, role_names, ""),
          OUT("csrfToken", TEXT, FIELD_NULLABLE, "to be sent as X-CSRF-Token; null for tokens"),
          OUT("expiresAt", INSTANT, FIELD_NULLABLE, "of the session, at the latest"));
@@ -20,6 +21,7 @@ static void write_session(struct call *c, const struct user *user, const char *c
   jw_object(w);
   jw_ktext(w, "actor", c->who.actor);
   jw_ktext(w, "user", user ? user->name : NULL);
+  jw_ktext(w, "userId", user ? user->id : NULL);
   jw_ktext(w, "role", role_text(c->who.role));
   jw_ktext(w, "csrfToken", csrf);
   jw_key(w, "expiresAt");

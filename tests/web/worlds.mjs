@@ -117,6 +117,36 @@ await site.test("B-36_several_are_kept_at_once_and_it_can_be_undone", async (t) 
   equal([row("alba").isFavorite, row("umbria").isFavorite], [0, 0], "undone");
 });
 
+await site.test("B-36_undoing_leaves_those_alone_that_were_favourites_before", async (t) => {
+  await ask(server, "PUT", "/api/worlds/umbria/favorite?override=1", 200, { body: {} });
+  const page = await t.page("/worlds?q=name:alba,umbria");
+  await rowOf(page, "Umbría").getByText("Favorito", { exact: true }).waitFor();
+  await page.getByRole("checkbox", { name: "Elegir los de esta página" }).check();
+  await page.getByRole("button", { name: "Hacer favorito" }).click();
+  await page.getByRole("dialog").getByRole("button", { name: "Hacerlo de todos modos" }).click();
+  await rowOf(page, "Alba").getByText("Favorito", { exact: true }).waitFor();
+  await page.getByRole("button", { name: "Deshacer" }).click();
+  await rowOf(page, "Alba").getByText("Favorito", { exact: true }).waitFor({ state: "detached" });
+  equal([row("alba").isFavorite, row("umbria").isFavorite], [0, 1]);
+  await ask(server, "DELETE", "/api/worlds/umbria/favorite?override=1", 200);
+});
+
+await site.test("who_only_takes_part_is_shown_no_deed_of_the_owner", async (t) => {
+  const at = new Date(NOW + DAY).toISOString();
+  await ask(server, "POST", "/api/worlds/jardin/events", 201, { body: { type: "boda", scheduledAt: at } });
+  await (await t.page("/", { role: "viewer" })).close(); // its account is there
+  const { data } = await ask(server, "GET", "/api/admin/users", 200);
+  const { id } = data.find((user) => user.name === "la-viewer");
+  await ask(server, "PUT", `/api/worlds/jardin/members/${id}`, 200, { body: {} });
+  const page = await t.page("/worlds/jardin?tab=events", { role: "viewer" });
+  await page.getByText("boda").waitFor();
+  equal(await page.getByRole("button", { name: "Cancelar evento" }).count(), 0);
+  sql(server, `UPDATE "World" SET "ownerId"='${id}' WHERE "id"='jardin'`);
+  await page.reload();
+  await page.getByRole("button", { name: "Cancelar evento" }).waitFor(); // now it is hers
+  await page.getByRole("link", { name: "Gestión" }).waitFor();
+});
+
 await site.test("U-30_a_world_says_why_and_where_it_stands", async (t) => {
   const page = await t.page("/worlds/itaca");
   await page.getByRole("heading", { level: 1, name: "Ítaca" }).waitFor();

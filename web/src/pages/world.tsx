@@ -1,7 +1,6 @@
 // One world: where it stands if nobody comes, why, what it remembers, what is planned, and everything one can do to it.
-import { useEffect, useRef } from "preact/hooks";
 import { call } from "../api/client";
-import { useLive } from "../api/live";
+import { useLive, useSoon } from "../api/live";
 import { useRemote } from "../api/remote";
 import { may } from "../api/state";
 import { href, query } from "../base/url";
@@ -17,7 +16,7 @@ import { usualThresholds } from "./world/lifeline";
 import { Manage } from "./world/manage";
 import { Memory } from "./world/memory";
 import { Lifeline, Log, WorldFacts } from "./world/overview";
-import { isMine, nameOf, OwnersPlace, pause, resume, setFavorite, type Whose } from "./worlds/deeds";
+import { mayOwn, nameOf, OwnersPlace, pause, resume, setFavorite, type Whose } from "./worlds/deeds";
 import { Star, WorldState } from "./worlds/parts";
 
 const tabs = ["overview", "memory", "events", "manage"] as const;
@@ -67,22 +66,17 @@ export function WorldPage({ args }: PageProps) {
   const t = w.world;
   const remote = useRemote(id, (signal) => load(id, signal));
   const changed = () => void remote.reload();
-  const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
+  const soon = useSoon(300, remote.reload);
   useLive("worlds", (events) => {
     const isOurs = (e: unknown) => (e as { fields?: { worldId?: string } }).fields?.worldId === id;
-    if (!events.some(isOurs)) return;
-    timer.current ??= setTimeout(() => {
-      timer.current = undefined;
-      void remote.reload();
-    }, 300);
+    if (events.some(isOurs)) soon();
   });
-  useEffect(() => () => clearTimeout(timer.current), []);
   const data = remote.data.value?.world.id === id ? remote.data.value : undefined;
   const asked = query.value.get("tab");
   const tab = tabs.find((name) => name === asked) ?? "overview";
   const at = `/worlds/${encodeURIComponent(id)}`;
-  const mayOwn = !!data && (isMine(data.world) || may("admin"));
-  const shown = mayOwn ? tabs : tabs.filter((name) => name !== "manage");
+  const isOurs = !!data && mayOwn(data.world);
+  const shown = isOurs ? tabs : tabs.filter((name) => name !== "manage");
   return (
     <Page
       title={data ? nameOf(data.world) : t.title}
@@ -97,7 +91,7 @@ export function WorldPage({ args }: PageProps) {
           <ZonePicker />
         </>
       }
-      actions={mayOwn && <Actions world={data.world} changed={changed} />}
+      actions={isOurs && <Actions world={data.world} changed={changed} />}
     >
       <Tabs
         label={t.tabs.label}
@@ -120,8 +114,8 @@ export function WorldPage({ args }: PageProps) {
                 </>
               )}
               {tab === "memory" && <Memory world={world} />}
-              {tab === "events" && <Events world={world} mayOperate={mayOwn} />}
-              {tab === "manage" && mayOwn && <Manage world={world} changed={changed} mayOperate={mayOwn} />}
+              {tab === "events" && <Events world={world} />}
+              {tab === "manage" && isOurs && <Manage world={world} changed={changed} />}
             </div>
           )
         }

@@ -2,7 +2,7 @@
 import { useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import { call, type Answer } from "../api/client";
-import { useLive } from "../api/live";
+import { useLive, useSoon } from "../api/live";
 import { useRemote } from "../api/remote";
 import { may } from "../api/state";
 import { number } from "../base/format";
@@ -15,7 +15,7 @@ import { ErrorNotice, Loading, Notice, Shown } from "../ui/remote-view";
 import { Ago } from "../ui/time";
 import { ZonePicker } from "../ui/zone-picker";
 import { language, words } from "../words";
-import { nameOf, OwnersPlace, resume, setFavorite, type WorldRow } from "./worlds/deeds";
+import { mayOwn, nameOf, OwnersPlace, resume, setFavorite, type WorldRow } from "./worlds/deeds";
 import { NextStep, reasonText, Star, WorldState } from "./worlds/parts";
 import { PERIODS, SavedPanel, TrendPanel } from "./worlds/trend-panel";
 
@@ -58,19 +58,6 @@ async function loadFigures(days: number, signal: AbortSignal) {
 const LIST_MS = 1000;
 const FIGURES_MS = 30_000;
 
-function useOften(ms: number, fn: () => void): () => void {
-  const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
-  const newest = useRef(fn);
-  newest.current = fn;
-  useEffect(() => () => clearTimeout(timer.current), []);
-  return () => {
-    timer.current ??= setTimeout(() => {
-      timer.current = undefined;
-      newest.current();
-    }, ms);
-  };
-}
-
 /** j and k move along the rows' names, x selects the row that has the focus; Enter follows the link by itself. */
 function useRowKeys(): void {
   useEffect(() => {
@@ -84,8 +71,8 @@ function useRowKeys(): void {
     const select = () =>
       document.activeElement?.closest(".world-list tr")?.querySelector<HTMLElement>(".check input")?.click();
     return useKeys([
-      { keys: "j", text: () => t().next, run: () => move(1) },
-      { keys: "k", text: () => t().previous, run: () => move(-1) },
+      { keys: "j", text: () => t().next, run: () => move(1), isRepeated: true },
+      { keys: "k", text: () => t().previous, run: () => move(-1), isRepeated: true },
       { keys: "x", text: () => t().select, run: select },
     ]);
   }, []);
@@ -142,12 +129,14 @@ function Row({ world, verdict, isChosen, choose, changed }: RowProps) {
   return (
     <tr>
       <td class="check">
-        <input
-          type="checkbox"
-          checked={isChosen}
-          aria-label={t.list.select(name)}
-          onChange={(event) => choose(event.currentTarget.checked)}
-        />
+        {mayOwn(world) && (
+          <input
+            type="checkbox"
+            checked={isChosen}
+            aria-label={t.list.select(name)}
+            onChange={(event) => choose(event.currentTarget.checked)}
+          />
+        )}
       </td>
       <td class="name">
         <a href={href(`/worlds/${encodeURIComponent(world.id)}`)}>
@@ -167,12 +156,12 @@ function Row({ world, verdict, isChosen, choose, changed }: RowProps) {
         <NextStep world={world} verdict={verdict} />
       </td>
       <td class="deeds">
-        {world.isPaused && (
+        {mayOwn(world) && world.isPaused && (
           <Button kind={world.scheduledDeletion ? "main" : "plain"} onClick={() => resume([world], changed)}>
             {t.deeds.resume}
           </Button>
         )}
-        {world.isPaused && !world.isFavorite && (
+        {mayOwn(world) && world.isPaused && !world.isFavorite && (
           <Button onClick={() => setFavorite([world], true, changed)}>{t.deeds.keep}</Button>
         )}
       </td>
@@ -184,6 +173,7 @@ function Table({ listed, changed }: { listed: Listed; changed: () => void }) {
   const t = words().worlds;
   const chosen = useSignal<ReadonlySet<string>>(new Set());
   const { rows } = listed;
+  const ours = rows.filter(mayOwn);
   const picked = rows.filter((w) => chosen.value.has(w.id));
   const choose = (ids: readonly string[], isChosen: boolean) => {
     const next = new Set(chosen.value);
@@ -205,11 +195,12 @@ function Table({ listed, changed }: { listed: Listed; changed: () => void }) {
             <th class="check">
               <input
                 type="checkbox"
-                checked={picked.length === rows.length}
+                checked={picked.length > 0 && picked.length === ours.length}
+                disabled={ours.length === 0}
                 aria-label={t.list.selectAll}
                 onChange={(event) =>
                   choose(
-                    rows.map((w) => w.id),
+                    ours.map((w) => w.id),
                     event.currentTarget.checked,
                   )
                 }
@@ -303,11 +294,8 @@ export function WorldsPage() {
     void list.reload();
     void figures.reload();
   };
-  const soon = useOften(LIST_MS, () => {
-    void status.reload();
-    void list.reload();
-  });
-  const later = useOften(FIGURES_MS, () => void figures.reload());
+  const soon = useSoon(LIST_MS, async () => void (await Promise.all([status.reload(), list.reload()])));
+  const later = useSoon(FIGURES_MS, figures.reload);
   useLive("worlds", () => {
     soon();
     later();

@@ -11,7 +11,7 @@ import { Shown } from "../../ui/remote-view";
 import { At } from "../../ui/time";
 import { act } from "../../ui/toast";
 import { language, words } from "../../words";
-import type { Whose } from "../worlds/deeds";
+import { mayOwn, type Whose } from "../worlds/deeds";
 import { dayAndClock } from "../worlds/parts";
 import { instantOf } from "./local-time";
 
@@ -55,7 +55,7 @@ function EventCard({ world, event, changed }: { world: Whose; event: WorldEvent;
       {event.text && <p>{event.text}</p>}
       {isPlanned && <p class="quiet small">{t.protects}</p>}
       <Reasons reason={event.reason} />
-      {isPlanned && (
+      {isPlanned && mayOwn(world) && (
         <Button kind="quiet" icon="x" onClick={cancel}>
           {t.cancel}
         </Button>
@@ -155,7 +155,7 @@ function Metrics({ world }: { world: Whose }) {
   );
 }
 
-export function Events({ world, mayOperate }: { world: Whose; mayOperate: boolean }) {
+export function Events({ world }: { world: Whose }) {
   const t = words().world.events;
   const events = useRemote(world.id, (signal) =>
     call("GET /api/worlds/{world}/events", { path: { world: world.id }, query: { limit: 100 }, signal }),
@@ -164,7 +164,7 @@ export function Events({ world, mayOperate }: { world: Whose; mayOperate: boolea
   return (
     <>
       <Panel title={t.title}>
-        {mayOperate && <AddEvent world={world} changed={changed} />}
+        {mayOwn(world) && <AddEvent world={world} changed={changed} />}
         <Shown of={events}>
           {({ data }) =>
             data.length ? (

@@ -214,12 +214,12 @@ function Erase({ world }: { world: World }) {
   );
 }
 
-export function Manage({ world, changed, mayOperate }: Props & { mayOperate: boolean }) {
+export function Manage({ world, changed }: Props) {
   return (
     <div class="manage">
       <Keep world={world} changed={changed} />
       <Vacation world={world} changed={changed} />
-      {mayOperate && <Members world={world} />}
+      <Members world={world} />
       <Export world={world} />
       <Erase world={world} />
     </div>

@@ -11,7 +11,7 @@ import { Shown } from "../../ui/remote-view";
 import { At } from "../../ui/time";
 import { say, sayError } from "../../ui/toast";
 import { language, words } from "../../words";
-import { inOwnersPlace, type Whose } from "../worlds/deeds";
+import { inOwnersPlace, mayOwn, type Whose } from "../worlds/deeds";
 
 type Summary = Answer<"GET /api/worlds/{world}/summaries">["data"][number];
 type Segment = Answer<"GET /api/worlds/{world}/archive">["data"][number];
@@ -159,12 +159,16 @@ function SummaryCard({
       <p>{summary.text}</p>
       <div class="summary-deeds">
         {summary.level === 0 && <Turns id={world.id} fromTurn={summary.fromTurn} />}
-        <Button kind="quiet" icon="pencil" onClick={edit}>
-          {t.edit}
-        </Button>
-        <Button kind="quiet" onClick={pin}>
-          {summary.isPinned ? t.unpin : t.pin}
-        </Button>
+        {mayOwn(world) && (
+          <>
+            <Button kind="quiet" icon="pencil" onClick={edit}>
+              {t.edit}
+            </Button>
+            <Button kind="quiet" onClick={pin}>
+              {summary.isPinned ? t.unpin : t.pin}
+            </Button>
+          </>
+        )}
       </div>
     </li>
   );
@@ -197,9 +201,11 @@ function SegmentRow({ world, segment, changed }: { world: Whose; segment: Segmen
       </span>
       <span class="segment-deeds">
         <Turns id={world.id} fromTurn={segment.fromTurn} />
-        <Button kind="quiet" icon="rotate-ccw" onClick={restore}>
-          {t.restore}
-        </Button>
+        {mayOwn(world) && (
+          <Button kind="quiet" icon="rotate-ccw" onClick={restore}>
+            {t.restore}
+          </Button>
+        )}
       </span>
     </li>
   );

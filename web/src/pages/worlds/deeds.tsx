@@ -1,5 +1,6 @@
 // What is done to worlds from lists and pages: as oneself, or as an admin in the owner's place, which is asked first.
 import { signal } from "@preact/signals";
+import { useEffect } from "preact/hooks";
 import { ApiError, call, type Answer } from "../../api/client";
 import { may, session } from "../../api/state";
 import { Confirm } from "../../ui/dialog";
@@ -11,7 +12,9 @@ type Query = { override: "1" } | undefined;
 /** Whose world it is and what it is called: all that asking needs. */
 export type Whose = Pick<WorldRow, "id" | "name" | "ownerId">;
 
-export const isMine = (world: Whose) => !!world.ownerId && world.ownerId === session.value?.user;
+export const isMine = (world: Whose) => !!world.ownerId && world.ownerId === session.value?.userId;
+/** Whether its owner's deeds may be done: one's own, or as an admin in the owner's place. */
+export const mayOwn = (world: Whose) => isMine(world) || may("admin");
 /** Without the characters that turn the direction of what follows. */
 export const nameOf = (world: Whose) =>
   (world.name || world.id).replace(/[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, "");
@@ -36,6 +39,7 @@ export function inOwnersPlace(
 
 /** The dialog; once on each page that uses inOwnersPlace. */
 export function OwnersPlace() {
+  useEffect(() => () => void (asked.value = null), []); // a page that is left takes its question along
   const a = asked.value;
   if (!a) return null;
   const t = words().worlds.deeds;
@@ -104,8 +108,14 @@ export function pause(world: Whose, done: () => void): void {
 }
 
 /** The mark is taken back by the same people who set it, so it can be undone at once. */
-export function setFavorite(worlds: readonly Whose[], isFavorite: boolean, done: () => void): void {
+export function setFavorite(
+  all: readonly (Whose & { isFavorite: boolean | null })[],
+  isFavorite: boolean,
+  done: () => void,
+): void {
   const t = words().worlds.deeds;
+  const worlds = all.filter((w) => !!w.isFavorite !== isFavorite); // undoing must not touch what was so before
+  if (!worlds.length) return done();
   inOwnersPlace(worlds, isFavorite ? t.keep : t.unfavorite, async (query) => {
     const query_ = query ? { query } : {};
     const set = (to: boolean) =>
