@@ -129,7 +129,13 @@ await site.test("an_hour_of_the_calendar_leads_to_its_runs", async (t) => {
   await cell.waitFor();
   assert(Number(await cell.locator("span").first().textContent()) >= 3, "runs of this hour");
   await cell.click();
-  await page.waitForURL(/\/runs\?from=.*&to=/);
+  await page.waitForURL(/\/runs\?q=started/);
+  await page.locator("[data-run]").nth(2).waitFor();
+  await page.goBack();
+  await page.getByRole("button", { name: "Anterior" }).click();
+  await page.locator("a.cell.is-now").waitFor({ state: "detached" });
+  await page.locator("a.cell").first().click();
+  await page.getByText("Ninguna ejecución cumple el filtro.").waitFor(); // nothing ran then: not all runs
   await page.goBack();
   await page.getByRole("button", { name: "Mes" }).click();
   await page.locator("table.month").waitFor();

@@ -29,7 +29,19 @@ export function wordAt(text: string, caret: number): { start: number; word: stri
   return { start, word: text.slice(start, caret) };
 }
 
-const quoted = (value: string) => (/[\s,"]/.test(value) ? `"${value.replaceAll('"', "")}"` : value);
+/** A value that is meant as it is written: quoted where a space, a comma, a star or a word of the language would say more. */
+export const filterValue = (text: string) =>
+  /^[\p{L}\p{N}_.=-]+$/u.test(text) && !/^(any|none)$/i.test(text) ? text : `"${text.replaceAll('"', "")}"`;
+
+/** Runs that started from `from` until just before `to` (ms since 1970). */
+export function startedWithin(from: number, to?: number): string {
+  const text = (ms: number) => new Date(ms).toISOString().replace(".000Z", "Z");
+  return `started>=${text(from)}${to === undefined ? "" : ` started<${text(to)}`}`;
+}
+
+/** The address of a list filtered so. */
+export const filtered = (list: "jobs" | "runs" | "worlds", q: string) =>
+  `/${list}?q=${encodeURIComponent(q).replaceAll("%3A", ":").replaceAll("%2C", ",")}`;
 
 interface Known {
   keys: readonly FilterKey[];
@@ -79,7 +91,7 @@ export function suggest(text: string, caret: number, known: Known, most = 12): S
     .map((v) => ({
       text: v,
       note: "",
-      ...put(name + operator + before + quoted(v), true),
+      ...put(name + operator + before + filterValue(v), true),
     }));
 }
 

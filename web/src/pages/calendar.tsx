@@ -1,10 +1,10 @@
 // The calendar: how much ran and will run, by hours of a day or a week, by days of a month.
-import { useEffect, useRef } from "preact/hooks";
 import { call } from "../api/client";
-import { useLive } from "../api/live";
+import { useLive, useSoon } from "../api/live";
 import { useRemote } from "../api/remote";
 import { times, zone } from "../api/state";
 import { now } from "../base/clock";
+import { filtered, startedWithin } from "../base/filter";
 import { percent } from "../base/format";
 import { href, query, setQuery } from "../base/url";
 import { Button } from "../ui/button";
@@ -53,8 +53,7 @@ function textOf(c: Cell, end: number, max: number): string {
   return parts.join(" · ") || t.nothing;
 }
 
-const runsOf = (from: number, to: number) =>
-  href(`/runs?from=${new Date(from).toISOString()}&to=${new Date(to - 1).toISOString()}`);
+const runsOf = (from: number, to: number) => href(filtered("runs", startedWithin(from, to)));
 
 /** What is past leads to its runs, what is to come to the Round around it. */
 function linkOf(c: Cell, end: number): string {
@@ -293,15 +292,7 @@ export function CalendarPage() {
     });
     return { ...got, view, first } as unknown as Calendar & { view: View; first: number };
   });
-  const timer = useRef(0);
-  useLive("runs", () => {
-    if (timer.current) return;
-    timer.current = window.setTimeout(() => {
-      timer.current = 0;
-      void remote.reload();
-    }, 900);
-  });
-  useEffect(() => () => window.clearTimeout(timer.current), []);
+  useLive("runs", useSoon(900, remote.reload));
   const go = (to: string) =>
     setQuery({ date: to === today(times.peek(), now.peek()) ? null : to }, { push: true });
   return (

@@ -4,6 +4,7 @@ import { useEffect, useRef } from "preact/hooks";
 import { ApiError, type Answer, call } from "../../api/client";
 import { useLive } from "../../api/live";
 import { duration } from "../../base/format";
+import { filtered, filterValue } from "../../base/filter";
 import { href } from "../../base/url";
 import { Button } from "../../ui/button";
 import { Panel } from "../../ui/page";
@@ -66,7 +67,7 @@ export function RunsTab({ job }: { job: Job }) {
   const t = words().job.runsTab;
   if (error.value && !runs.value) return <ErrorNotice error={error.value} again={() => void load()} />;
   if (!runs.value) return <Loading />;
-  const all = href(`/runs?q=${encodeURIComponent(`job:"${job.name}"`)}`);
+  const all = href(filtered("runs", `job:${filterValue(job.name)}`));
   return (
     <Panel class="job-runs" actions={<a href={all}>{t.all}</a>}>
       {runs.value.length === 0 && <p class="quiet">{t.none}</p>}

@@ -2,6 +2,7 @@
 import { type Answer, call } from "../../api/client";
 import { useRemote } from "../../api/remote";
 import { times, zone } from "../../api/state";
+import { filtered, filterValue, startedWithin } from "../../base/filter";
 import { go } from "../../base/url";
 import { Shown } from "../../ui/remote-view";
 import { language, words } from "../../words";
@@ -43,9 +44,8 @@ function Squares({ job, days }: { job: Job; days: readonly Day[] }) {
   const open = (event: MouseEvent) => {
     const day = days[Number((event.target as Element).getAttribute("data-day") ?? NaN)];
     if (!day) return;
-    const next = new Date(day.from + day.minutes * 60_000).toISOString().slice(0, 19);
-    const from = new Date(day.from - 1).toISOString().slice(0, 19);
-    go(`/runs?q=${encodeURIComponent(`job:"${job.name}" started>${from}Z started<${next}Z`)}`);
+    const within = startedWithin(day.from, day.from + day.minutes * 60_000);
+    go(filtered("runs", `job:${filterValue(job.name)} ${within}`));
   };
   return (
     <div class="year">

@@ -3,8 +3,9 @@ import { useEffect, useRef } from "preact/hooks";
 import { useSignal } from "@preact/signals";
 import { call, type Answer } from "../../api/client";
 import { useRemote } from "../../api/remote";
-import { useLive } from "../../api/live";
+import { useLive, useSoon } from "../../api/live";
 import { times, zone } from "../../api/state";
+import { filtered, startedWithin } from "../../base/filter";
 import { duration, number } from "../../base/format";
 import { href, query, setQuery } from "../../base/url";
 import { Panel } from "../../ui/page";
@@ -57,11 +58,7 @@ function StatsTable({ stats }: { stats: Stats }) {
             {[...stats.days].reverse().map((day) => (
               <tr key={day.date}>
                 <th scope="row">
-                  <a
-                    href={href(
-                      `/runs?from=${new Date(day.from).toISOString()}&to=${new Date(day.from + day.minutes * 60_000 - 1).toISOString()}`,
-                    )}
-                  >
+                  <a href={href(filtered("runs", startedWithin(day.from, day.from + day.minutes * 60_000)))}>
                     {times.value.weekday(day.from)}
                   </a>
                 </th>
@@ -79,21 +76,15 @@ function StatsTable({ stats }: { stats: Stats }) {
   );
 }
 
-/** Also on the page of a job, with its id. */
-export function Charts({ job, days }: { job?: string; days: number }) {
+/** Days change slowly, and each answer draws three plots anew. */
+const FOLLOW_MS = 3000;
+
+function Charts({ days }: { days: number }) {
   const t = words().round.charts;
-  const remote = useRemote(`${job ?? ""} ${days} ${zone.value}`, (signal) =>
-    call("GET /api/cron/stats", { query: { days, zone: zone.peek(), ...(job ? { job } : {}) }, signal }),
+  const remote = useRemote(`${days} ${zone.value}`, (signal) =>
+    call("GET /api/cron/stats", { query: { days, zone: zone.peek() }, signal }),
   );
-  const timer = useRef(0);
-  useLive("runs", () => {
-    if (timer.current) return;
-    timer.current = window.setTimeout(() => {
-      timer.current = 0;
-      void remote.reload();
-    }, 900);
-  });
-  useEffect(() => () => window.clearTimeout(timer.current), []);
+  useLive("runs", useSoon(FOLLOW_MS, remote.reload));
   return (
     <Shown of={remote}>
       {(stats) =>

@@ -3,6 +3,7 @@ import { call } from "../../api/client";
 import { useRemote } from "../../api/remote";
 import { may, times } from "../../api/state";
 import { now } from "../../base/clock";
+import { filtered, startedWithin } from "../../base/filter";
 import { duration, number, percent, stopwatch } from "../../base/format";
 import { href } from "../../base/url";
 import { Button } from "../../ui/button";
@@ -160,7 +161,7 @@ export function RunningPanel({ round }: { round: Round }) {
   const t = words().round.running;
   return (
     <Panel
-      title={<a href={href("/runs?status=running")}>{t.title}</a>}
+      title={<a href={href(filtered("runs", "status:running"))}>{t.title}</a>}
       note={
         <>
           {t.of(round.runningTotal, round.load.maxConcurrentJobs)}
@@ -242,7 +243,7 @@ function Saved() {
 export function WeekPanel({ round }: { round: Round }) {
   const t = words().round.week;
   const { week } = round;
-  const since = new Date(Date.parse(round.at) - 7 * 86_400_000).toISOString().slice(0, 19);
+  const since = startedWithin(Math.floor(Date.parse(round.at) / 1000) * 1000 - 7 * 86_400_000);
   const span = (ms: number | null) => (ms === null ? "—" : duration(language.value, ms));
   return (
     <Panel title={<a href={href("/?tab=charts&days=7")}>{t.title}</a>} class="week">
@@ -253,13 +254,13 @@ export function WeekPanel({ round }: { round: Round }) {
           <Figure
             value={week.successRate === null ? "—" : percent(language.value, week.successRate)}
             name={t.success}
-            to={`/runs?from=${since}Z`}
+            to={filtered("runs", since)}
           />
-          <Figure value={number(language.value, week.runs)} name={t.runs} to={`/runs?from=${since}Z`} />
+          <Figure value={number(language.value, week.runs)} name={t.runs} to={filtered("runs", since)} />
           <Figure
             value={number(language.value, week.failed)}
             name={t.failed}
-            to={`/runs?status=failed,timeout,lost&from=${since}Z`}
+            to={filtered("runs", `status:failed,timeout,lost ${since}`)}
             {...(week.failed ? { tone: "bad" as const } : {})}
           />
           <Figure value={span(week.p50Ms)} name={t.p50} to="/?tab=charts&days=7" />

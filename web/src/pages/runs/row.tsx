@@ -1,6 +1,7 @@
 // One run in the list.
 import { now } from "../../base/clock";
 import { duration } from "../../base/format";
+import { filtered, filterValue } from "../../base/filter";
 import { href } from "../../base/url";
 import { times } from "../../api/state";
 import { At, Took } from "../../ui/time";
@@ -16,9 +17,6 @@ function Lasted({ run }: { run: RunRow }) {
     <span class="num">{duration(language.value, Math.max(0, now.value - Date.parse(run.startedAt)))}</span>
   );
 }
-
-/** A value of the filter language: quoted when it has to be. */
-export const filterValue = (text: string) => (/[\s,":]/.test(text) ? `"${text.replaceAll('"', "")}"` : text);
 
 export function RunListRow(props: {
   run: RunRow;
@@ -57,7 +55,7 @@ export function RunListRow(props: {
           {name}
         </a>
         {run.jobCategory && (
-          <a class="tag" href={href(`/runs?q=cat:${encodeURIComponent(filterValue(run.jobCategory))}`)}>
+          <a class="tag" href={href(filtered("runs", `cat:${filterValue(run.jobCategory)}`))}>
             {run.jobCategory}
           </a>
         )}
