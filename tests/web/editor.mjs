@@ -103,6 +103,44 @@ await site.test("C-72_typing_a_schedule_shows_it_in_words_and_its_next_five_runs
   await page.locator(".next-runs li").nth(19).waitFor();
 });
 
+await site.test("what_is_typed_stays_as_it_is_typed", async (t) => {
+  const page = await t.page("/jobs/new", { lang: "en" });
+  await field(page, "name").fill("typed");
+  await field(page, "command").selectOption("selftest");
+  const answered = () => page.waitForResponse("**/jobs/preview");
+  const cpu = field(page, "cpuLimitPct");
+  let answer = answered();
+  await cpu.pressSequentially("1.");
+  await answer; // what the server says meanwhile takes no dot away
+  await cpu.pressSequentially("5");
+  equal(await cpu.inputValue(), "1.5");
+  await page.getByText("Every…", { exact: true }).click();
+  await page.locator("#every-count").fill("2");
+  await page.getByLabel("Unit").selectOption("d");
+  await page.locator(".schedule").getByText("@every 48h").waitFor();
+  equal(
+    [await page.locator("#every-count").inputValue(), await page.getByLabel("Unit").inputValue()],
+    ["2", "d"],
+    "two days are not two hours",
+  );
+  await page.locator("#every-count").fill("");
+  await page.getByText("Write a whole number, from 1 on.").first().waitFor();
+  await saveButton(page).click();
+  await page.getByText("Something needs mending").waitFor();
+  equal(
+    await page.locator("#every-count").evaluate((e) => e === document.activeElement),
+    true,
+    "brought there",
+  );
+  await page.locator("#every-count").fill("3");
+  await page.getByText("Daily", { exact: true }).click();
+  await page.locator("#at-time").fill("25:99");
+  await page.getByText("Write a time, such as 03:00.").first().waitFor();
+  await page.locator("#at-time").fill("7");
+  await page.getByText("Write a time").waitFor({ state: "detached" });
+  equal(await page.locator("#at-time").inputValue(), "7");
+});
+
 await site.test("C-100_the_wrong_field_is_underlined_and_named", async (t) => {
   const page = await t.page("/jobs/new?schedule=75%202%20*%20*%20*");
   const input = page.locator(".cron-box input");

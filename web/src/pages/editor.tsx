@@ -30,6 +30,7 @@ import { Limits } from "./editor/limits";
 import type { Executor } from "./editor/params";
 import { labelOf, problemText } from "./editor/say";
 import { What } from "./editor/what";
+import { keepUnsaved, takeUnsaved } from "./editor/unsaved";
 import { When } from "./editor/when";
 
 const sections = ["what", "when", "failing", "limits"] as const;
@@ -41,7 +42,8 @@ function focusField(name: string): void {
   );
   const folded = box?.closest("details");
   if (folded) folded.open = true;
-  box?.querySelector<HTMLElement>("input, select, textarea")?.focus();
+  const wrong = box?.querySelector<HTMLElement>("[aria-invalid=true]");
+  (wrong ?? box?.querySelector<HTMLElement>("input, select, textarea"))?.focus();
   box?.scrollIntoView({ block: "center" });
 }
 
@@ -78,6 +80,11 @@ function SaveBar({ ed, onSave }: { ed: Editor; onSave: () => void }) {
   const count = differences(ed.base.value, ed.draft.value).length;
   const wrong = wrongField(ed);
   const rest = ed.refused.value.get("");
+  const revert = () => {
+    const mine = ed.draft.peek();
+    ed.draft.value = ed.base.peek();
+    say(t.reverted, async () => void (ed.draft.value = mine));
+  };
   return (
     <div class="save-bar">
       <div class="save-note" role="status">
@@ -102,7 +109,7 @@ function SaveBar({ ed, onSave }: { ed: Editor; onSave: () => void }) {
         )}
       </div>
       {ed.id && count > 0 && (
-        <Button onClick={() => void (ed.draft.value = ed.base.peek())} icon="rotate-ccw">
+        <Button onClick={revert} icon="rotate-ccw">
           {t.revert}
         </Button>
       )}
@@ -227,6 +234,7 @@ function ViewPicker() {
 function Editing({ ed, executors }: { ed: Editor; executors: readonly Executor[] }) {
   const t = words().editor;
   useEffect(() => watchDraft(ed), [ed]);
+  useEffect(() => keepUnsaved(ed), [ed]);
   const guard = useGuard(ed);
   const onSave = useSave(ed, guard.leave);
   const others = useOthers(ed);
@@ -282,6 +290,8 @@ async function loadUsual(ed: Editor): Promise<void> {
 
 async function load(id: string | null, signal: AbortSignal): Promise<Loaded> {
   const executors = (await call("GET /api/cron/executors", { signal })).data as unknown as Executor[];
+  const unsaved = takeUnsaved(id);
+  if (unsaved) return { executors, ed: unsaved };
   if (!id) {
     const schedule = query.peek().get("schedule");
     const base = newDraft();

@@ -142,6 +142,9 @@ export const editor: typeof spanish = {
     at: "At",
     days: "Days",
     once: "Day and time",
+    wrongCount: "Write a whole number, from 1 on.",
+    wrongTime: "Write a time, such as 03:00.",
+    wrongMoment: "Write day and time, such as 2026-12-01 10:00.",
     expression: "Expression",
     fields: {
       second: "sec",
@@ -210,6 +213,7 @@ export const editor: typeof spanish = {
   created: "Created",
   saved: "Saved",
   revert: "Undo the changes",
+  reverted: "As it was saved.",
   tryOnce: {
     verb: "Try with these parameters",
     hint: "Runs it once now and saves nothing.",

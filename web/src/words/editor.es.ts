@@ -147,6 +147,9 @@ export const editor = {
     at: "A las",
     days: "Días",
     once: "El día y a la hora",
+    wrongCount: "Escribe un número entero, de 1 en adelante.",
+    wrongTime: "Escribe una hora, como 03:00.",
+    wrongMoment: "Escribe día y hora, como 2026-12-01 10:00.",
     expression: "Expresión",
     fields: {
       second: "seg",
@@ -219,6 +222,7 @@ export const editor = {
   created: "Creada",
   saved: "Guardado",
   revert: "Deshacer los cambios",
+  reverted: "Como estaba guardado.",
   tryOnce: {
     verb: "Probar con estos parámetros",
     hint: "La ejecuta una vez ahora, sin guardar nada.",

@@ -37,6 +37,26 @@ export function EdField(
   );
 }
 
+/**
+ * Text that stands for a value: what was typed stays as long as it means the value ("1." is 1 on the way to 1.5, a line
+ * that has just begun is empty); a value that comes from elsewhere (undo, JSON, a merge) is printed.
+ */
+export function useTyped(
+  value: Json | undefined,
+  read: (text: string) => Json,
+  print: (value: Json | undefined) => string,
+): [text: string, type: (text: string) => Json] {
+  const [typed, setTyped] = useState(() => print(value));
+  const text = same(read(typed), value) ? typed : print(value);
+  return [
+    text,
+    (next) => {
+      setTyped(next);
+      return read(next);
+    },
+  ];
+}
+
 const shown = (value: Json | undefined) =>
   value === null || value === undefined
     ? ""
@@ -84,6 +104,7 @@ export function TextInput(
 /** Empty is null where the field has a default elsewhere, else what `empty` says. */
 export function NumberInput(props: InputProps & { placeholder?: string }) {
   const { ed, name } = props;
+  const [text, type] = useTyped(ed.draft.value[name], numberOf, shown);
   return (
     <EdField {...props}>
       {(ids) => (
@@ -93,8 +114,8 @@ export function NumberInput(props: InputProps & { placeholder?: string }) {
           inputMode="decimal"
           autocomplete="off"
           placeholder={props.placeholder}
-          value={shown(ed.draft.value[name])}
-          onInput={(e) => ed.set(name, numberOf(e.currentTarget.value))}
+          value={text}
+          onInput={(e) => ed.set(name, type(e.currentTarget.value))}
         />
       )}
     </EdField>

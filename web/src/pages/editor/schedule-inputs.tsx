@@ -1,9 +1,9 @@
 // The schedule itself: a form for the usual kinds, the expression for the rest, its fields with their words.
-import { useRef, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { now } from "../../base/clock";
 import { language, words } from "../../words";
 import { dayName, fieldWords } from "./cron-words";
-import { type Editor, errorOf } from "./editor-state";
+import { type Editor, errorOf, setBroken } from "./editor-state";
 import { EdField, errorText } from "./inputs";
 import {
   cronFields,
@@ -42,21 +42,42 @@ function ModePicker({ mode, choose }: { mode: Mode; choose: (mode: Mode) => void
   );
 }
 
-function EveryForm({
-  form,
-  set,
-}: {
-  form: ScheduleForm & { mode: "every" };
-  set: (f: ScheduleForm) => void;
-}) {
-  const t = words().editor.when;
-  const [typed, setTyped] = useState(String(form.count));
-  const units: Unit[] = ["s", "m", "h", "d"];
-  const type = (text: string) => {
-    setTyped(text);
-    const count = Number(text);
-    if (Number.isInteger(count) && count > 0) set({ ...form, count });
+/**
+ * Text that is kept as typed until it means something (the browser's own inputs follow its language, not the page's).
+ * While it means nothing it is told so and nothing is saved; a schedule that comes from elsewhere is printed.
+ */
+function useLoose<T>(
+  ed: Editor,
+  printed: T,
+  read: (typed: T) => ScheduleForm | null,
+  problem: string,
+): [shown: T, isWrong: boolean, type: (next: T) => void] {
+  const schedule = scheduleText(ed);
+  const [typed, setTyped] = useState({ value: printed, wrongAt: "" });
+  const form = read(typed.value);
+  const isWrong = form === null && typed.wrongAt === schedule;
+  const isMeant = form !== null && scheduleOf(form) === schedule;
+  useEffect(() => setBroken(ed, "schedule", isWrong ? problem : null), [isWrong, problem]);
+  useEffect(() => () => setBroken(ed, "schedule", null), []);
+  const type = (value: T) => {
+    const next = read(value);
+    setTyped({ value, wrongAt: next ? "" : schedule });
+    if (next) ed.set("schedule", scheduleOf(next));
   };
+  return [isWrong || isMeant ? typed.value : printed, isWrong, type];
+}
+
+function EveryForm({ ed, form }: { ed: Editor; form: ScheduleForm & { mode: "every" } }) {
+  const t = words().editor.when;
+  const units: Unit[] = ["s", "m", "h", "d"];
+  const read = ({ count, unit }: { count: string; unit: Unit }): ScheduleForm | null =>
+    /^\s*0*[1-9]\d{0,8}\s*$/.test(count) ? { mode: "every", count: Number(count), unit } : null;
+  const [shown, isWrong, type] = useLoose(
+    ed,
+    { count: String(form.count), unit: form.unit },
+    read,
+    t.wrongCount,
+  );
   return (
     <div class="line">
       <label for="every-count">{t.every}</label>
@@ -65,14 +86,14 @@ function EveryForm({
         class="number"
         inputMode="numeric"
         autocomplete="off"
-        aria-invalid={!(Number(typed) > 0) || undefined}
-        value={typed}
-        onInput={(e) => type(e.currentTarget.value)}
+        aria-invalid={isWrong || undefined}
+        value={shown.count}
+        onInput={(e) => type({ ...shown, count: e.currentTarget.value })}
       />
       <select
         aria-label={t.unit}
-        value={form.unit}
-        onChange={(e) => set({ ...form, unit: e.currentTarget.value as Unit })}
+        value={shown.unit}
+        onChange={(e) => type({ ...shown, unit: e.currentTarget.value as Unit })}
       >
         {units.map((u) => (
           <option key={u} value={u}>
@@ -84,18 +105,16 @@ function EveryForm({
   );
 }
 
-/** Text that is kept as typed until it means something: the browser's own inputs follow its language, not the page's. */
 function LooseInput(props: {
+  ed: Editor;
   id: string;
   label: string;
-  value: string;
+  printed: string;
   size: number;
-  read: (text: string) => string | null;
-  set: (value: string) => void;
+  read: (text: string) => ScheduleForm | null;
+  problem: string;
 }) {
-  const [typed, setTyped] = useState(props.value);
-  const isWrong = props.read(typed) === null;
-  if (!isWrong && props.read(typed) !== props.value) setTyped(props.value);
+  const [shown, isWrong, type] = useLoose(props.ed, props.printed, props.read, props.problem);
   return (
     <div class="line">
       <label for={props.id}>{props.label}</label>
@@ -106,21 +125,29 @@ function LooseInput(props: {
         autocomplete="off"
         spellcheck={false}
         aria-invalid={isWrong || undefined}
-        value={typed}
-        onInput={(e) => {
-          const text = e.currentTarget.value;
-          setTyped(text);
-          const value = props.read(text);
-          if (value !== null) props.set(value);
-        }}
+        value={shown}
+        onInput={(e) => type(e.currentTarget.value)}
       />
     </div>
   );
 }
 
-function TimeInput({ time, set }: { time: string; set: (time: string) => void }) {
+function TimeInput({ ed, form }: { ed: Editor; form: ScheduleForm & { time: string } }) {
+  const t = words().editor.when;
+  const read = (text: string) => {
+    const time = readTime(text);
+    return time === null ? null : { ...form, time };
+  };
   return (
-    <LooseInput id="at-time" label={words().editor.when.at} value={time} size={6} read={readTime} set={set} />
+    <LooseInput
+      ed={ed}
+      id="at-time"
+      label={t.at}
+      printed={form.time}
+      size={6}
+      read={read}
+      problem={t.wrongTime}
+    />
   );
 }
 
@@ -224,24 +251,26 @@ export function ScheduleForms({ ed }: { ed: Editor }) {
   return (
     <div class="schedule" data-field="schedule">
       <ModePicker mode={shown} choose={choose} />
-      {shown === "every" && parsed.mode === "every" && <EveryForm key={shown} form={parsed} set={set} />}
-      {shown === "daily" && parsed.mode === "daily" && (
-        <TimeInput time={parsed.time} set={(time) => set({ ...parsed, time })} />
-      )}
+      {shown === "every" && parsed.mode === "every" && <EveryForm ed={ed} form={parsed} />}
+      {shown === "daily" && parsed.mode === "daily" && <TimeInput ed={ed} form={parsed} />}
       {shown === "weekly" && parsed.mode === "weekly" && (
         <>
           <DaysInput days={parsed.days} set={(days) => set({ ...parsed, days })} />
-          <TimeInput time={parsed.time} set={(time) => set({ ...parsed, time })} />
+          <TimeInput ed={ed} form={parsed} />
         </>
       )}
       {shown === "once" && parsed.mode === "once" && (
         <LooseInput
+          ed={ed}
           id="at-once"
           label={words().editor.when.once}
-          value={parsed.at}
+          printed={parsed.at}
           size={18}
-          read={readMoment}
-          set={(at) => set({ mode: "once", at })}
+          read={(text) => {
+            const at = readMoment(text);
+            return at === null ? null : { mode: "once", at };
+          }}
+          problem={words().editor.when.wrongMoment}
         />
       )}
       {shown === "cron" ? (

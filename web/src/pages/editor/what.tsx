@@ -4,7 +4,7 @@ import { Button } from "../../ui/button";
 import { words } from "../../words";
 import type { Json } from "./draft";
 import { type Editor, errorOf } from "./editor-state";
-import { CheckInput, EdField, JsonBox, JsonInput, More, TextInput } from "./inputs";
+import { CheckInput, EdField, JsonBox, JsonInput, More, TextInput, useTyped } from "./inputs";
 import { type Executor, isKept, isLong, listOf, membersOf, type Param, strangers, withParam } from "./params";
 import { TryOnce } from "./try-once";
 import { numberOf } from "./draft";
@@ -53,6 +53,43 @@ function BooleanParam({
   );
 }
 
+const textOf = (value: Json | undefined) =>
+  value === null || value === undefined
+    ? ""
+    : typeof value === "object"
+      ? JSON.stringify(value)
+      : String(value);
+
+function NumberParam(props: { param: Param; value: Json; set: (v: Json) => void; ids: Ids }) {
+  const { param } = props;
+  const [text, type] = useTyped(props.value, numberOf, textOf);
+  return (
+    <input
+      {...props.ids}
+      class="number"
+      inputMode="decimal"
+      autocomplete="off"
+      placeholder={param.default === undefined ? "" : String(param.default)}
+      value={text}
+      onInput={(e) => props.set(type(e.currentTarget.value))}
+    />
+  );
+}
+
+function LinesParam(props: { value: Json; set: (v: Json) => void; ids: Ids }) {
+  const print = (value: Json | undefined) =>
+    Array.isArray(value) ? value.map(String).join("\n") : textOf(value);
+  const [text, type] = useTyped(props.value, listOf, print);
+  return (
+    <textarea
+      {...props.ids}
+      rows={Math.min(8, Math.max(3, text.split("\n").length))}
+      value={text}
+      onInput={(e) => props.set(type(e.currentTarget.value))}
+    />
+  );
+}
+
 function ParamControl({
   ed,
   param,
@@ -67,7 +104,7 @@ function ParamControl({
   ids: Ids;
 }) {
   const t = words().editor;
-  const text = value === null ? "" : typeof value === "object" ? JSON.stringify(value) : String(value);
+  const text = textOf(value);
   if (param.type === "boolean") return <BooleanParam param={param} value={value} set={set} ids={ids} />;
   if (param.choices)
     return (
@@ -86,10 +123,7 @@ function ParamControl({
     return (
       <JsonBox ed={ed} path={`params.${param.name}`} kind="object" value={value} onValue={set} ids={ids} />
     );
-  if (param.type === "list of text") {
-    const lines = Array.isArray(value) ? value.map(String).join("\n") : text;
-    return <textarea {...ids} rows={3} value={lines} onInput={(e) => set(listOf(e.currentTarget.value))} />;
-  }
+  if (param.type === "list of text") return <LinesParam value={value} set={set} ids={ids} />;
   if (isLong(param))
     return (
       <textarea
@@ -101,20 +135,16 @@ function ParamControl({
         onInput={(e) => set(e.currentTarget.value === "" ? null : e.currentTarget.value)}
       />
     );
-  const isNumber = param.type !== "text";
+  if (param.type !== "text") return <NumberParam param={param} value={value} set={set} ids={ids} />;
   return (
     <input
       {...ids}
-      class={isNumber ? "number" : param.secret ? "secret" : ""}
-      inputMode={isNumber ? "decimal" : "text"}
+      class={param.secret ? "secret" : ""}
       autocomplete="off"
       spellcheck={false}
       placeholder={param.default === undefined ? "" : String(param.default)}
       value={text}
-      onInput={(e) => {
-        const typed = e.currentTarget.value;
-        set(isNumber ? numberOf(typed) : typed === "" ? null : typed);
-      }}
+      onInput={(e) => set(e.currentTarget.value === "" ? null : e.currentTarget.value)}
     />
   );
 }

@@ -1,0 +1,20 @@
+// An edit that an ended session took off the screen: kept in memory, and for nobody but the account it is of.
+import { session } from "../../api/state";
+import type { Editor } from "./editor-state";
+
+let kept: { who: string; ed: Editor } | null = null;
+
+/** While the editor is shown. Returns what to do when it goes: an unsaved edit stays when there is no session any more. */
+export function keepUnsaved(ed: Editor): () => void {
+  const who = session.peek()?.actor;
+  return () => {
+    if (who && session.peek() === null && ed.isDirty.peek()) kept = { who, ed };
+  };
+}
+
+/** The unsaved edit of this job (null: of the new one), once, if it is of the account that asks. */
+export function takeUnsaved(id: string | null): Editor | null {
+  const found = kept?.who === session.peek()?.actor && kept?.ed.id === id ? kept.ed : null;
+  kept = null;
+  return found;
+}
