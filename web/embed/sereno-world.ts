@@ -184,13 +184,13 @@ abstract class WorldElement extends Base {
   /** An unknown or missing reason is null; what it then means is the element's. */
   protected get reason(): PauseReason | null {
     const given = this.getAttribute("pause-reason") as PauseReason;
-    return given in this.words.reasons ? given : null;
+    return Object.hasOwn(this.words.reasons, given) ? given : null;
   }
   /** The attribute, else the nearest [lang], else the browser's language; Spanish when none is known. */
   protected get language(): string {
     const asked =
       this.getAttribute("lang") || this.closest("[lang]")?.getAttribute("lang") || navigator.language;
-    return [asked, asked.slice(0, 2)].find((l) => l in locales) ?? "es";
+    return [asked, asked.slice(0, 2)].find((l) => Object.hasOwn(locales, l)) ?? "es";
   }
   protected get words(): Locale {
     return locales[this.language] as Locale;
@@ -227,6 +227,8 @@ export interface ResumeDetail {
 
 export class WorldPausedBanner extends WorldElement {
   private state: "idle" | "busy" | "done" | "failed" = "idle";
+  /** Counts the worlds, and sleeps of one, that it has told of. */
+  private begun = 0;
   private button: HTMLElement | undefined;
   private status: HTMLElement | undefined;
 
@@ -240,13 +242,14 @@ export class WorldPausedBanner extends WorldElement {
     const endpoint = this.getAttribute("endpoint");
     if (!work && isOurs && endpoint) work = this.post(endpoint, worldId);
     if (!work) return; // the host does it in its own way
+    const mine = this.begun; // meanwhile the banner may have become that of another world
     this.show("busy");
     try {
       await work;
-      this.show("done");
+      if (mine === this.begun) this.show("done");
       this.tell("sereno-resumed", { worldId });
     } catch (error) {
-      this.show("failed");
+      if (mine === this.begun) this.show("failed");
       this.tell("sereno-error", { worldId, error });
     }
   }
@@ -320,7 +323,10 @@ export class WorldPausedBanner extends WorldElement {
   override attributeChangedCallback(name: string, before: string | null, now: string | null): void {
     const isAnew = before !== now && (name === "world-id" || name === "paused-at");
     if (isAnew && this.state === "done") this.hidden = false;
-    if (isAnew) this.state = "idle";
+    if (isAnew) {
+      this.state = "idle";
+      this.begun++;
+    }
     if (this.state !== "done") super.attributeChangedCallback(name, before, now);
   }
 }
