@@ -10,6 +10,8 @@ export interface Usage {
 }
 type Told = ({ type: "output" } & LivePiece) | ({ type: "usage" } & Usage);
 
+const RETRY_MS = 3000;
+
 /** `onGap`: something may have been missed. Returns how to end it. */
 export function listenOutput(
   id: string,
@@ -20,8 +22,19 @@ export function listenOutput(
   const url = `${apiUrl("/api/cron/stream")}?topics=output&execution=${encodeURIComponent(id)}`;
   let source: EventSource | undefined;
   let wasOpen = false;
+  let retry: ReturnType<typeof setTimeout> | undefined;
+  const close = () => {
+    clearTimeout(retry);
+    source?.close();
+    source = undefined;
+  };
   const open = () => {
-    source = new EventSource(url);
+    const mine = (source = new EventSource(url));
+    source.onerror = () => {
+      if (mine.readyState !== EventSource.CLOSED) return; // it reconnects by itself
+      close(); // refused (a proxy's error, too many streams): it does not
+      retry = setTimeout(open, RETRY_MS);
+    };
     source.onopen = () => {
       if (wasOpen) onGap();
       wasOpen = true;
@@ -34,15 +47,14 @@ export function listenOutput(
     source.addEventListener("resync", onGap);
   };
   const look = () => {
-    if (document.hidden) {
-      source?.close();
-      source = undefined;
-    } else if (!source) open();
+    clearTimeout(retry);
+    if (document.hidden) close();
+    else if (!source) open();
   };
   look();
   document.addEventListener("visibilitychange", look);
   return () => {
     document.removeEventListener("visibilitychange", look);
-    source?.close();
+    close();
   };
 }

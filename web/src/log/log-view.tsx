@@ -10,6 +10,7 @@ import { Button } from "../ui/button";
 import { Copy } from "../ui/copy";
 import { Icon } from "../ui/icon";
 import { ErrorNotice, Loading } from "../ui/remote-view";
+import { errorText, sayError } from "../ui/toast";
 import { language, words } from "../words";
 import { bucketNear, ErrorMap } from "./error-map";
 import { Finder, MATCHES_MAX } from "./finder";
@@ -21,6 +22,7 @@ import { LogStore, looksWrong, PAGE_LINES } from "./store";
 
 const ERROR_LINES_MAX = 5000;
 const INDEX_EVERY_MS = 3000;
+const EARLY_MS = 3000;
 const wrapChoice = remembered<"on" | "off">("wrap", "off");
 
 /** "#L7" → 7 */
@@ -35,6 +37,7 @@ const askLines = (id: string, from: number, count: number) =>
 
 interface Early {
   id: string;
+  at: number;
   index: ReturnType<typeof askIndex>;
   lines: ReturnType<typeof askLines>;
 }
@@ -45,11 +48,11 @@ export function prefetchLog(id: string): void {
   const index = askIndex(id);
   const lines = index.then(() => askLines(id, 1, PAGE_LINES));
   for (const promise of [index, lines]) promise.catch(() => undefined); // whoever takes it hears of it
-  early = { id, index, lines };
+  early = { id, at: performance.now(), index, lines };
 }
 
 function takeEarly<K extends "index" | "lines">(id: string, what: K): Early[K] | null {
-  if (early?.id !== id) return null;
+  if (early?.id !== id || performance.now() - early.at > EARLY_MS) return null; // a queued run has written since
   const got = early[what];
   if (what === "lines") early = null;
   return got;
@@ -222,12 +225,16 @@ export function LogView(props: LogViewProps) {
     const bucket = bucketNear(buckets, index.bucketLines, index.lines, place);
     onlyErrors.value = false;
     if (bucket === null) return point(Math.max(1, Math.round(place * index.lines)));
-    const got = await call("GET /api/cron/executions/{id}/output/search", {
-      path: { id },
-      query: { errors: true, after: bucket * index.bucketLines, limit: 1 },
-    });
-    const line = got.data[0]?.line;
-    if (line) point(line);
+    try {
+      const got = await call("GET /api/cron/executions/{id}/output/search", {
+        path: { id },
+        query: { errors: true, after: bucket * index.bucketLines, limit: 1 },
+      });
+      const line = got.data[0]?.line;
+      if (line) point(line);
+    } catch (error) {
+      sayError(error);
+    }
   };
 
   useEffect(
@@ -239,8 +246,8 @@ export function LogView(props: LogViewProps) {
           text: () => words().run.log.wrap,
           run: () => void (wrapChoice.value = wrapChoice.peek() === "on" ? "off" : "on"),
         },
-        { keys: "n", text: () => words().run.log.next, run: () => step(true) },
-        { keys: "N", text: () => words().run.log.previous, run: () => step(false) },
+        { keys: "n", text: () => words().run.log.next, run: () => step(true), isRepeated: true },
+        { keys: "N", text: () => words().run.log.previous, run: () => step(false), isRepeated: true },
       ]),
     [store],
   );
@@ -303,11 +310,13 @@ export function LogView(props: LogViewProps) {
             {needle.value && (
               <>
                 <span class="log-found" role="status">
-                  {found
-                    ? t.at(Math.max(0, match.value) + 1, foundText)
-                    : search.isBusy.value
-                      ? t.searching
-                      : t.none}
+                  {search.error.value
+                    ? words().common.failed(errorText(search.error.value))
+                    : found
+                      ? t.at(Math.max(0, match.value) + 1, foundText)
+                      : search.isBusy.value
+                        ? t.searching
+                        : t.none}
                 </span>
                 <Button kind="quiet" icon="chevron-left" label={t.previous} onClick={() => step(false)} />
                 <Button kind="quiet" icon="chevron-right" label={t.next} onClick={() => step(true)} />
@@ -362,9 +371,11 @@ export function LogView(props: LogViewProps) {
           {rows.value === 0 && (
             <p class="log-empty quiet">
               {onlyErrors.value
-                ? errorList.isBusy.value
-                  ? t.searching
-                  : t.errorsNone
+                ? errorList.error.value
+                  ? words().common.failed(errorText(errorList.error.value))
+                  : errorList.isBusy.value
+                    ? t.searching
+                    : t.errorsNone
                 : isLive
                   ? t.empty
                   : t.silent}

@@ -1,6 +1,6 @@
 // What needs a person now: why, since when, who sees to it. Rules and channels say what they cannot do yet.
 import { type Answer, call } from "../api/client";
-import { useLive } from "../api/live";
+import { useLive, useSoon } from "../api/live";
 import { useRemote } from "../api/remote";
 import { counters, may } from "../api/state";
 import { href } from "../base/url";
@@ -69,10 +69,9 @@ function AlertRow({ alert, onChanged }: { alert: Alert; onChanged: () => Promise
 export function AlertsPage() {
   const t = words().alerts;
   const alerts = useRemote("alerts", loadAlerts);
-  useLive("runs", (events) => {
-    if (events.some((e) => (e as { type?: string }).type === "run")) void alerts.reload();
-  });
-  useLive("jobs", () => void alerts.reload());
+  const soon = useSoon(300, alerts.reload);
+  useLive("runs", (events) => events.some((e) => (e as { type?: string }).type === "run") && soon());
+  useLive("jobs", soon);
   const open = alerts.data.value?.filter((a) => !a.ackAt).length;
   return (
     <Page title={t.title} sub={open === undefined ? undefined : t.lead(open)} actions={<ZonePicker />}>

@@ -141,7 +141,8 @@ export function AuditPage() {
     setBusy(true);
     try {
       const page = await loadPage(q, cursor, PAGE);
-      setMore((old) => ({ rows: [...(old?.rows ?? []), ...page.data], cursor: page.nextCursor }));
+      if (q === param("q").peek())
+        setMore((old) => ({ rows: [...(old?.rows ?? []), ...page.data], cursor: page.nextCursor }));
     } catch (error) {
       sayError(error);
     }

@@ -123,8 +123,8 @@ export function RunsPage() {
       to?.scrollIntoView({ block: "nearest" });
     };
     return useKeys([
-      { keys: "j", text: () => words().common.keys.next, run: () => move(1) },
-      { keys: "k", text: () => words().common.keys.previous, run: () => move(-1) },
+      { keys: "j", text: () => words().common.keys.next, run: () => move(1), isRepeated: true },
+      { keys: "k", text: () => words().common.keys.previous, run: () => move(-1), isRepeated: true },
       {
         keys: "x",
         text: () => words().common.keys.select,
@@ -200,7 +200,7 @@ export function RunsPage() {
           <div class="newer" role="status">
             {list.waiting.value > 0 && (
               <Button kind="quiet" onClick={() => void list.load(q)}>
-                {t.newer(list.waiting.value)} · {t.show}
+                {q ? words().jobs.held(list.waiting.value) : t.newer(list.waiting.value)} · {t.show}
               </Button>
             )}
           </div>

@@ -1,6 +1,6 @@
 // The last thirty runs of the job, this one among them: each bar leads to its run.
 import { call } from "../../api/client";
-import { useLive } from "../../api/live";
+import { useLive, useSoon } from "../../api/live";
 import { useRemote } from "../../api/remote";
 import { times } from "../../api/state";
 import { duration } from "../../base/format";
@@ -24,11 +24,12 @@ export function RecentRuns({ run, p95 }: { run: Run; p95: number | null }) {
       signal,
     }),
   );
+  const soon = useSoon(300, remote.reload);
   useLive("runs", (events) => {
     const isOurs = (events as { type: string; jobId?: string }[]).some(
       (e) => e.type === "run" && e.jobId === run.jobId,
     );
-    if (isOurs) void remote.reload();
+    if (isOurs) soon();
   });
   const list = (remote.data.value?.data ?? []).slice().reverse();
   const longest = Math.max(1, p95 ?? 0, ...list.map((r) => r.duration ?? 0));

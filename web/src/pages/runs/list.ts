@@ -35,7 +35,7 @@ export class RunList {
   /** Whether anything has come at all since the filter changed. */
   readonly isThere = signal(false);
   readonly hasMore = signal(false);
-  /** New runs that are not shown yet. */
+  /** New runs that are not shown yet; with a filter, runs that may have come into it or gone out of it. */
   readonly waiting = signal(0);
   private cursor: string | null = null;
   private running: AbortController | undefined;
@@ -59,8 +59,11 @@ export class RunList {
       const got = await this.pages(null, FIRST_PAGE, mine.signal);
       if (mine.signal.aborted) return;
       batch(() => {
-        this.rows.value = isOther ? got.data : merge(got.data, this.rows.peek());
-        if (isOther || this.rows.peek().length <= got.data.length) this.setCursor(got.nextCursor);
+        const old = isOther ? [] : this.rows.peek();
+        // A page that is all there is, or that does not reach what was shown (more came than a page): nothing of it stays.
+        const isAlone = got.nextCursor === null || !old.some((row) => row.id >= (got.data.at(-1)?.id ?? ""));
+        this.rows.value = isAlone ? got.data : merge(got.data, old);
+        if (isAlone || this.rows.peek().length <= got.data.length) this.setCursor(got.nextCursor);
         this.error.value = null;
         this.isThere.value = true;
         this.waiting.value = 0;
@@ -128,6 +131,7 @@ export class RunList {
       if (!event) return row;
       last.delete(row.id);
       isChanged = true;
+      if (this.q && event.status && event.status !== row.status) this.seenNew.add(row.id); // it may fit no more
       return patched(row, event);
     });
     const newest = this.rows.peek()[0]?.id ?? "";
