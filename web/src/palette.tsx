@@ -5,6 +5,7 @@ import { may, zone } from "./api/state";
 import { go } from "./base/url";
 import { navigation, navText } from "./routes";
 import { type Entry, isPaletteOpen, type Provider, providers } from "./palette-entries";
+import { pauseJob, resumeJob } from "./pages/jobs/deeds";
 import { Dialog } from "./ui/dialog";
 import { act } from "./ui/toast";
 import { language, words } from "./words";
@@ -59,23 +60,13 @@ const jobs: Provider = async (text, abort) => {
         key: `pause ${job.id}`,
         text: `${w.common.actions.pause} ${job.name}`,
         kind: w.common.palette.doIt,
-        run: () =>
-          void act(
-            () => call("POST /api/cron/jobs/{job}/pause", { path, body: {} }),
-            w.common.done,
-            () => call("POST /api/cron/jobs/{job}/resume", { path }),
-          ),
+        run: () => void pauseJob(path.job, job.name),
       },
       [w.common.actions.resume]: {
         key: `resume ${job.id}`,
         text: `${w.common.actions.resume} ${job.name}`,
         kind: w.common.palette.doIt,
-        run: () =>
-          void act(
-            () => call("POST /api/cron/jobs/{job}/resume", { path }),
-            w.common.done,
-            () => call("POST /api/cron/jobs/{job}/pause", { path, body: {} }),
-          ),
+        run: () => void resumeJob(path.job, job.name),
       },
     };
     const deed = verb && may("operator") ? deeds[verb] : undefined;

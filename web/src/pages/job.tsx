@@ -1,10 +1,11 @@
 // One job: how it stands and why, its runs, what it was; and what can be done with it.
 import { useEffect, useRef } from "preact/hooks";
-import { type Answer, call } from "../api/client";
+import { type Answer, type ApiError, call } from "../api/client";
 import { labelTexts, stateOfJob } from "../api/job-rows";
-import { useLive } from "../api/live";
+import { useLive, useSoon } from "../api/live";
 import { useRemote } from "../api/remote";
 import { may } from "../api/state";
+import { filtered, filterValue } from "../base/filter";
 import { useKeys } from "../base/keys";
 import { go, href } from "../base/url";
 import { usePalette } from "../palette-entries";
@@ -13,13 +14,14 @@ import { Page } from "../ui/page";
 import { ErrorNotice, Loading } from "../ui/remote-view";
 import { StateMark } from "../ui/state-mark";
 import { Tabs } from "../ui/tabs";
+import { At } from "../ui/time";
 import { ZonePicker } from "../ui/zone-picker";
 import { words } from "../words";
 import { Deeds } from "./job/deeds";
 import { DeletedJob, History } from "./job/history";
 import { Overview } from "./job/overview";
 import { RunsTab } from "./job/runs-tab";
-import { pauseJob, resumeJob, runJob } from "./jobs/deeds";
+import { pausedUntil, pauseJob, resumeJob, runJob } from "./jobs/deeds";
 
 export type Job = Answer<"GET /api/cron/jobs/{job}">;
 export type Why = Answer<"GET /api/cron/jobs/{job}/why">;
@@ -33,22 +35,15 @@ export function standingOf(job: Job, why: Why | undefined): string {
 }
 
 /** Events come in bursts: the page is read anew at most once a second. */
-function useFollow(id: string, reload: () => void): void {
-  const timer = useRef<ReturnType<typeof setTimeout> | undefined>(undefined);
-  useEffect(() => () => clearTimeout(timer.current), []);
-  const soon = () => {
-    timer.current ??= setTimeout(() => {
-      timer.current = undefined;
-      reload();
-    }, 700);
-  };
+function useFollow(id: string, reload: () => Promise<void>): void {
+  const soon = useSoon(700, reload);
   useLive("runs", (events) => events.some((e) => (e as { jobId?: string }).jobId === id) && soon());
   useLive(
     "jobs",
     (events) =>
       events.some((e) => {
         const event = e as { type: string; id?: string; what?: string };
-        return event.type === "job" && (event.id === id || event.what === "gate");
+        return event.type === "job" && (event.id === id || !event.id); // gates and deletions name no id
       }) && soon(),
   );
 }
@@ -62,22 +57,34 @@ export function JobPage({ args }: PageProps) {
       call("GET /api/cron/jobs/{job}", { path, signal }),
       call("GET /api/cron/jobs/{job}/why", { path, signal }),
     ]);
-    return { job, why };
+    const until = job.gate === "paused" ? await pausedUntil(id, job.name) : null;
+    return { job, why, until };
   });
-  useFollow(id, () => void remote.reload());
+  useFollow(id, remote.reload);
   const data = remote.data.value;
   const error = remote.error.value;
-  if (!data && error?.status === 404) return <DeletedJob id={id} />;
+  if (error?.status === 404) return <DeletedJob id={id} />; // it may have been deleted while it was looked at
   if (!data)
     return (
       <Page title={words().job.title}>
         {error ? <ErrorNotice error={error} again={() => void remote.reload()} /> : <Loading />}
       </Page>
     );
-  return <Known job={data.job} why={data.why} tab={tab} reload={() => void remote.reload()} />;
+  return <Known {...data} tab={tab} error={error} reload={() => void remote.reload()} />;
 }
 
-function Known({ job, why, tab, reload }: { job: Job; why: Why; tab: string; reload: () => void }) {
+interface KnownProps {
+  job: Job;
+  why: Why;
+  /** When its pause ends by itself. */
+  until: number | null;
+  tab: string;
+  /** Why it could not be read anew. */
+  error: ApiError | null;
+  reload: () => void;
+}
+
+function Known({ job, why, until, tab, error, reload }: KnownProps) {
   const w = words();
   const t = w.job;
   const id = String(job.id);
@@ -145,13 +152,18 @@ function Known({ job, why, tab, reload }: { job: Job; why: Why; tab: string; rel
             badge
             {...(fails > 1 && state === "failed" ? { note: `×${fails}` } : {})}
           />
+          {until !== null && (
+            <span>
+              {t.pausedUntil} <At when={until} />
+            </span>
+          )}
           {job.category && (
-            <a class="tag" href={href(`/jobs?q=cat:${encodeURIComponent(job.category)}`)}>
+            <a class="tag" href={href(filtered("jobs", `cat:${filterValue(job.category)}`))}>
               {job.category}
             </a>
           )}
           {labelTexts(job.labels as Record<string, unknown> | null).map((label) => (
-            <a key={label} class="tag" href={href(`/jobs?q=${encodeURIComponent(`tag:"${label}"`)}`)}>
+            <a key={label} class="tag" href={href(filtered("jobs", `tag:${filterValue(label)}`))}>
               {label}
             </a>
           ))}
@@ -160,6 +172,11 @@ function Known({ job, why, tab, reload }: { job: Job; why: Why; tab: string; rel
       }
       actions={<Deeds job={job} />}
     >
+      {error && error.status !== 0 && (
+        <p class="stale" role="status">
+          {w.common.failed(error.message)}
+        </p>
+      )}
       {job.description && <p class="job-about">{job.description}</p>}
       <Tabs
         label={t.tabs.label}

@@ -95,7 +95,7 @@ function Slot(props: {
   choose: () => void;
 }) {
   const { list, id, index } = props;
-  useEffect(() => list.see(index), [index, id]);
+  useEffect(() => list.see(index), [index, id, list.round.value]);
   const row = id ? list.row(id) : undefined;
   if (!row) return <div class="jobs-row coming" role="row" aria-rowindex={index + 2} aria-busy="true" />;
   return (
@@ -153,6 +153,7 @@ export function JobsPage() {
     chosen.value = next;
   };
   const focusOn = (id: string, index: number) => {
+    const height = rowHeight(density.peek() === "compact");
     current.value = id;
     const top = (box.current?.getBoundingClientRect().top ?? 0) + window.scrollY + index * height;
     const margin = 120;
@@ -177,8 +178,8 @@ export function JobsPage() {
   useEffect(() => {
     const k = () => words().common.keys;
     const keys = [
-      { keys: "j", text: () => k().next, run: () => move(1) },
-      { keys: "k", text: () => k().previous, run: () => move(-1) },
+      { keys: "j", text: () => k().next, run: () => move(1), isRepeated: true },
+      { keys: "k", text: () => k().previous, run: () => move(-1), isRepeated: true },
       { keys: "x", text: () => k().select, run: () => withCurrent(choose) },
       {
         keys: "l",

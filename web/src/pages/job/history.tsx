@@ -1,10 +1,10 @@
 // What a job was: each version with what it changed, who changed it and when; and the way back to any of them.
 import { useSignal } from "@preact/signals";
-import { useEffect } from "preact/hooks";
+import { useEffect, useRef } from "preact/hooks";
 import { type Answer, ApiError, call } from "../../api/client";
 import { useRemote } from "../../api/remote";
 import { may } from "../../api/state";
-import { go } from "../../base/url";
+import { go, query } from "../../base/url";
 import { Button } from "../../ui/button";
 import { Page, Panel } from "../../ui/page";
 import { ErrorNotice, Loading, Notice } from "../../ui/remote-view";
@@ -44,18 +44,32 @@ const restoreIt = (id: string, version: number) =>
     path: { job: id, version: String(version) } as never,
   });
 
-function VersionCard(props: { version: Version; isNow: boolean; isDeleted: boolean; restore: () => void }) {
+function ScrollHere() {
+  const mark = useRef<HTMLSpanElement>(null);
+  useEffect(() => mark.current?.closest(".version")?.scrollIntoView({ block: "center" }), []);
+  return <span ref={mark} />;
+}
+
+function VersionCard(props: {
+  version: Version;
+  isNow: boolean;
+  /** The address names it. */
+  isAsked: boolean;
+  isDeleted: boolean;
+  restore: () => void;
+}) {
   const { version } = props;
   const t = words().job.history;
   const changes = changesOf(version);
   const isFirst = version.before === null;
   return (
     <Panel
-      class="version"
+      class={`version ${props.isAsked ? "asked" : ""}`}
       title={
         <>
           {t.version(version.version)}
           {props.isNow && <span class="tag">{t.now}</span>}
+          {props.isAsked && <ScrollHere />}
         </>
       }
       note={
@@ -121,6 +135,12 @@ export function Versions(props: {
       sayError(error);
     }
   };
+  // a run's page leads to the version that it ran with, however old
+  const asked = Number(query.value.get("version")) || null;
+  const oldest = more.value.at(-1)?.version ?? props.first.data.at(-1)?.version ?? 0;
+  useEffect(() => {
+    if (asked !== null && asked < oldest && cursor.peek()) void older();
+  }, [asked, oldest]);
   const restore = async (version: number) => {
     let id = props.id;
     const isDone = await act(
@@ -139,6 +159,7 @@ export function Versions(props: {
           key={version.version}
           version={version}
           isNow={version.version === props.now}
+          isAsked={version.version === asked}
           isDeleted={props.now === null}
           restore={() => void restore(version.version)}
         />

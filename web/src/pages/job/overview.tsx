@@ -134,7 +134,9 @@ function JobFacts({
       value: (
         <>
           {span(metrics?.p50Ms)}
-          <small>p95 {span(metrics?.p95Ms)}</small>
+          <small>
+            p95 {span(metrics?.p95Ms)} · p99 {span(metrics?.p99Ms)}
+          </small>
         </>
       ),
     },

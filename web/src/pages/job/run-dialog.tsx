@@ -9,6 +9,7 @@ import { Field } from "../../ui/field";
 import { Shown } from "../../ui/remote-view";
 import { say } from "../../ui/toast";
 import { words } from "../../words";
+import { numberOf } from "../editor/draft";
 import type { Job } from "../job";
 
 interface Param {
@@ -35,7 +36,7 @@ export function valueOf(type: string, text: string): unknown {
   if (text === "") return undefined;
   if (type === "text") return text;
   if (type === "boolean") return text === "true";
-  if (type === "integer" || type === "number") return Number(text);
+  if (type === "integer" || type === "number") return numberOf(text); // what is none the server refuses by name
   return JSON.parse(text) as unknown;
 }
 

@@ -29,8 +29,9 @@ export function RunsStrip({ job, runs, p95 }: { job: Job; runs: Runs; p95: numbe
   const tell = (event: MouseEvent) => {
     const run = runAt(event);
     const state = run && words().common.states[stateOfRun(run.status)];
-    const text = run
-      ? `${state} · ${times.value.full(Date.parse(run.startedAt))}${run.duration === null ? "" : ` · ${duration(language.value, run.duration)}`}`
+    const at = run && (run.startedAt ?? run.queuedAt); // one that was cancelled in the queue never started
+    const text = at
+      ? `${state} · ${times.value.full(Date.parse(at))}${run.duration === null ? "" : ` · ${duration(language.value, run.duration)}`}`
       : "";
     (event.currentTarget as Element).querySelector("title")?.replaceChildren(text);
   };

@@ -2,10 +2,12 @@
 // event would reorder waits while somebody works in the list.
 import { batch, signal, type Signal } from "@preact/signals";
 import { ApiError, call } from "../../api/client";
+import { makeSoon } from "../../api/live";
 import { newer, rowOf, type JobRow } from "../../api/job-rows";
 import type { Language } from "../../base/format";
 
 export const WINDOW = 200;
+const COUNT_MS = 1500;
 export interface Asked {
   q: string;
   sort: string;
@@ -52,7 +54,8 @@ export class JobList {
   private fresh = new Set<number>();
   private coming = new Set<number>();
   private asked: Asked | null = null;
-  private round = 0;
+  /** Counts the questions: each one makes all windows that are seen old. */
+  readonly round = signal(0);
   private isBusy = false;
   private timer: ReturnType<typeof setTimeout> | undefined;
   /** The first window on the screen. */
@@ -68,6 +71,8 @@ export class JobList {
     return this.slots.peek().flatMap((s) => (s.id ? [s.id] : []));
   }
 
+  private readonly recount = makeSoon(COUNT_MS, () => this.count());
+
   /** Another question: the old rows stay until the first window of the new ones is here. */
   ask(asked: Asked): void {
     const isOther = JSON.stringify(asked) !== JSON.stringify(this.asked);
@@ -78,7 +83,7 @@ export class JobList {
   async reload(from = this.top): Promise<void> {
     clearTimeout(this.timer);
     this.timer = undefined;
-    this.round++;
+    this.round.value++;
     this.fresh.clear();
     this.coming.clear();
     this.isLoading.value = true;
@@ -93,19 +98,19 @@ export class JobList {
   }
 
   private async fetchWindow(window: number): Promise<void> {
-    const round = this.round;
+    const round = this.round.peek();
     const asked = this.asked;
     if (!asked) return;
     this.coming.add(window);
     try {
       const page = await fetchPage(asked, window * WINDOW, WINDOW);
-      if (round === this.round) this.take(window, page);
+      if (round === this.round.peek()) this.take(window, page);
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
-      if (round === this.round) this.error.value = error;
+      if (round === this.round.peek()) this.error.value = error;
     } finally {
       this.coming.delete(window);
-      if (round === this.round) this.isLoading.value = false;
+      if (round === this.round.peek()) this.isLoading.value = false;
     }
   }
 
@@ -137,6 +142,20 @@ export class JobList {
     else this.rows.set(row.id, signal(row));
   }
 
+  /** How many there are in each state now: figures that no single row tells. */
+  private async count(): Promise<void> {
+    const asked = this.asked;
+    if (!asked) return;
+    try {
+      const { total, states } = await fetchPage(asked, 0, 1);
+      if (asked !== this.asked) return;
+      this.total.value = total;
+      this.states.value = states;
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error; // they stay as they were
+    }
+  }
+
   /** Live events of the topic jobs. Rows are patched at once; order and membership follow when nobody is in the list. */
   hear(events: readonly unknown[]): void {
     const changed = new Set(this.held.peek());
@@ -152,6 +171,7 @@ export class JobList {
           const row = rowOf(this.columns, values);
           const old = this.rows.get(row.id)?.peek();
           if (old) this.put(row);
+          if (old?.state !== row.state) this.recount.ask();
           if (this.mayMove(old, row)) changed.add(row.id);
         }
       }
@@ -185,7 +205,8 @@ export class JobList {
 
   stop(): void {
     clearTimeout(this.timer);
-    this.round++;
+    this.recount.stop();
+    this.round.value++;
   }
 }
 
