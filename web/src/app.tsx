@@ -1,9 +1,9 @@
 // The shell: navigation, the page of the address, and what floats above it.
 import { useComputed, useSignal } from "@preact/signals";
 import type { ComponentType } from "preact";
-import { useEffect } from "preact/hooks";
-import { call, isOnline, isStranger } from "./api/client";
-import { isLive, onResync, startLive, useLive } from "./api/live";
+import { useEffect, useRef } from "preact/hooks";
+import { call, isOnline, isStranger, refusals } from "./api/client";
+import { isLive, onResync, startLive, useLive, useSoon } from "./api/live";
 import {
   counters,
   isSchedulerOn,
@@ -26,7 +26,7 @@ import { navigation, navText, type PageProps, type PageRoute, routes } from "./r
 import { Icon } from "./ui/icon";
 import { Page } from "./ui/page";
 import { ErrorNotice, Loading, Notice } from "./ui/remote-view";
-import { Toasts } from "./ui/toast";
+import { sayError, Toasts } from "./ui/toast";
 import { ApiError } from "./api/client";
 import { language, words } from "./words";
 
@@ -38,6 +38,17 @@ function found(): { route: PageRoute; args: Record<string, string> } | null {
   return null;
 }
 
+/** The focus that went away with the old page goes to the new one, so that Tab and a screen reader go on from there. */
+function useFocusAfterMove(page: string): void {
+  const before = useRef(page);
+  useEffect(() => {
+    if (before.current === page) return;
+    before.current = page;
+    if (document.activeElement === document.body || !document.activeElement)
+      document.getElementById("main")?.focus({ preventScroll: true });
+  }, [page]);
+}
+
 /** The current page; the old one stays until the new one's code is here. */
 function CurrentPage() {
   const at = found();
@@ -46,6 +57,7 @@ function CurrentPage() {
     Component: ComponentType<PageProps>;
   } | null>(null);
   const failed = useSignal(false);
+  useFocusAfterMove(`${at?.route.pattern} ${at?.args["id"]}`);
   useEffect(() => {
     let isNewest = true;
     failed.value = false;
@@ -80,7 +92,8 @@ function CurrentPage() {
     );
   if (!shown.value || shown.value.route.load !== at.route.load) return <Loading />;
   const { Component } = shown.value;
-  return <Component args={at.args} />;
+  const { id = "", other = "" } = at.args; // another thing is another page: nothing of the one before is shown as its
+  return <Component key={`${id} ${other}`} args={at.args} />;
 }
 
 function Navigation() {
@@ -193,7 +206,10 @@ function Later({ load }: { load: () => Promise<ComponentType> }) {
   useEffect(() => {
     void load().then(
       (Component) => (loaded.value = { Component }),
-      () => undefined,
+      () => {
+        isPaletteOpen.value = false; // the next try asks again
+        sayError(new ApiError(0, {}));
+      },
     );
   }, []);
   return loaded.value && <loaded.value.Component />;
@@ -261,6 +277,16 @@ function Inside() {
   );
 }
 
+/** A refusal may mean that an admin has changed the role meanwhile: who one is is asked again. */
+function useRoleChanges(): void {
+  const look = useSoon(500, async () => {
+    if (!session.peek()) return;
+    const now = await call("GET /api/auth/session").catch(() => null);
+    if (now && now.role !== session.peek()?.role) setSession(now);
+  });
+  useEffect(() => refusals.subscribe((n) => n > 0 && look()), []);
+}
+
 export function App() {
   useEffect(
     () =>
@@ -271,6 +297,7 @@ export function App() {
       }),
     [],
   );
+  useRoleChanges();
   if (session.value === undefined) return <Loading />;
   return (
     <>

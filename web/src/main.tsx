@@ -1,9 +1,10 @@
 import { render } from "preact";
 import { App } from "./app";
-import { loadSession } from "./api/state";
+import { loadSession, setSession } from "./api/state";
 import { startClock } from "./base/clock";
 import { startKeys } from "./base/keys";
 import { startAddress } from "./base/url";
+import { loginSecret } from "./pages/login/problem";
 import { applyTheme } from "./prefs";
 import { loadWords } from "./words";
 import "./style/app.css";
@@ -27,4 +28,6 @@ startClock();
 startKeys();
 await loadWords();
 render(<App />, root);
-await waitForSession();
+if (loginSecret(location.hash))
+  setSession(null); // whoever is logged in already: the link says who comes now
+else await waitForSession();

@@ -3,7 +3,8 @@ import { signal } from "@preact/signals";
 import { call } from "./api/client";
 import { session, setSession } from "./api/state";
 import { remembered } from "./base/remember";
-import { href } from "./base/url";
+import { href, mayLeave } from "./base/url";
+import { isHelpOpen } from "./help";
 import { navigation, navText, type NavKey } from "./routes";
 import { may } from "./api/state";
 import { Button } from "./ui/button";
@@ -25,10 +26,11 @@ export function applyTheme(): void {
 }
 
 async function logOut(): Promise<void> {
+  isPrefsOpen.value = false;
+  if (!mayLeave("/")) return; // unsaved changes: the page asks
   try {
     await call("POST /api/auth/logout");
     setSession(null);
-    isPrefsOpen.value = false;
   } catch (error) {
     sayError(error);
   }
@@ -107,6 +109,15 @@ export function PrefsDialog() {
           ))}
       </ul>
       <AppearanceChoices />
+      <Button
+        kind="quiet"
+        onClick={() => {
+          close();
+          isHelpOpen.value = true;
+        }}
+      >
+        {w.common.keys.title}
+      </Button>
       {who && (
         <footer>
           <span class="who">{t.loggedInAs(who.user ?? who.actor, w.common.roles[who.role])}</span>

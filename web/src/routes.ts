@@ -39,6 +39,7 @@ const page = (nav: NavKey, pattern: string, load: PageRoute["load"], role: Role 
 });
 const round = async () => (await import("./pages/round")).RoundPage;
 const jobs = async () => (await import("./pages/jobs")).JobsPage;
+const job = async () => (await import("./pages/job")).JobPage;
 const editor = async () => (await import("./pages/editor")).EditorPage;
 const settings = async () => (await import("./pages/settings")).SettingsPage;
 
@@ -49,9 +50,9 @@ export const routes: readonly PageRoute[] = [
   page("jobs", "/jobs", jobs),
   page("jobs", "/configuracion/sistema/cron-manager", jobs),
   page("jobs", "/jobs/new", editor, "editor"),
-  page("jobs", "/jobs/:id", async () => (await import("./pages/job")).JobPage),
+  page("jobs", "/jobs/:id", job),
   page("jobs", "/jobs/:id/edit", editor, "editor"),
-  page("jobs", "/jobs/:id/:tab", async () => (await import("./pages/job")).JobPage),
+  page("jobs", "/jobs/:id/:tab", job),
   page("runs", "/runs", async () => (await import("./pages/runs")).RunsPage),
   page("runs", "/runs/:id", async () => (await import("./pages/run")).RunPage),
   page("runs", "/runs/:id/diff/:other", async () => (await import("./pages/run-diff")).RunDiffPage),

@@ -63,6 +63,9 @@ export const isOnline = signal(true);
 /** The server does not know us (any more): the page asks to log in. */
 export const isStranger = signal(false);
 
+/** How often the server has said that we may not. */
+export const refusals = signal(0);
+
 let csrf: string | null = null;
 export const setCsrf = (token: string | null) => void (csrf = token);
 
@@ -121,6 +124,7 @@ async function problemOf(response: Response): Promise<ApiError> {
     // a proxy's page: its first words must do
   }
   if (response.status === 401) isStranger.value = true;
+  if (response.status === 403) refusals.value++;
   const after = Number(response.headers.get("Retry-After"));
   return new ApiError(response.status, problem, after > 0 ? after : null);
 }

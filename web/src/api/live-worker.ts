@@ -17,19 +17,19 @@ function listen(): void {
   feed?.listen([...union].sort().join(","));
 }
 
-type FromTab = { kind: "listen"; url: string; topics: string[] } | { kind: "here" } | { kind: "bye" };
+type FromTab = { kind: "listen" | "here"; url: string; topics: string[] } | { kind: "bye" };
 
+/** A tab that slept (a closed lid, a frozen tab) may have been taken for gone: it is told that it has missed something. */
 function hear(port: MessagePort, message: FromTab): void {
   if (message.kind === "bye") tabs.delete(port);
-  else if (message.kind === "here") {
-    const tab = tabs.get(port);
-    if (tab) tab.heardAt = Date.now();
-    for (const [other, { heardAt }] of tabs) if (Date.now() - heardAt > TAB_GONE_MS) tabs.delete(other);
-  } else {
+  else {
     feed ??= new Feed(message.url, tellAll);
-    if (!tabs.has(port) && last) port.postMessage(last);
+    const isNew = !tabs.has(port);
+    if (isNew && message.kind === "here") port.postMessage({ kind: "lost" } satisfies FeedMessage);
+    if (isNew && last) port.postMessage(last);
     tabs.set(port, { topics: message.topics, heardAt: Date.now() });
   }
+  for (const [other, { heardAt }] of tabs) if (Date.now() - heardAt > TAB_GONE_MS) tabs.delete(other);
   listen();
 }
 

@@ -1,6 +1,6 @@
 // What happens on the server, as it happens. Pages subscribe to topics; nothing ever polls.
 import { signal } from "@preact/signals";
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useMemo, useRef } from "preact/hooks";
 import { apiUrl } from "./client";
 import { Feed, type FeedMessage, type LiveEvent } from "./live-feed";
 
@@ -42,12 +42,13 @@ function workerUrl(): string {
 }
 
 function connectWorker(url: string): (topics: string[]) => void {
-  const worker = new SharedWorker(workerUrl(), { name: "sereno" });
-  worker.port.onmessage = (event: MessageEvent<FeedMessage>) => hear(event.data);
-  window.addEventListener("pagehide", () => worker.port.postMessage({ kind: "bye" }));
+  const { port } = new SharedWorker(workerUrl(), { name: "sereno" });
+  let wanted: string[] = [];
+  port.onmessage = (event: MessageEvent<FeedMessage>) => hear(event.data);
+  window.addEventListener("pagehide", () => port.postMessage({ kind: "bye" }));
   window.addEventListener("pageshow", (event) => event.persisted && ask());
-  setInterval(() => worker.port.postMessage({ kind: "here" }), 30_000);
-  return (topics) => worker.port.postMessage({ kind: "listen", url, topics });
+  setInterval(() => port.postMessage({ kind: "here", url, topics: wanted }), 30_000);
+  return (topics) => port.postMessage({ kind: "listen", url, topics: (wanted = topics) });
 }
 
 /** Where there is no SharedWorker the tab has its own stream, closed while nobody sees the tab. */
@@ -76,9 +77,10 @@ function askSoon(): void {
   });
 }
 
+/** Once for a document: whoever logs in after a log-out goes on with the same connection, opened anew as theirs. */
 export function startLive(): void {
   const url = new URL(apiUrl("/api/cron/stream"), location.origin).href;
-  send = typeof SharedWorker === "undefined" ? connectHere(url) : connectWorker(url);
+  send ??= typeof SharedWorker === "undefined" ? connectHere(url) : connectWorker(url);
   ask();
 }
 
@@ -104,4 +106,44 @@ export function useLive(topic: Topic, fn: Listener): void {
   const newest = useRef(fn);
   newest.current = fn;
   useEffect(() => listen(topic, (events) => newest.current(events)), [topic]);
+}
+
+/**
+ * Events come in bursts: what they change is asked again once, `ms` after the first of a burst, and no sooner than the
+ * answer before is here. A stream that never rests cannot keep a page from ever being told.
+ */
+export function useSoon(ms: number, fn: () => void | Promise<void>): () => void {
+  const newest = useRef(fn);
+  newest.current = fn;
+  const soon = useMemo(() => makeSoon(ms, () => newest.current()), []);
+  useEffect(() => soon.stop, []);
+  return soon.ask;
+}
+
+/** The clockwork of useSoon. */
+export function makeSoon(ms: number, fn: () => void | Promise<void>): { ask: () => void; stop: () => void } {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  let state: "idle" | "running" | "asked again" | "stopped" = "idle";
+  const ask = () => {
+    if (state === "running") state = "asked again";
+    else if (state === "idle") timer ??= setTimeout(() => void run(), ms);
+  };
+  const run = async () => {
+    timer = undefined;
+    state = "running";
+    try {
+      await fn();
+    } finally {
+      const isAskedAgain = (state as string) === "asked again";
+      if ((state as string) !== "stopped") state = "idle";
+      if (isAskedAgain) ask();
+    }
+  };
+  return {
+    ask,
+    stop: () => {
+      clearTimeout(timer);
+      state = "stopped";
+    },
+  };
 }

@@ -16,10 +16,14 @@ const ladder: readonly Role[] = ["none", "viewer", "operator", "editor", "admin"
 /** Whether the role reaches; what it does not reach is not shown (the server refuses it anyway). */
 export const may = (role: Role) => ladder.indexOf(session.value?.role ?? "none") >= ladder.indexOf(role);
 
+/** Figures of the navigation, kept up to date by app.tsx. */
+export const counters = signal<{ jobs?: number; running?: number; worlds?: number; alerts?: number }>({});
+
 export function setSession(s: Session | null): void {
   setCsrf(s?.csrfToken ?? null);
   session.value = s;
   isStranger.value = false;
+  if (!s) counters.value = {}; // of whoever was here
 }
 
 /** The session ended by itself (time, an admin), not by logging out. */
@@ -62,6 +66,3 @@ export const zone = computed(
 );
 /** Formats in the page's language and zone. */
 export const times = computed(() => instants(language.value, zone.value));
-
-/** Figures of the navigation, kept up to date by app.tsx. */
-export const counters = signal<{ jobs?: number; running?: number; worlds?: number; alerts?: number }>({});

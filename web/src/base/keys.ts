@@ -8,6 +8,8 @@ export interface Shortcut {
   /** What it does, in the page's language. */
   text: () => string;
   run: () => void;
+  /** Goes on while the key is held down: moving along a list, never a deed. */
+  isRepeated?: boolean;
 }
 
 /** What the keyboard calls "mod". */
@@ -23,13 +25,18 @@ export function useKeys(list: readonly Shortcut[]): () => void {
   };
 }
 
+/** A ticked box takes no letters: the keys of its list go on working. */
 const isTyping = (target: EventTarget | null) =>
   target instanceof HTMLElement &&
-  (target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName));
+  (target.isContentEditable || target.matches("input:not([type=checkbox]), textarea, select"));
 
-const nameOf = (event: KeyboardEvent) =>
-  (event.ctrlKey || event.metaKey ? "mod+" : "") +
-  (event.key.length === 1 ? event.key : event.key.toLowerCase());
+/** With Caps Lock on, "r" is still no "R": capitals are those of the Shift key. */
+function nameOf(event: KeyboardEvent): string {
+  if (event.ctrlKey || event.metaKey) return `mod+${event.key.toLowerCase()}`;
+  if (event.key.length !== 1) return event.key.toLowerCase();
+  if (!event.getModifierState("CapsLock")) return event.key;
+  return event.shiftKey ? event.key.toUpperCase() : event.key.toLowerCase();
+}
 
 let first = ""; // of a pair such as "g j"
 let firstAt = 0;
@@ -46,7 +53,7 @@ function obey(event: KeyboardEvent): void {
   first = "";
   if (found) {
     event.preventDefault();
-    found.run();
+    if (!event.repeat || found.isRepeated) found.run();
   } else if (all.some((s) => s.keys.startsWith(`${name} `))) {
     first = name;
     firstAt = event.timeStamp;

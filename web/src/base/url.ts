@@ -1,5 +1,6 @@
 // The address is the state: path, query, and moving between them without loading the page anew.
 import { batch, computed, signal } from "@preact/signals";
+import { keepPlace, returnToPlace, startPlaces } from "./scroll-place";
 
 /** Where the interface is mounted, with a slash at both ends ("/" or "/sereno/"): the document's base. */
 export const basePath = new URL(document.baseURI).pathname;
@@ -32,14 +33,16 @@ export function guardLeaving(guard: Guard): () => void {
   guards.add(guard);
   return () => void guards.delete(guard);
 }
-const mayLeave = (to: string | null) => [...guards].every((guard) => guard(to));
+/** Whether one may go there; null: the tab closes. A guard that says no asks by itself. */
+export const mayLeave = (to: string | null) => [...guards].every((guard) => guard(to));
 
 /** Goes to a path of ours ("/jobs?q=tag:SYNC"). */
 export function go(to: string, options: { replace?: boolean } = {}): void {
   const target = new URL(href(to), location.origin);
   if (inside(target.pathname) !== path.value && !mayLeave(to)) return;
   const isSamePage = inside(target.pathname) === path.value;
-  history[options.replace ? "replaceState" : "pushState"](null, "", target);
+  if (!options.replace) keepPlace();
+  history[options.replace ? "replaceState" : "pushState"](options.replace ? history.state : null, "", target);
   readAddress();
   if (!isSamePage && !target.hash) window.scrollTo(0, 0);
 }
@@ -96,11 +99,16 @@ function followHistory(): void {
   if (to !== path.value && !mayLeave(to + location.search + location.hash)) {
     const text = query.value.toString();
     history.pushState(null, "", href(path.value) + (text ? `?${text}` : "") + fragment.value);
-  } else readAddress();
+    return;
+  }
+  const isSamePage = to === path.value;
+  readAddress();
+  if (!isSamePage && !location.hash) returnToPlace();
 }
 
 /** Links become moves inside the page; the back button works; a guard asks before the tab closes. */
 export function startAddress(): void {
+  startPlaces();
   document.addEventListener("click", followLink);
   window.addEventListener("popstate", followHistory);
   window.addEventListener("beforeunload", (event) => {

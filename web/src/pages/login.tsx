@@ -9,7 +9,7 @@ import { AppearanceChoices } from "../prefs";
 import { Button } from "../ui/button";
 import { Field } from "../ui/field";
 import { words } from "../words";
-import { problemText, waitSeconds, type LoginWay } from "./login/problem";
+import { loginSecret, problemText, waitSeconds, type LoginWay } from "./login/problem";
 
 /** Until when the server takes no further try; 0: now. */
 const closedUntil = signal(0);
@@ -42,7 +42,7 @@ export function LoginPage() {
     document.title = `${t.title} · ${words().common.app}`;
   }, [t.title]);
   useEffect(() => {
-    const secret = /^#login=([\w-]+)$/.exec(location.hash)?.[1];
+    const secret = loginSecret(location.hash);
     if (!secret) return;
     history.replaceState(null, "", location.pathname + location.search);
     void enter("link", () => call("POST /api/auth/login-link", { body: { secret } }));

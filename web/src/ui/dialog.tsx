@@ -1,4 +1,5 @@
-// A modal on the browser's own <dialog>: focus stays inside, Escape closes, focus returns.
+// A modal on the browser's own <dialog>: focus stays inside, Escape closes, focus returns; so does a click beside it, but
+// not the end of a drag that began inside (text being selected).
 import type { ComponentChildren } from "preact";
 import { useEffect, useId, useRef, useState } from "preact/hooks";
 import { ApiError } from "../api/client";
@@ -10,8 +11,11 @@ export function Dialog(props: {
   onClose: () => void;
   children: ComponentChildren;
   class?: string;
+  /** It holds what cannot be had again: a click beside it is no wish to lose it. */
+  isSticky?: boolean;
 }) {
   const box = useRef<HTMLDialogElement>(null);
+  const isBeside = useRef(false);
   const id = useId();
   useEffect(() => {
     const dialog = box.current;
@@ -32,7 +36,8 @@ export function Dialog(props: {
         event.preventDefault();
         props.onClose();
       }}
-      onClick={(event) => event.target === box.current && props.onClose()}
+      onPointerDown={(event) => void (isBeside.current = !props.isSticky && event.target === box.current)}
+      onClick={(event) => event.target === box.current && isBeside.current && props.onClose()}
     >
       <div class="dialog-body">
         <header>

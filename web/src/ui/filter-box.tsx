@@ -3,6 +3,7 @@
 import { signal } from "@preact/signals";
 import { useEffect, useId, useRef, useState } from "preact/hooks";
 import { type ApiError, call } from "../api/client";
+import { session } from "../api/state";
 import { suggest, type FilterKey, type Suggestion } from "../base/filter";
 import { query, setQuery } from "../base/url";
 import { words } from "../words";
@@ -16,15 +17,19 @@ interface Filters {
 }
 
 const filters = signal<Filters | null>(null);
-let isAsked = false;
+let lastAsked: { who: unknown; at: number } | null = null;
+const FRESH_MS = 60_000; // tags and owners seen come and go
 
+/** Values seen are of the account that lastAsked, and soon old. */
 async function loadFilters(): Promise<void> {
-  if (isAsked) return;
-  isAsked = true;
+  const who = session.peek()?.actor;
+  if (lastAsked && lastAsked.who === who && performance.now() - lastAsked.at < FRESH_MS) return;
+  if (lastAsked?.who !== who) filters.value = null;
+  lastAsked = { who, at: performance.now() };
   try {
     filters.value = (await call("GET /api/cron/filters")) as unknown as Filters;
   } catch {
-    isAsked = false; // suggestions are a help; the next focus asks again
+    lastAsked = null; // suggestions are a help; the next focus asks again
   }
 }
 
@@ -49,6 +54,7 @@ export function FilterBox(props: {
 
   useEffect(() => {
     if (asked === sent.current) return; // our own change comes back
+    clearTimeout(timer.current); // what was being typed is not what one asked for in another way
     sent.current = asked;
     setText(asked);
   }, [asked]);

@@ -22,7 +22,7 @@ export function Page(props: {
       <header class="page-head">
         <div class="page-title">
           {props.crumbs && (
-            <nav class="crumbs" aria-label="crumbs">
+            <nav class="crumbs" aria-label={words().common.nav.crumbs}>
               {props.crumbs}
             </nav>
           )}

@@ -17,6 +17,7 @@ export const common: typeof spanish = {
     settings: "Settings",
     more: "More",
     skip: "Skip to content",
+    crumbs: "Where you are",
   },
   states: {
     ok: "OK",

@@ -16,6 +16,7 @@ export const common = {
     settings: "Ajustes",
     more: "Más",
     skip: "Saltar al contenido",
+    crumbs: "Dónde estás",
   },
   states: {
     ok: "Bien",

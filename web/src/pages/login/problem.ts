@@ -23,6 +23,9 @@ export function problemText(
   }
 }
 
+/** The secret of a login link behind the "#", or null. */
+export const loginSecret = (hash: string): string | null => /^#login=([\w-]+)$/.exec(hash)?.[1] ?? null;
+
 /** Whole seconds until then, at least 1 while any is left. */
 export const waitSeconds = (untilMs: number, nowMs: number) =>
   Math.max(0, Math.ceil((untilMs - nowMs) / 1000));

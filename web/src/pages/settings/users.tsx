@@ -232,7 +232,7 @@ export function Users() {
 /** Something that is shown this once. */
 export function OnceDialog(props: { title: string; text: string; secret: string; onClose: () => void }) {
   return (
-    <Dialog title={props.title} onClose={props.onClose}>
+    <Dialog title={props.title} onClose={props.onClose} isSticky>
       <div class="dialog-text">
         <p>{props.text}</p>
         <p class="once">
