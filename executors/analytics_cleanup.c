@@ -2,7 +2,11 @@
 #include "executors/world_pages.h"
 
 static const struct executor_param params[] = {
-    {.name = "dryRun", .type = PARAM_BOOL, .default_json = "false", .help = "counts, deletes nothing"},
+    {.name = "dryRun",
+     .type = PARAM_BOOL,
+     .default_json = "false",
+     .help = "counts, deletes nothing",
+     .help_es = "cuenta, no borra nada"},
     {},
 };
 static const char *const sums[] = {"deleted", NULL};
@@ -32,6 +36,7 @@ const struct executor executor_analytics_cleanup = {
     .name = "analytics_cleanup",
     .class_name = "AnalyticsCleanupExecutor",
     .description = "Deletes old rows of the worlds' analytics",
+    .description_es = "Borra filas viejas de la analítica de los mundos",
     .params = params,
     .needs_channel = true,
     .run = run,

@@ -6,17 +6,22 @@
 #define NOTICES 100 /* lines "World auto-paused" of one run; then one line sums up */
 #define BYTES_PER_MB (1024.0 * 1024.0)
 
-#define THRESHOLD(key, text) \
-  { .name = key, .type = PARAM_INT, .min = 1, .max = 87600, .help = text }
+#define THRESHOLD(key, what, spanish)                                         \
+  {                                                                           \
+    .name = key, .type = PARAM_INT, .min = 1, .max = 87600,                   \
+    .help = "instead of the setting: idle this long is " what,                \
+    .help_es = "en lugar del ajuste: sin uso durante este tiempo se " spanish \
+  }
 static const struct executor_param params[] = {
     {.name = "dryRun",
      .type = PARAM_BOOL,
      .default_json = "false",
-     .help = "tells what would happen, changes nothing"},
-    THRESHOLD("pauseAfterHours", "instead of the setting: idle this long is paused"),
-    THRESHOLD("archiveAfterDays", "instead of the setting: idle this long is archived"),
-    THRESHOLD("markAfterDays", "instead of the setting: idle this long is marked for deletion"),
-    THRESHOLD("deleteAfterDays", "instead of the setting: idle this long is deleted"),
+     .help = "tells what would happen, changes nothing",
+     .help_es = "dice qué pasaría, no cambia nada"},
+    THRESHOLD("pauseAfterHours", "paused", "pausa"),
+    THRESHOLD("archiveAfterDays", "archived", "archiva"),
+    THRESHOLD("markAfterDays", "marked for deletion", "marca para borrar"),
+    THRESHOLD("deleteAfterDays", "deleted", "borra"),
     {},
 };
 
@@ -140,6 +145,7 @@ const struct executor executor_auto_pause = {
     .name = "auto-pause",
     .class_name = "AutoPauseExecutor",
     .description = "Pauses idle worlds, archives and marks them for deletion, with the exceptions",
+    .description_es = "Pausa los mundos sin uso, los archiva y los marca para borrar, con sus excepciones",
     .params = params,
     .needs_channel = true,
     .run = run,

@@ -8,7 +8,8 @@ static const struct executor_param params[] = {
     {.name = "dryRun",
      .type = PARAM_BOOL,
      .default_json = "false",
-     .help = "tells how many worlds and events would be removed, changes nothing"},
+     .help = "tells how many worlds and events would be removed, changes nothing",
+     .help_es = "dice cuántos mundos y eventos se quitarían, no cambia nada"},
     {},
 };
 
@@ -75,6 +76,9 @@ const struct executor executor_cleanup = {
     .name = "cleanup",
     .class_name = "CleanupExecutor",
     .description = "Saves and removes the live state of idle worlds, old temporary events and orphan locks",
+    .description_es =
+        "Guarda y retira el estado vivo de los mundos sin uso, los eventos temporales viejos y los bloqueos "
+        "huérfanos",
     .params = params,
     .needs_channel = true,
     .run = run,

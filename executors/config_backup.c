@@ -10,7 +10,8 @@ static const struct executor_param params[] = {
      .min = 1,
      .max = 900,
      .default_json = "8",
-     .help = "backups kept of this kind"},
+     .help = "backups kept of this kind",
+     .help_es = "copias de este tipo que se conservan"},
     {},
 };
 
@@ -81,6 +82,7 @@ const struct executor executor_config_backup = {
     .name = "config_backup",
     .class_name = "ConfigBackupExecutor",
     .description = "Copies the cron store and the configuration",
+    .description_es = "Copia el almacén de tareas y la configuración",
     .params = params,
     .needs_channel = true,
     .run = run_config,
@@ -89,6 +91,7 @@ const struct executor executor_system_backup = {
     .name = "system_backup",
     .class_name = "SystemBackupExecutor",
     .description = "Copies the cron store, the configuration and the worlds",
+    .description_es = "Copia el almacén de tareas, la configuración y los mundos",
     .params = params,
     .needs_channel = true,
     .run = run_system,

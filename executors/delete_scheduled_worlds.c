@@ -2,7 +2,11 @@
 #include "executors/world_pages.h"
 
 static const struct executor_param params[] = {
-    {.name = "dryRun", .type = PARAM_BOOL, .default_json = "false", .help = "tells which, deletes nothing"},
+    {.name = "dryRun",
+     .type = PARAM_BOOL,
+     .default_json = "false",
+     .help = "tells which, deletes nothing",
+     .help_es = "dice cuáles, no borra nada"},
     {},
 };
 static const char *const sums[] = {"due", "deleted", "failed", "notYet", "freedBytes", NULL};
@@ -55,6 +59,7 @@ const struct executor executor_delete_scheduled_worlds = {
     .name = "delete-scheduled-worlds",
     .class_name = "DeleteScheduledWorldsExecutor",
     .description = "Deletes worlds whose announced deletion has come, after an export",
+    .description_es = "Borra los mundos cuyo borrado anunciado ha llegado, después de exportarlos",
     .params = params,
     .needs_channel = true,
     .run = run,

@@ -12,7 +12,8 @@ static const struct executor_param params[] = {
     {.name = "dryRun",
      .type = PARAM_BOOL,
      .default_json = "false",
-     .help = "tells which events there would be, changes nothing"},
+     .help = "tells which events there would be, changes nothing",
+     .help_es = "dice qué eventos habría, no cambia nada"},
     {},
 };
 
@@ -239,6 +240,7 @@ const struct executor executor_emergent_events = {
     .name = "emergent-events",
     .class_name = "EmergentEventsExecutor",
     .description = "Evaluates the stories of worlds in use and gives them emergent events",
+    .description_es = "Valora las historias de los mundos en uso y les da eventos emergentes",
     .params = params,
     .needs_channel = true,
     .run = run,

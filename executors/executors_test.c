@@ -297,8 +297,20 @@ static void health_check_fails_when_a_limit_is_passed(void **s) {
   has(r.output, "No such file");
 }
 
+/* Forms show these texts in the reader's language. */
+static void every_executor_explains_itself_in_both_languages(void **state) {
+  (void)state;
+  for (const struct executor *const *e = executors; *e; e++) {
+    if (!(*e)->description || !(*e)->description_es) fail_msg("%s lacks a description", (*e)->name);
+    for (const struct executor_param *p = (*e)->params; p && p->name; p++)
+      if (!p->help || !p->help_es || strcmp(p->help, p->help_es) == 0)
+        fail_msg("%s: %s is not explained in both languages", (*e)->name, p->name);
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
+      cmocka_unit_test(every_executor_explains_itself_in_both_languages),
       cmocka_unit_test(http_posts_and_reports_status_and_body),
       cmocka_unit_test(http_refuses_addresses_that_are_not_public),
       cmocka_unit_test(http_fails_on_another_status_and_on_a_long_answer),

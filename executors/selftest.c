@@ -6,9 +6,24 @@
 #include "warden/child.h"
 
 static const struct executor_param params[] = {
-    {.name = "lines", .type = PARAM_INT, .max = 1000000, .default_json = "1", .help = "Lines of output."},
-    {.name = "seconds", .type = PARAM_REAL, .max = 86400, .default_json = "0", .help = "How long it takes."},
-    {.name = "exitCode", .type = PARAM_INT, .max = 255, .default_json = "0", .help = "Its exit code."},
+    {.name = "lines",
+     .type = PARAM_INT,
+     .max = 1000000,
+     .default_json = "1",
+     .help = "lines of output",
+     .help_es = "líneas de salida"},
+    {.name = "seconds",
+     .type = PARAM_REAL,
+     .max = 86400,
+     .default_json = "0",
+     .help = "how long it takes",
+     .help_es = "cuánto tarda"},
+    {.name = "exitCode",
+     .type = PARAM_INT,
+     .max = 255,
+     .default_json = "0",
+     .help = "its exit code",
+     .help_es = "su código de salida"},
     {},
 };
 
@@ -36,7 +51,8 @@ static int run(struct child *child) {
 const struct executor executor_selftest = {
     .name = "selftest",
     .class_name = "SelfTestExecutor",
-    .description = "Prints lines, waits, and ends with a given exit code.",
+    .description = "Prints lines, waits, and ends with a given exit code",
+    .description_es = "Escribe líneas, espera y termina con el código de salida que se le da",
     .params = params,
     .run = run,
 };

@@ -6,7 +6,8 @@ static const struct executor_param params[] = {
     {.name = "dryRun",
      .type = PARAM_BOOL,
      .default_json = "false",
-     .help = "tells how many worlds would be saved, changes nothing"},
+     .help = "tells how many worlds would be saved, changes nothing",
+     .help_es = "dice cuántos mundos se guardarían, no cambia nada"},
     {},
 };
 
@@ -69,6 +70,8 @@ const struct executor executor_sync = {
     .name = "sync",
     .class_name = "SyncExecutor",
     .description = "Saves what worlds hold in the live state; ends vacations that are over",
+    .description_es =
+        "Guarda lo que los mundos tienen en el estado vivo; termina las vacaciones que han pasado",
     .params = params,
     .needs_channel = true,
     .run = run,

@@ -24,17 +24,21 @@ static const struct executor_param params[] = {
      .type = PARAM_TEXTS,
      .min = 1,
      .max = 100,
-     .help = "folders to clean, each inside an allowed one; default: every allowed one"},
+     .help = "folders to clean, each inside an allowed one; default: every allowed one",
+     .help_es =
+         "carpetas que se limpian, cada una dentro de una permitida; por defecto, todas las permitidas"},
     {.name = "olderThanHours",
      .type = PARAM_INT,
      .min = 1,
      .max = 876000,
      .default_json = "24",
-     .help = "age from which a file is deleted"},
+     .help = "age from which a file is deleted",
+     .help_es = "edad desde la que se borra un fichero"},
     {.name = "dryRun",
      .type = PARAM_BOOL,
      .default_json = "false",
-     .help = "only tell what would be deleted"},
+     .help = "only tell what would be deleted",
+     .help_es = "solo dice qué se borraría"},
     {},
 };
 
@@ -195,6 +199,7 @@ const struct executor executor_temp_files_cleanup = {
     .name = "temp_files_cleanup",
     .class_name = "TempFilesCleanupExecutor",
     .description = "Deletes old files below allowed temporary folders",
+    .description_es = "Borra ficheros viejos de las carpetas temporales permitidas",
     .params = params,
     .run = run,
 };

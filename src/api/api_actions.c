@@ -3,7 +3,6 @@
 
 #include "api/api_jobs.h"
 #include "api/job_edit.h"
-#include "api/mask.h"
 #include "api/render.h"
 #include "sys/loop.h"
 
@@ -35,8 +34,9 @@ struct waiting {
 static void write_answer(struct call *c, int64_t run_no, const struct run *run) {
   struct json_writer *w = call_begin(c);
   struct id_text id = id_to_text(run_no);
-  struct run_row row = {.job_name = c->job->name, .job_category = c->job->category};
+  struct run_row row = {};
   if (run) row.run = *run;
+  render_name_run(&row, c->job);
   jw_object(w);
   jw_kbool(w, "success", !run || !run_is_failure((enum run_status)run->status));
   jw_ktext(w, "executionId", id.text);
@@ -47,7 +47,7 @@ static void write_answer(struct call *c, int64_t run_no, const struct run *run) 
   if (run && run->result) jw_raw(w, str_of(run->result));
   else jw_null(w);
   jw_key(w, "execution");
-  if (run) render_run_row(w, &row, true, &c->req->arena);
+  if (run) render_run_row(w, &row, true, &RENDER(c));
   else jw_null(w);
   jw_object_end(w);
 }
@@ -145,15 +145,16 @@ void job_start(struct call *c, const struct run_order *order) {
 }
 
 /* Other parameters may mean another command, so they are checked like an edit. */
-static enum err check_params(struct call *c, const char *params) {
+static enum err take_params(struct call *c, const char **ret) {
   if (c->who.role < ROLE_EDITOR)
     return err_set(&c->detail, ERR_FORBIDDEN, "params", 0, "running with other params needs the role editor");
   if (c->who.role < ROLE_ADMIN && job_is_privileged(c->job))
     return err_set(&c->detail, ERR_FORBIDDEN, "params", 0,
                    "only an admin may set this: the job has a user or privileges of its own");
+  TRY(job_restore_run_params(c, c->job, json_object_get(c->body, "params"), ret));
   struct job *draft = job_copy(c->job);
   if (!draft) return ERR_NO_MEMORY;
-  draft->params = params;
+  draft->params = *ret;
   enum err e = job_validate(draft, &c->detail);
   if (e == ERR_OK) e = engine_check_job(c->api->engine, draft, &c->detail);
   job_unref(draft);
@@ -163,10 +164,9 @@ static enum err check_params(struct call *c, const char *params) {
 void job_run(struct call *c) {
   const struct run_request *in = CALL_INPUT(c, struct run_request);
   struct run_order order = {.trigger = TRIGGER_MANUAL,
-                            .params = in->params,
                             .wait_s = prefer_wait_s(http_request_header(c->req, "Prefer")),
                             .status = 202};
-  enum err e = in->params ? check_params(c, in->params) : ERR_OK;
+  enum err e = in->params ? take_params(c, &order.params) : ERR_OK;
   if (e != ERR_OK) call_fail(c, e);
   else job_start(c, &order);
 }

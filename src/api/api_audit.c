@@ -32,21 +32,15 @@ static const struct shape_part audit_log_page_parts[] = {{"data", &audit_row_sha
 SHAPE_PARTS(audit_log_page, "AuditLogPage", NULL, audit_log_page_parts,
             OUT("nextCursor", TEXT, FIELD_NULLABLE, "for the next page; null on the last"));
 
-static void json_or_null(struct json_writer *w, const char *key, const char *json) {
-  jw_key(w, key);
-  if (json) jw_raw(w, str_of(json));
-  else jw_null(w);
-}
-
-static void render_audit_row(struct json_writer *w, const struct audit_row *row) {
+static void render_audit_row(struct json_writer *w, const struct audit_row *row, const struct render *r) {
   jw_object(w);
   jw_kint(w, "seq", row->seq);
   jw_kinstant(w, "at", row->at_ms);
   jw_ktext(w, "actor", row->note.actor);
   jw_ktext(w, "action", row->note.action);
   jw_ktext(w, "object", row->note.object);
-  json_or_null(w, "before", row->note.before);
-  json_or_null(w, "after", row->note.after);
+  render_audit_text(w, "before", row->note.before, r);
+  render_audit_text(w, "after", row->note.after, r);
   jw_ktext(w, "address", row->note.address);
   jw_ktext(w, "requestId", row->note.request_id);
   jw_ktext(w, "hash", row->hash);
@@ -57,7 +51,11 @@ static void on_log(struct call *c, struct store_read *read) {
   struct json_writer *w = call_begin(c);
   BUF_AUTO struct buf cursor = buf_new(1000);
   render_page_begin(w);
-  for (size_t i = 0; i < read->count; i++) render_audit_row(w, &read->audit_rows[i]);
+  for (size_t i = 0; i < read->count; i++) {
+    struct arena scratch = arena_new(4 * 1024 * 1024);
+    render_audit_row(w, &read->audit_rows[i], &(struct render){c->api->engine, &scratch});
+    arena_free(&scratch);
+  }
   int64_t last = read->looked ? read->looked : read->count ? read->audit_rows[read->count - 1].seq : 0;
   if (read->has_more && last) cursor_of_number(&cursor, last);
   render_page_end(w, cursor.len ? buf_text(&cursor) : NULL);

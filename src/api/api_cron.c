@@ -184,7 +184,7 @@ static void answer_statistics(struct call *c) {
     jw_raw(w, str_of(s->bodies[i]));
   }
   jw_key(w, "lastExecution");
-  if (s->has_last) render_run_row(w, &s->last, false, &c->req->arena);
+  if (s->has_last) render_run_row(w, &s->last, false, &RENDER(c));
   else jw_null(w);
   jw_object_end(w);
   call_end(c, 200);
@@ -220,6 +220,8 @@ static void show_statistics(struct call *c, const struct job_row *row) {
   if (!s) return call_fail(c, ERR_NO_MEMORY);
   s->has_last = row->has_last_run;
   s->last.job_name = arena_strdup(&c->req->arena, str_of(row->job->name));
+  s->last.job_command = arena_strdup(&c->req->arena, str_of(row->job->command));
+  s->last.job_version = row->job->version;
   s->last.job_category = row->job->category ? arena_strdup(&c->req->arena, str_of(row->job->category)) : NULL;
   if (row->has_last_run && call_keep_run(c, &row->last_run, &s->last.run) != ERR_OK)
     return call_fail(c, ERR_NO_MEMORY);

@@ -36,7 +36,7 @@ static void on_runs(struct call *c, struct store_read *read) {
   render_page_begin(w);
   for (size_t i = 0; i < read->count; i++) {
     struct arena scratch = arena_new(1024 * 1024);
-    render_run_row(w, &read->runs[i], false, &scratch);
+    render_run_row(w, &read->runs[i], false, &(struct render){c->api->engine, &scratch});
     arena_free(&scratch);
   }
   int64_t last = read->looked ? read->looked : read->count ? read->runs[read->count - 1].run.no : 0;
@@ -89,7 +89,7 @@ void runs_list(struct call *c) {
 void job_runs(struct call *c) { read_runs(c, c->job->no); }
 
 void run_get(struct call *c) {
-  render_run_row(call_begin(c), &c->run, true, &c->req->arena);
+  render_run_row(call_begin(c), &c->run, true, &RENDER(c));
   call_end(c, 200);
 }
 

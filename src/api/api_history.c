@@ -41,13 +41,13 @@ static void write_bound(struct json_writer *w, const char *key, int64_t at_ms) {
 }
 
 static void write_version(struct json_writer *w, const struct version_item *v,
-                          const struct version_item *older, struct arena *a) {
+                          const struct version_item *older, const struct render *r) {
   struct job *now = job_copy(v->job), *was = older ? job_copy(older->job) : NULL;
   const char *before = NULL, *after = NULL;
   if (now) forget_read_only(now);
   if (was) forget_read_only(was);
-  if (now && was) render_job_diff(was, now, a, &before, &after);
-  else if (now) after = render_job_audit(now, a);
+  if (now && was) render_job_diff(was, now, r, &before, &after);
+  else if (now) after = render_job_audit(now, r);
   jw_object(w);
   jw_kint(w, "version", v->job->version);
   jw_kinstant(w, "at", v->made_ms);
@@ -73,7 +73,8 @@ static void on_page(struct call *c, struct store_read *read) {
   render_page_begin(w);
   for (size_t i = 0; i < count; i++) {
     struct arena scratch = arena_new(4 * 1024 * 1024);
-    write_version(w, &read->versions[i], i + 1 < read->count ? &read->versions[i + 1] : NULL, &scratch);
+    const struct version_item *older = i + 1 < read->count ? &read->versions[i + 1] : NULL;
+    write_version(w, &read->versions[i], older, &(struct render){c->api->engine, &scratch});
     arena_free(&scratch);
   }
   jw_array_end(w);
@@ -98,6 +99,8 @@ static void on_versions(struct call *c, struct store_read *read) {
   call_read_fn *found = *(call_read_fn *const *)c->state;
   enum err e = read->error;
   c->detail = read->detail;
+  if (e == ERR_OK && !c->job && read->count > 0 && job_is_test(read->versions[0].job))
+    e = err_set(&c->detail, ERR_NOT_FOUND, "job", 0, "there is no such job");
   if (e == ERR_OK && !c->job && read->count > 0)
     e = call_check_job(c, read->versions[0].job, c->route->flags & ROUTE_WRITE);
   if (e == ERR_OK) found(c, read);

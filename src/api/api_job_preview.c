@@ -89,7 +89,7 @@ static void write_retries(struct json_writer *w, const struct policy *p) {
 
 static void write_diff(struct call *c, const struct job *old, const struct job *draft) {
   const char *before = NULL, *after = NULL;
-  if (old) render_job_diff(old, draft, &c->req->arena, &before, &after);
+  if (old) render_job_diff(old, draft, &RENDER(c), &before, &after);
   jw_key(&c->w, "before");
   if (before) jw_raw(&c->w, str_of(before));
   else jw_null(&c->w);

@@ -3,7 +3,6 @@
 
 #include "api/cursor.h"
 #include "api/job_edit.h"
-#include "api/mask.h"
 #include "api/render.h"
 #include "api/roster.h"
 
@@ -49,7 +48,7 @@ static void on_jobs(struct call *c, struct store_read *read) {
   render_page_begin(w);
   for (size_t i = 0; i < read->count; i++) {
     struct arena scratch = arena_new(1024 * 1024);
-    render_job_row(w, &read->jobs[i], &scratch);
+    render_job_row(w, &read->jobs[i], &(struct render){c->api->engine, &scratch});
     arena_free(&scratch);
   }
   if ((found ? found->has_more : read->has_more) && read->count > 0)
@@ -147,7 +146,7 @@ void jobs_list(struct call *c) {
 void job_get(struct call *c) {
   c->etag = etag_of(&c->req->arena, c->job->updated_ms);
   c->row.job = c->job;
-  render_job_row(call_begin(c), &c->row, &c->req->arena);
+  render_job_row(call_begin(c), &c->row, &RENDER(c));
   call_end(c, 200);
 }
 
@@ -175,47 +174,13 @@ static void drop_read_only(json_t *body) {
     if (job_fields[i].flags & FIELD_READ_ONLY) (void)json_object_del(body, job_fields[i].name);
 }
 
-/* Where the parameters go: a kept secret must not be led elsewhere by who cannot see it. */
-static bool goes_elsewhere(const struct call *c, const struct job *old, const json_t *given,
-                           const json_t *before) {
-  static const char *const places[] = {"url", "command", "shell"};
-  const json_t *command = json_object_get(c->body, "command");
-  if (command && !str_eq(json_text_at(c->body, "command"), str_of(old->command))) return true;
-  for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
-    const json_t *now = json_object_get(given, places[i]), *was = json_object_get(before, places[i]);
-    if ((now || was) && !json_equal(now, was)) return true;
-  }
-  return false;
-}
-
-/* What was shown masked and comes back so keeps its value. */
-static enum err restore_masked(struct call *c, const struct job *old) {
-  static const char *const masked[] = {"params", "labels"};
-  const char *const texts[] = {old->params, old->labels};
-  for (size_t i = 0; i < 2; i++) {
-    json_t *given = json_object_get(c->body, masked[i]);
-    JSON_AUTO json_t *before = NULL;
-    if (!given || !texts[i] || json_parse(str_of(texts[i]), &before, NULL) != ERR_OK) continue;
-    JSON_AUTO json_t *asked = json_deep_copy(given);
-    if (!asked) return ERR_NO_MEMORY;
-    mask_restore(given, before);
-    if (c->who.role >= ROLE_ADMIN || json_equal(asked, given) || !goes_elsewhere(c, old, given, before))
-      continue;
-    enum err e = err_set(&c->detail, ERR_INVALID, masked[i], 0,
-                         "a masked secret is kept only while command, url and shell stay as they are");
-    err_hint(&c->detail, "give the secret again, or leave it out");
-    return e;
-  }
-  return ERR_OK;
-}
-
 enum err job_draft_edit(struct call *c, const struct job *old, struct job **ret) {
   bool is_put = c->req->method == HTTP_PUT;
   struct job *draft = job_copy(old);
   if (!draft) return ERR_NO_MEMORY;
   enum err e = take_alias(c);
   if (is_put) drop_read_only(c->body);
-  if (e == ERR_OK) e = restore_masked(c, old);
+  if (e == ERR_OK) e = job_restore_masked(c, old);
   if (is_put) {
     for (size_t i = 0; i < job_field_count; i++) {
       const struct field *f = &job_fields[i];
@@ -241,6 +206,7 @@ static void created(struct call *c, const struct engine_answer *answer) {
 enum err job_draft_new(struct call *c, struct job *ret) {
   job_init(ret);
   TRY(take_alias(c));
+  TRY(job_check_masks(c, json_object_get(c->body, "params"), json_text_at(c->body, "command")));
   return fields_from_json(job_fields, job_field_count, c->body, FIELD_CREATE, ret, &c->req->arena,
                           &c->detail);
 }
@@ -344,6 +310,6 @@ void job_delete(struct call *c) {
   change->job.job_no = c->job->no;
   change->job.if_updated_ms = if_match_ms;
   call_note(c, change, "job.delete", arena_printf(&c->req->arena, "job:%s", c->job->name),
-            render_job_audit(c->job, &c->req->arena), NULL);
+            render_job_audit(c->job, &RENDER(c)), NULL);
   call_edit(c, change, deleted);
 }

@@ -36,6 +36,9 @@ route_handler job_occurrences, job_metrics_get, job_why;
 /* A sentence for people. */
 const char *reason_sentence(enum occurrence_state state, enum reason reason);
 
+/* api_trial.c: one run of what is not saved */
+route_handler job_test_new, job_test;
+
 /* api_job_preview.c: what an edit would do */
 extern const struct shape job_preview_shape;
 route_handler job_preview_new, job_preview;

@@ -65,7 +65,7 @@ static void on_recent(struct call *c, struct store_read *read) {
   jw_raw(w, buf_str(&b->upcoming));
   jw_key(w, "recentExecutions");
   jw_array(w);
-  for (size_t i = 0; i < read->count; i++) render_run_row(w, &read->runs[i], false, &c->req->arena);
+  for (size_t i = 0; i < read->count; i++) render_run_row(w, &read->runs[i], false, &RENDER(c));
   jw_array_end(w);
   jw_key(w, "avgExecutionTime");
   if (b->runs == 0 || b->mean_ms == FIELD_NULL) jw_null(w);
@@ -93,7 +93,7 @@ static void on_board(struct call *c, struct store_read *read) {
   b->upcoming = buf_new(4 * 1024 * 1024);
   struct json_writer w = jw_new(&b->upcoming);
   jw_array(&w);
-  for (size_t i = 0; i < read->count; i++) render_job_row(&w, &read->jobs[i], &c->req->arena);
+  for (size_t i = 0; i < read->count; i++) render_job_row(&w, &read->jobs[i], &RENDER(c));
   jw_array_end(&w);
   c->state = b;
   next->from_ms = next->to_ms = INSTANT_NONE;
@@ -126,7 +126,7 @@ const struct shape monitoring_shape = {.name = "Monitoring",
 
 struct run_list {
   struct json_writer *w;
-  struct arena *arena;
+  struct render render;
   bool wants_queued;
   size_t count;
 };
@@ -134,14 +134,14 @@ struct run_list {
 static bool write_run(void *arg, const struct run *run, const struct job *job, size_t queue_place) {
   struct run_list *l = arg;
   if ((queue_place != 0) != l->wants_queued) return true;
-  struct run_row row = {
-      .run = *run, .job_name = job ? job->name : NULL, .job_category = job ? job->category : NULL};
-  render_run_row(l->w, &row, false, l->arena);
+  struct run_row row = {.run = *run};
+  if (job) render_name_run(&row, job);
+  render_run_row(l->w, &row, false, &l->render);
   return ++l->count < LIMIT_PAGE;
 }
 
 static void write_runs(struct call *c, const char *key, bool wants_queued) {
-  struct run_list l = {.w = &c->w, .arena = &c->req->arena, .wants_queued = wants_queued};
+  struct run_list l = {.w = &c->w, .render = RENDER(c), .wants_queued = wants_queued};
   jw_key(&c->w, key);
   jw_array(&c->w);
   engine_each_run(c->api->engine, write_run, &l);
@@ -212,7 +212,7 @@ void executors_get(struct call *c) {
   struct json_writer *w = call_begin(c);
   jw_object(w);
   jw_key(w, "data");
-  engine_executors_json(c->api->engine, w);
+  engine_executors_json(c->api->engine, language_of(http_request_header(c->req, "Accept-Language")), w);
   jw_ktext(w, "nextCursor", NULL);
   jw_object_end(w);
   call_end(c, 200);

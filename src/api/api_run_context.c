@@ -30,7 +30,7 @@ static bool is_same_request(const struct run *a, const struct run *b) {
 
 static void add_attempt(struct call *c, struct context *x, const struct run_row *row) {
   if (!is_same_request(&row->run, &c->run.run) || x->count == ATTEMPTS_MAX) return;
-  render_run_row(&x->w, row, false, &c->req->arena);
+  render_run_row(&x->w, row, false, &RENDER(c));
   x->count++;
 }
 
@@ -128,7 +128,7 @@ static void take_previous(struct call *c, const struct store_read *read) {
     const struct run *run = &read->runs[i].run;
     if (is_same_request(run, &c->run.run) || !run_is_final((enum run_status)run->status)) continue;
     struct json_writer w = jw_new(&x->previous);
-    render_run_row(&w, &read->runs[i], false, &c->req->arena);
+    render_run_row(&w, &read->runs[i], false, &RENDER(c));
     x->has_previous = true;
   }
 }
@@ -146,7 +146,7 @@ static void on_before(struct call *c, struct store_read *read) {
     struct run_row mine = c->run;
     mine.run.output = NULL;
     struct context *x = c->state;
-    render_run_row(&x->w, &mine, false, &c->req->arena);
+    render_run_row(&x->w, &mine, false, &RENDER(c));
     x->count++;
     if (r) r->limit = NEIGHBOURS;
     read_next(c, r, on_newest);
@@ -171,7 +171,7 @@ void run_context(struct call *c) {
   if (!c->job) { /* deleted: nobody knows its runs as those of one job any more */
     struct run_row mine = c->run;
     mine.run.output = NULL;
-    render_run_row(&x->w, &mine, false, &c->req->arena);
+    render_run_row(&x->w, &mine, false, &RENDER(c));
     answer(c, &(const struct job_metrics){});
     return;
   }

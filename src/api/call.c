@@ -237,6 +237,7 @@ static void ask_for_job(struct call *c, struct job_lookup *look, bool by_id);
 
 static void on_job(struct call *c, struct store_read *read) {
   struct job_lookup *look = c->state;
+  if (read->error == ERR_OK && job_is_test(read->jobs[0].job)) read->error = ERR_NOT_FOUND;
   if (read->error == ERR_NOT_FOUND && !look->was_retried) {
     look->was_retried = true;
     ask_for_job(c, look, !look->began_with_id);
@@ -290,6 +291,37 @@ int64_t prefer_wait_s(struct str prefer) {
       return seconds > CALL_WAIT_MAX_S ? CALL_WAIT_MAX_S : seconds;
   }
   return 0;
+}
+
+/* "es-ES;q=0.9": its first two letters, and the weight in thousandths. */
+static int64_t weight_of(struct str piece) {
+  size_t at = str_find(piece, STR("q="));
+  struct str q = at == SIZE_MAX ? STR("1") : str_trim(str_from(piece, at + 2));
+  int64_t whole = 0, part = 0;
+  size_t dot = str_find_char(q, '.');
+  if (!str_to_int(dot == SIZE_MAX ? q : (struct str){q.ptr, dot}, 0, 1, &whole)) return 0;
+  struct str digits = dot == SIZE_MAX ? STR_NONE : str_from(q, dot + 1);
+  if (digits.len > 3 || (digits.len > 0 && !str_to_int(digits, 0, 999, &part))) return 0;
+  for (size_t i = digits.len; i < 3; i++) part *= 10;
+  return whole * 1000 + part;
+}
+
+const char *language_of(struct str accept_language) {
+  static const char *const known[] = {"en", "es"};
+  const char *best = "en";
+  int64_t most = 0;
+  struct str rest = accept_language, piece;
+  while (rest.ptr && rest.len > 0 && str_split(&rest, ',', &piece)) {
+    struct str one = str_trim(piece);
+    size_t end = 0;
+    while (end < one.len && one.ptr[end] != '-' && one.ptr[end] != ';') end++;
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+      if (!str_eq_nocase((struct str){one.ptr, end}, str_of(known[i])) || weight_of(one) <= most) continue;
+      best = known[i];
+      most = weight_of(one);
+    }
+  }
+  return best;
 }
 
 const char *etag_of(struct arena *arena, int64_t updated_ms) {

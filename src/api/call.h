@@ -114,6 +114,8 @@ int64_t call_now_ms(const struct call *c);
 /* seconds of "Prefer: wait=N", bounded by CALL_WAIT_MAX_S; 0 without. Pure. */
 #define CALL_WAIT_MAX_S 600
 int64_t prefer_wait_s(struct str prefer);
+/* "es" or "en", whichever the header Accept-Language likes better; "en" without it. Pure. */
+const char *language_of(struct str accept_language);
 /* The instant in an If-Match of ours: FIELD_NULL without one or with "*". Pure. */
 enum err if_match_parse(struct str header, int64_t *ret_updated_ms, struct err_detail *detail);
 const char *etag_of(struct arena *arena, int64_t updated_ms);

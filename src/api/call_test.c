@@ -142,8 +142,29 @@ static void ids_of_events(void **state) {
     CHECK_ROW(i, !event_id_parse(str_of(bad[i]), &epoch, &seq));
 }
 
+static void the_language_is_the_one_liked_best(void **state) {
+  (void)state;
+  static const struct {
+    int line;
+    const char *header, *want;
+  } rows[] = {
+      {__LINE__, NULL, "en"},
+      {__LINE__, "", "en"},
+      {__LINE__, "es", "es"},
+      {__LINE__, "ES-es,es;q=0.9,en;q=0.8", "es"},
+      {__LINE__, "de, en;q=0.3, es;q=0.31", "es"},
+      {__LINE__, "en, es", "en"},
+      {__LINE__, "es;q=0", "en"},
+      {__LINE__, "est, *", "en"},
+      {__LINE__, "es;q=2", "en"},
+  };
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+    check_str_eq(str_of(language_of(str_of(rows[i].header))), str_of(rows[i].want), rows[i].line);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
+      cmocka_unit_test(the_language_is_the_one_liked_best),
       cmocka_unit_test(prefer_wait_is_read_and_bounded),
       cmocka_unit_test(if_match_takes_our_etags_only),
       cmocka_unit_test(lists_of_names_become_masks),

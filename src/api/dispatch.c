@@ -370,6 +370,8 @@ static void on_run(struct call *c, struct store_read *read) {
   enum err e = call_keep_run(c, &row->run, &c->run.run);
   c->run.job_name = row->job_name ? arena_strdup(&c->req->arena, str_of(row->job_name)) : NULL;
   c->run.job_category = row->job_category ? arena_strdup(&c->req->arena, str_of(row->job_category)) : NULL;
+  c->run.job_command = row->job_command ? arena_strdup(&c->req->arena, str_of(row->job_command)) : NULL;
+  c->run.job_version = row->job_version;
   struct store_read *next = e == ERR_OK ? call_new_read(c, READ_JOB) : NULL;
   if (e != ERR_OK) call_fail(c, e);
   if (!next) return;

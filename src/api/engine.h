@@ -3,6 +3,7 @@
 #pragma once
 #include <jansson.h>
 
+#include "api/mask.h"
 #include "live/live.h"
 #include "model/change.h"
 #include "sched/sched.h"
@@ -85,8 +86,14 @@ const char *engine_folder(const struct engine *e);
 /* Everything about one job that more than one module knows: fields, schedule, time zone, executor and
  * its parameters. The detail names the field ("schedule", "params.url") and the column. */
 enum err engine_check_job(struct engine *e, const struct job *job, struct err_detail *detail);
-/* Executors a job may name, with their parameter tables: built in, programs, HTTP. One JSON array. */
-void engine_executors_json(struct engine *e, struct json_writer *w);
+/* Executors a job may name, with their parameter tables: built in, programs, HTTP. One JSON array; texts in this
+ * language ("es", "en"). */
+void engine_executors_json(struct engine *e, const char *language, struct json_writer *w);
+/* What is secret in the parameters of this executor, in the arena. NULL, or one that is not there any more: everything;
+ * "": what any of those known says.
+ * is_surely false: the row is older than the job's definition and may have been meant for another executor. */
+struct mask_rules engine_mask_rules(struct engine *e, const char *command, bool is_surely,
+                                    struct arena *arena);
 /* Where a run's whole output lies (it may be gone by retention): path in ret, false when none. */
 bool engine_spool_path(struct engine *e, int64_t run_no, char *ret, size_t size);
 

@@ -44,8 +44,8 @@ static struct change *build(struct call *c, const struct job_save *save) {
   change->job.job_no = save->old ? save->old->no : 0;
   change->job.keeps_anchor = save->old && str_eq(str_of(save->old->schedule), str_of(save->draft->schedule));
   const char *before = NULL, *after = NULL;
-  if (save->old) render_job_diff(save->old, save->draft, arena, &before, &after);
-  else after = render_job_audit(save->draft, arena);
+  if (save->old) render_job_diff(save->old, save->draft, &RENDER(c), &before, &after);
+  else after = render_job_audit(save->draft, &RENDER(c));
   call_note(c, change, save->action, arena_printf(arena, "job:%s", save->draft->name), before, after);
   if (!change->job.job) {
     change_free(change);
@@ -71,7 +71,7 @@ void job_answer(struct call *c, const struct job *saved, int status) {
   struct arena *arena = &c->req->arena;
   c->etag = etag_of(arena, saved->updated_ms);
   if (status == 201) c->location = arena_printf(arena, "/api/cron/jobs/%s", saved->id);
-  render_job(call_begin(c), saved, arena);
+  render_job(call_begin(c), saved, &RENDER(c));
   call_end(c, status);
 }
 

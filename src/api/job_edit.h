@@ -6,6 +6,13 @@
  * edit's draft is one reference; given texts are in the arena, made whole by job_copy. Not checked yet. */
 enum err job_draft_new(struct call *c, struct job *ret);
 enum err job_draft_edit(struct call *c, const struct job *old, struct job **ret);
+/* What the body's params and labels show masked gets the value that `old` has; refused where an editor would lead it
+ * elsewhere by that, or where a mask stands for nothing. */
+enum err job_restore_masked(struct call *c, const struct job *old);
+/* The same of parameters for one run; *ret is their text in the arena. */
+enum err job_restore_run_params(struct call *c, const struct job *job, json_t *given, const char **ret);
+/* Parameters for this executor may not be masks. */
+enum err job_check_masks(struct call *c, const json_t *params, struct str command);
 /* The definition, and the caller's rights on it; old NULL: a new one. */
 enum err job_check(struct call *c, const struct job *old, const struct job *draft);
 

@@ -27,7 +27,16 @@ SHAPE_OF(occurrence, "Occurrence", 0,
 
 /* ---- jobs ---- */
 
-static void write_job_fields(struct json_writer *w, const struct job *job, struct arena *arena) {
+static bool is_params(const struct field *f) { return f->offset == offsetof(struct job, params); }
+
+/* A JSON field of a job as it is shown. */
+static struct str shown_json(const struct field *f, const struct job *job, const struct render *r) {
+  struct mask_rules rules = {};
+  if (is_params(f)) rules = engine_mask_rules(r->engine, job->command, true, r->arena);
+  return str_of(mask_json_text(field_text(f, job), &rules, r->arena));
+}
+
+static void write_job_fields(struct json_writer *w, const struct job *job, const struct render *r) {
   for (size_t i = 0; i < job_field_count; i++) {
     const struct field *f = &job_fields[i];
     const char *text = f->type == FIELD_JSON ? field_text(f, job) : NULL;
@@ -36,44 +45,59 @@ static void write_job_fields(struct json_writer *w, const struct job *job, struc
       continue;
     }
     jw_key(w, f->name);
-    jw_raw(w, str_of(mask_json_text(text, arena)));
+    jw_raw(w, shown_json(f, job, r));
   }
 }
 
-void render_job(struct json_writer *w, const struct job *job, struct arena *arena) {
+void render_job(struct json_writer *w, const struct job *job, const struct render *r) {
   jw_object(w);
-  write_job_fields(w, job, arena);
+  write_job_fields(w, job, r);
   jw_kint(w, "maxRetries", job->retries);
   jw_kint(w, "version", job->version);
   jw_object_end(w);
 }
 
-void render_job_row(struct json_writer *w, const struct job_row *row, struct arena *arena) {
+void render_job_row(struct json_writer *w, const struct job_row *row, const struct render *r) {
   jw_object(w);
-  write_job_fields(w, row->job, arena);
+  write_job_fields(w, row->job, r);
   jw_kint(w, "maxRetries", row->job->retries);
   jw_kint(w, "version", row->job->version);
   jw_ktext(w, "gate", gate_text(row->gate));
   jw_key(w, "lastExecution");
-  struct run_row last = {
-      .run = row->last_run, .job_name = row->job->name, .job_category = row->job->category};
-  if (row->has_last_run) render_run_row(w, &last, false, arena);
+  struct run_row last = {.run = row->last_run};
+  render_name_run(&last, row->job);
+  if (row->has_last_run) render_run_row(w, &last, false, r);
   else jw_null(w);
   jw_object_end(w);
 }
 
 /* ---- executions ---- */
 
-void render_run_row(struct json_writer *w, const struct run_row *row, bool with_output, struct arena *arena) {
+void render_name_run(struct run_row *row, const struct job *job) {
+  row->job_name = job->name;
+  row->job_category = job->category;
+  row->job_command = job->command;
+  row->job_version = job->version;
+}
+
+/* Parameters of its own were meant for the executor that the job had then. */
+static struct str shown_params(const struct run_row *row, const struct render *r) {
+  bool is_surely = row->run.version == row->job_version;
+  struct mask_rules rules = engine_mask_rules(r->engine, row->job_command, is_surely, r->arena);
+  return str_of(mask_json_text(row->run.params, &rules, r->arena));
+}
+
+void render_run_row(struct json_writer *w, const struct run_row *row, bool with_output,
+                    const struct render *r) {
   jw_object(w);
   for (size_t i = 0; i < run_field_count; i++) {
     const struct field *f = &run_fields[i];
     bool is_output = f->offset == offsetof(struct run, output),
-         is_params = f->offset == offsetof(struct run, params);
+         is_own_params = f->offset == offsetof(struct run, params) && row->run.params;
     if (is_output && !with_output) continue;
-    if (is_params && row->run.params) {
+    if (is_own_params) {
       jw_key(w, f->name);
-      jw_raw(w, str_of(mask_json_text(row->run.params, arena)));
+      jw_raw(w, shown_params(row, r));
     } else {
       fields_to_json(f, 1, &row->run, w);
     }
@@ -111,19 +135,20 @@ static const char *kept(struct buf *b, struct arena *arena) {
   return text;
 }
 
-const char *render_job_audit(const struct job *job, struct arena *arena) {
+const char *render_job_audit(const struct job *job, const struct render *r) {
   struct buf out = buf_new(512 * 1024);
   struct json_writer w = jw_new(&out);
   jw_object(&w);
-  write_job_fields(&w, job, arena);
+  write_job_fields(&w, job, r);
   jw_object_end(&w);
-  return kept(&out, arena);
+  return kept(&out, r->arena);
 }
 
 struct diff {
   const struct field *fields;
   size_t count;
   const void *old, *new;
+  const struct render *render; /* of jobs; NULL: settings, which hide what is secret by themselves */
 };
 
 static struct str one_field(const struct field *f, const void *record, struct buf *out) {
@@ -134,14 +159,15 @@ static struct str one_field(const struct field *f, const void *record, struct bu
 }
 
 /* A secret that changed shows as changed, not as what it is. */
-static void add_field(struct json_writer *w, const struct field *f, const void *record, struct arena *arena) {
+static void add_field(struct json_writer *w, const struct field *f, const void *record, const struct diff *d,
+                      struct arena *arena) {
   const char *json = f->type == FIELD_JSON ? field_text(f, record) : NULL;
   if (!json) {
     fields_to_json(f, 1, record, w);
     return;
   }
   jw_key(w, f->name);
-  jw_raw(w, str_of(mask_json_text(json, arena)));
+  jw_raw(w, d->render ? shown_json(f, record, d->render) : str_of(mask_json_text(json, NULL, arena)));
 }
 
 static bool is_same(const struct field *f, const struct diff *d, struct buf *a, struct buf *b) {
@@ -161,8 +187,8 @@ static void diff_write(const struct diff *d, struct arena *arena, const char **r
   jw_object(&wa);
   for (size_t i = 0; i < d->count; i++) {
     if (is_same(&d->fields[i], d, &a, &b)) continue;
-    add_field(&wb, &d->fields[i], d->old, arena);
-    add_field(&wa, &d->fields[i], d->new, arena);
+    add_field(&wb, &d->fields[i], d->old, d, arena);
+    add_field(&wa, &d->fields[i], d->new, d, arena);
   }
   jw_object_end(&wb);
   jw_object_end(&wa);
@@ -170,14 +196,21 @@ static void diff_write(const struct diff *d, struct arena *arena, const char **r
   *ret_after = kept(&after, arena);
 }
 
-void render_job_diff(const struct job *old, const struct job *new, struct arena *arena,
+void render_job_diff(const struct job *old, const struct job *new, const struct render *r,
                      const char **ret_before, const char **ret_after) {
-  struct diff d = {job_fields, job_field_count, old, new};
-  diff_write(&d, arena, ret_before, ret_after);
+  struct diff d = {job_fields, job_field_count, old, new, r};
+  diff_write(&d, r->arena, ret_before, ret_after);
 }
 
 void render_settings_diff(const struct settings *old, const struct settings *new, struct arena *arena,
                           const char **ret_before, const char **ret_after) {
-  struct diff d = {settings_fields, settings_field_count, old, new};
+  struct diff d = {settings_fields, settings_field_count, old, new, NULL};
   diff_write(&d, arena, ret_before, ret_after);
+}
+
+void render_audit_text(struct json_writer *w, const char *key, const char *json, const struct render *r) {
+  struct mask_rules rules = engine_mask_rules(r->engine, "", false, r->arena);
+  jw_key(w, key);
+  if (json) jw_raw(w, str_of(mask_json_member(json, "params", &rules, r->arena)));
+  else jw_null(w);
 }

@@ -263,6 +263,7 @@ static void on_job_read(void *arg, struct store_read *read) {
   bool is_old = (uintptr_t)map_remove(&r->asked, (uint64_t)read->no) == ASKED_AND_TOLD;
   if (r->state == ROSTER_EMPTY) return;
   if (read->error == ERR_NOT_FOUND) remove_row(r, read->no);
+  else if (read->error == ERR_OK && job_is_test(read->jobs[0].job)) return;
   else if (read->error == ERR_OK && take_job(r, &read->jobs[0], &row) == ERR_OK) mark(r, row);
   if (is_old) read_again(r, read->no);
 }

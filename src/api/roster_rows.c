@@ -79,7 +79,7 @@ static struct roster_card *card_new(const struct job *job) {
   struct card_texts t = {.words = buf_str(&words),
                          .tags = labels ? tags_of(labels, &tags) : STR(""),
                          .owner = labels ? json_text_at(labels, "owner") : STR(""),
-                         .labels = str_of(mask_json_text(job->labels, &scratch))};
+                         .labels = str_of(mask_json_text(job->labels, NULL, &scratch))};
   if (!t.owner.ptr) t.owner = STR("");
   struct packing p = {};
   pack_card(&p, &counted, job, &t);

@@ -81,7 +81,8 @@ static void after_edit(struct engine *e, const struct change *c) {
       engine_publish_job(e, 0, NULL, "settings");
       break;
     case CHANGE_JOB_SAVE:
-      if (c->job.saved) engine_publish_job(e, c->job.saved->no, c->job.saved, "saved");
+      if (c->job.saved && !job_is_test(c->job.saved))
+        engine_publish_job(e, c->job.saved->no, c->job.saved, "saved");
       break;
     case CHANGE_JOB_DELETE: engine_publish_job(e, c->job.job_no, c->job.job, "deleted"); break;
     case CHANGE_GATE:

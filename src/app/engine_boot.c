@@ -349,7 +349,8 @@ enum err engine_new(const struct engine_options *o, struct engine **ret, struct 
   else snprintf(e->programs.folder, sizeof e->programs.folder, "%.3900s/executors", o->folder);
   find_user(e);
   log_set_tap(engine_log_tap, e);
-  enum err error = tzdb_new(NULL, &e->tzdb);
+  e->program_notes = program_notes_new(&e->programs);
+  enum err error = e->program_notes ? tzdb_new(NULL, &e->tzdb) : ERR_NO_MEMORY;
   if (error == ERR_OK) error = engine_open(e, detail);
   if (error != ERR_OK) {
     engine_free(e);
@@ -425,6 +426,7 @@ static void free_all_live(struct engine *e) {
 void engine_free(struct engine *e) {
   if (!e) return;
   log_set_tap(NULL, NULL);
+  program_notes_free(e->program_notes);
   engine_worlds_close(e);
   warden_client_free(e->warden);
   engine_care_stop(e);

@@ -49,12 +49,18 @@ enum err engine_check_job(struct engine *e, const struct job *job, struct err_de
   return launch_check_params(&choice, job->params, detail);
 }
 
-static const char *param_type_text(enum param_type type) {
-  static const char *const names[] = {"text", "integer", "number", "boolean", "list of text", "object"};
-  return names[type];
+static const char *in_language(const char *language, const char *english, const char *spanish) {
+  return strcmp(language, "es") == 0 && spanish ? spanish : english;
 }
 
-static void write_param(struct json_writer *w, const struct executor_param *p) {
+static void write_texts(struct json_writer *w, const char *key, const char *const *texts) {
+  jw_key(w, key);
+  jw_array(w);
+  for (const char *const *c = texts; *c; c++) jw_text(w, *c);
+  jw_array_end(w);
+}
+
+static void write_param(struct json_writer *w, const struct executor_param *p, const char *language) {
   jw_object(w);
   jw_ktext(w, "name", p->name);
   jw_ktext(w, "type", param_type_text(p->type));
@@ -68,35 +74,37 @@ static void write_param(struct json_writer *w, const struct executor_param *p) {
     jw_key(w, "default");
     jw_raw(w, str_of(p->default_json));
   }
-  if (p->choices) {
-    jw_key(w, "choices");
-    jw_array(w);
-    for (const char *const *c = p->choices; *c; c++) jw_text(w, *c);
-    jw_array_end(w);
-  }
-  jw_ktext(w, "help", p->help);
+  if (p->choices) write_texts(w, "choices", p->choices);
+  if (p->shown) write_texts(w, "shown", p->shown);
+  jw_ktext(w, "help", in_language(language, p->help, p->help_es));
   jw_object_end(w);
 }
 
-static void write_executor(struct json_writer *w, const struct executor *x, bool is_enabled) {
+static void write_executor(struct json_writer *w, const struct executor *x, bool is_enabled,
+                           const char *language) {
   jw_object(w);
   jw_ktext(w, "name", x->name);
   jw_ktext(w, "class", x->class_name);
   jw_ktext(w, "kind", "builtin");
-  jw_ktext(w, "description", x->description);
+  jw_ktext(w, "description", in_language(language, x->description, x->description_es));
   jw_kbool(w, "enabled", is_enabled);
   jw_key(w, "params");
   jw_array(w);
-  for (const struct executor_param *p = x->params; p && p->name; p++) write_param(w, p);
+  for (const struct executor_param *p = x->params; p && p->name; p++) write_param(w, p, language);
   jw_array_end(w);
   jw_object_end(w);
 }
 
-void engine_executors_json(struct engine *e, struct json_writer *w) {
+void engine_executors_json(struct engine *e, const char *language, struct json_writer *w) {
   jw_array(w);
   bool is_shell_on = config_bool(e->config, CONFIG_EXECUTORS_SHELL);
   for (const struct executor *const *x = executors; *x; x++)
-    write_executor(w, *x, strcmp((*x)->name, "shell") != 0 || is_shell_on);
-  programs_write_json(&e->programs, w);
+    write_executor(w, *x, strcmp((*x)->name, "shell") != 0 || is_shell_on, language);
+  program_notes_write_json(e->program_notes, language, engine_tick_ms(e), w);
   jw_array_end(w);
+}
+
+struct mask_rules engine_mask_rules(struct engine *e, const char *command, bool is_surely,
+                                    struct arena *arena) {
+  return secret_rules(e->program_notes, command, is_surely, engine_tick_ms(e), arena);
 }

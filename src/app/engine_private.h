@@ -16,6 +16,7 @@
 #include "api/engine.h"
 #include "app/configuration.h"
 #include "app/launch_of.h"
+#include "app/program_notes.h"
 #include "app/programs.h"
 #include "app/world_lanes.h"
 #include "base/list.h"
@@ -90,6 +91,7 @@ struct engine {
   char boot_id[37];
   char journal_id[40];
   struct programs programs;
+  struct program_notes *program_notes;
   char home[256], user[64]; /* of jobs: those of our own user */
   struct loop_wall *alarm;  /* NULL with the test clock */
   struct loop_timer *second, *care, *zones, *output_poll;

@@ -63,33 +63,25 @@ static void scan_free(struct dirent **entries, int n) {
   if (n) free(entries);
 }
 
-void programs_write_json(const struct programs *p, struct json_writer *w) {
+void programs_each(const struct programs *p, void (*fn)(void *arg, const char *name, const char *path),
+                   void *arg) {
   struct dirent **entries = NULL;
   int n = scan(p, &entries);
   char path[4200];
-  for (int i = 0; i < n && i < PROGRAMS_MAX; i++) {
-    if (programs_find(p, str_of(entries[i]->d_name), path, sizeof path, NULL) != ERR_OK) continue;
-    jw_object(w);
-    jw_ktext(w, "name", entries[i]->d_name);
-    jw_ktext(w, "class", NULL);
-    jw_ktext(w, "kind", "program");
-    jw_ktext(w, "description", path);
-    jw_kbool(w, "enabled", true);
-    jw_key(w, "params");
-    jw_array(w);
-    jw_array_end(w);
-    jw_object_end(w);
-  }
+  for (int i = 0; i < n && i < PROGRAMS_MAX; i++)
+    if (programs_find(p, str_of(entries[i]->d_name), path, sizeof path, NULL) == ERR_OK)
+      fn(arg, entries[i]->d_name, path);
   scan_free(entries, n);
 }
 
+static void count_one(void *arg, const char *name, const char *path) {
+  (void)name;
+  (void)path;
+  ++*(size_t *)arg;
+}
+
 size_t programs_count(const struct programs *p) {
-  struct dirent **entries = NULL;
-  int n = scan(p, &entries);
   size_t count = 0;
-  char path[4200];
-  for (int i = 0; i < n && i < PROGRAMS_MAX; i++)
-    count += programs_find(p, str_of(entries[i]->d_name), path, sizeof path, NULL) == ERR_OK;
-  scan_free(entries, n);
+  programs_each(p, count_one, &count);
   return count;
 }

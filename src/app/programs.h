@@ -3,7 +3,7 @@
  * in a folder of which the same holds, are ever named. */
 #pragma once
 #include "base/err.h"
-#include "base/json.h"
+#include "base/str.h"
 
 struct programs {
   char folder[4000];
@@ -12,6 +12,7 @@ struct programs {
 /* The full path of a program that may be run now. ERR_NOT_FOUND, or ERR_FORBIDDEN with what is wrong with it. */
 enum err programs_find(const struct programs *p, struct str name, char *ret_path, size_t size,
                        struct err_detail *detail);
-/* One object {name, class, kind, enabled, params} each, into an open array, sorted by name. */
-void programs_write_json(const struct programs *p, struct json_writer *w);
+/* Those that may be run, sorted by name. */
+void programs_each(const struct programs *p, void (*fn)(void *arg, const char *name, const char *path),
+                   void *arg);
 size_t programs_count(const struct programs *p);

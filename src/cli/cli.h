@@ -145,3 +145,5 @@ const char *cli_duration(int64_t ms, char ret[40]);
 int cli_choose(const char *const *names, const char *name);
 /* Runs a job now as `sereno run NAME --quiet` does; tell prints its result to people; NULL: as JSON. */
 int cli_run_job(struct cli *c, const char *name, bool is_dry, void (*tell)(const json_t *result));
+/* One run of a job that is not saved (body: its JSON), waited for, with its output; the exit code. */
+int cli_try_job(struct cli *c, const char *name, const char *body);

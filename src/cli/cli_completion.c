@@ -15,7 +15,7 @@ static const struct {
     {"serve", "--data --port --address --config"},
     {"run", "--wait --no-wait --params --dry-run --quiet"},
     {"worlds", NULL},
-    {"jobs", "list show add edit rm enable disable executors"},
+    {"jobs", "list show add edit rm enable disable executors test"},
     {"runs", "list show cancel"},
     {"logs", "-f -n"},
     {"next", "--tz --from --count --prev --json --jsonl"},

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/mask.h"
 #include "base/arena.h"
 #include "base/json.h"
 #include "cli/cli.h"
@@ -37,6 +38,8 @@ static void add(struct exporting *x, const json_t *job) {
   if (x->count == CRONTAB_JOBS_MAX) return skip(x, job, "there are too many jobs");
   if (!command || strcmp(command, "shell") != 0) return skip(x, job, "its executor is not the shell");
   if (!json_bool_at(job, "isActive", true)) return skip(x, job, "it is disabled");
+  if (mask_is_left(json_object_get(job, "params"), NULL))
+    return skip(x, job, "it holds a secret, which the server does not give out");
   struct crontab_job *to = &x->jobs[x->count];
   *to = (struct crontab_job){
       .name = arena_strdup(&x->arena, json_text_at(job, "name")),

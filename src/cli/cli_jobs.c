@@ -16,6 +16,7 @@ static const char help[] =
     "sereno jobs add NAME --schedule S --command EXECUTOR [--FIELD VALUE …] [--file JOB.json]\n"
     "sereno jobs edit NAME --FIELD VALUE … [--file CHANGES.json]\n"
     "sereno jobs rm NAME…\n"
+    "sereno jobs test JOB.json [--FIELD VALUE …]   runs it once without saving it, and waits\n"
     "sereno jobs enable NAME… | disable NAME…\n"
     "sereno jobs executors\n"
     "\n"
@@ -181,6 +182,19 @@ static int add(struct cli *c, struct jobs_args *a) {
   return send_job(c, "POST", "/api/cron/jobs", a->fields.body);
 }
 
+static int test(struct cli *c, struct jobs_args *a) {
+  if (c->argc > 1 || (c->argc == 1 && a->file)) return cli_usage(c, help);
+  if (c->argc == 1) a->file = c->argv[0];
+  int code = read_file(c, a);
+  if (code != CLI_OK) return code;
+  if (!a->fields.body) return cli_fail(c, CLI_USAGE, "name a file with the job, or give its fields");
+  const char *name = cli_text(a->fields.body, "name");
+  char *body = json_to_text(a->fields.body);
+  code = cli_try_job(c, name ? name : "the job", body);
+  free(body);
+  return code;
+}
+
 static int edit(struct cli *c, struct jobs_args *a) {
   char path[CLI_PATH_BYTES_MAX];
   if (c->argc != 1) return cli_usage(c, help);
@@ -243,9 +257,9 @@ static int executors(struct cli *c, struct jobs_args *a) {
 }
 
 static const char *const names[] = {"list",   "show",    "add",       "edit", "rm",
-                                    "enable", "disable", "executors", NULL};
-static int (*const actions[])(struct cli *c, struct jobs_args *a) = {list, show,   add,     edit,
-                                                                     rm,   enable, disable, executors};
+                                    "enable", "disable", "executors", "test", NULL};
+static int (*const actions[])(struct cli *c, struct jobs_args *a) = {list,   show,    add,       edit, rm,
+                                                                     enable, disable, executors, test};
 
 int cli_jobs(int argc, char **argv) {
   struct jobs_args a = {};
@@ -269,7 +283,7 @@ int cli_jobs(int argc, char **argv) {
   for (size_t i = 0; flags[i].kind != CLI_FLAG_END; i++)
     if (wants_list || strcmp(flags[i].name, "category") != 0) used[n++] = flags[i];
   int code = cli_begin(&c, argc, argv, used, help);
-  if (code == CLI_OK && (action == 2 || action == 3)) job_flags_print_help();
+  if (code == CLI_OK && (action == 2 || action == 3 || action == 8)) job_flags_print_help();
   if (code < 0)
     code = a.fields.has_failed ? cli_fail(&c, CLI_USAGE, "%s", a.fields.message) : actions[action](&c, &a);
   json_decref(a.fields.body);

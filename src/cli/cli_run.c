@@ -111,22 +111,20 @@ static int add_params(struct cli *c, const char *name, const struct run_args *a,
   return CLI_OK;
 }
 
-static int run_one(struct cli *c, const char *name, const struct run_args *a) {
-  char path[CLI_PATH_BYTES_MAX], prefer[64], id[64];
-  if (!cli_path(path, sizeof path, "/api/cron/jobs/", name, "/run"))
-    return cli_fail(c, CLI_USAGE, "the name is too long");
-  BUF_AUTO struct buf body = buf_new(CLI_BODY_BYTES_MAX);
-  buf_add_char(&body, '{');
-  int params_code = add_params(c, name, a, &body);
-  if (params_code != CLI_OK) return params_code;
-  buf_add_char(&body, '}');
+struct starting {
+  const char *name, *path, *body;
+};
+
+static int start_and_wait(struct cli *c, const struct starting *s, const struct run_args *a) {
+  char prefer[64], id[64];
+  const char *name = s->name;
   int64_t left_s = a->until_ms == INSTANT_NEVER ? WAIT_SLICE_S : (a->until_ms - now_ms()) / 1000;
   (void)snprintf(prefer, sizeof prefer, "Prefer: wait=%lld",
                  (long long)(left_s > WAIT_SLICE_S ? WAIT_SLICE_S
                              : left_s > 0          ? left_s
                                                    : 1));
   CLI_REPLY_AUTO struct cli_reply reply;
-  int code = cli_call_with(c, "POST", path, buf_text(&body), a->no_wait ? NULL : prefer, &reply);
+  int code = cli_call_with(c, "POST", s->path, s->body, a->no_wait ? NULL : prefer, &reply);
   if (code != CLI_OK) return code;
   const json_t *execution = json_object_get(reply.json, "execution");
   if (is_final(cli_text(execution, "status"))) return finish(c, name, execution, a);
@@ -137,6 +135,18 @@ static int run_one(struct cli *c, const char *name, const struct run_args *a) {
   if (c->is_json) cli_print_json(reply.json);
   else (void)printf("%s\n", id);
   return CLI_OK;
+}
+
+static int run_one(struct cli *c, const char *name, const struct run_args *a) {
+  char path[CLI_PATH_BYTES_MAX];
+  if (!cli_path(path, sizeof path, "/api/cron/jobs/", name, "/run"))
+    return cli_fail(c, CLI_USAGE, "the name is too long");
+  BUF_AUTO struct buf body = buf_new(CLI_BODY_BYTES_MAX);
+  buf_add_char(&body, '{');
+  int params_code = add_params(c, name, a, &body);
+  if (params_code != CLI_OK) return params_code;
+  buf_add_char(&body, '}');
+  return start_and_wait(c, &(struct starting){name, path, buf_text(&body)}, a);
 }
 
 static int check_args(struct cli *c, struct run_args *a) {
@@ -159,6 +169,11 @@ static int check_args(struct cli *c, struct run_args *a) {
 int cli_run_job(struct cli *c, const char *name, bool is_dry, void (*tell)(const json_t *result)) {
   const struct run_args a = {.is_dry = is_dry, .is_quiet = true, .until_ms = INSTANT_NEVER, .tell = tell};
   return run_one(c, name, &a);
+}
+
+int cli_try_job(struct cli *c, const char *name, const char *body) {
+  const struct run_args a = {.until_ms = INSTANT_NEVER};
+  return start_and_wait(c, &(struct starting){name, "/api/cron/jobs/test", body}, &a);
 }
 
 int cli_run(int argc, char **argv) {

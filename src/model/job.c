@@ -43,6 +43,10 @@ void job_init(struct job *job) {
       field_set_int(&job_fields[i], job, job_fields[i].otherwise);
 }
 
+bool job_is_test(const struct job *job) {
+  return !job->is_active && job->disabled_reason && strcmp(job->disabled_reason, JOB_TEST_MARK) == 0;
+}
+
 static enum err must_be_json(const char *text, const char *field, bool is_array, struct err_detail *d) {
   if (!text) return ERR_OK;
   json_t *value = NULL;

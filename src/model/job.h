@@ -32,6 +32,12 @@ struct job *job_ref(struct job *job); /* NULL-safe, thread-safe */
 void job_unref(struct job *job);      /* NULL-safe, thread-safe */
 /* All fields null or at their defaults; texts NULL. */
 void job_init(struct job *job);
+/* A job that is only tried: what it was tried as is kept under a name nobody else has, inactive, so that its one run is
+ * on record like any other. It is in no list, cannot be read or edited, and goes with its run after JOB_TEST_KEPT_MS.
+ * The mark is a field that only the server writes. */
+#define JOB_TEST_MARK "test"
+#define JOB_TEST_KEPT_MS (24 * 3600 * INT64_C(1000))
+bool job_is_test(const struct job *job);
 /* Rules over several fields (startWindow, params is an object, labels, channels, startAt < endAt);
  * the schedule and the executor's parameters are checked by their own modules. */
 enum err job_validate(const struct job *job, struct err_detail *detail);

@@ -68,7 +68,7 @@ struct sched_recover {
 struct sched_request {
   int64_t token;            /* comes back in the ANSWER action */
   struct job *job;          /* borrowed */
-  enum run_trigger trigger; /* MANUAL or API */
+  enum run_trigger trigger; /* MANUAL, API or TEST */
   const char *params;       /* JSON that replaces job.params, or NULL */
   const char *requested_by;
   bool refuse_when_running; /* ERR_CONFLICT instead of the overlap policy */

@@ -292,8 +292,8 @@ static struct item *find_running(struct job_state *js) {
 }
 
 enum err sched_request_run(struct sched *s, const struct sched_request *r) {
-  ASSERT(r->job &&
-         (r->trigger == TRIGGER_MANUAL || r->trigger == TRIGGER_API || r->trigger == TRIGGER_DEPENDENCY));
+  ASSERT(r->job && (r->trigger == TRIGGER_MANUAL || r->trigger == TRIGGER_API ||
+                    r->trigger == TRIGGER_DEPENDENCY || r->trigger == TRIGGER_TEST));
   struct job_state *js = map_get(&s->states, (uint64_t)r->job->no);
   if (!s->is_ready || s->is_stopping || s->is_store_down) {
     sched_answer(s, r->token, ERR_UNAVAILABLE, 0);

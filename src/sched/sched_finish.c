@@ -120,6 +120,7 @@ static int64_t retry_delay_ms(struct sched *s, const struct policy *p, int64_t a
 static int64_t retry_at_ms(struct sched *s, const struct item *i, const struct run *row,
                            const struct sched_end *end) {
   const struct policy *p = &i->def->policy;
+  if (row->trigger == TRIGGER_TEST) return INSTANT_NEVER; /* once is once, whatever happened */
   if (!run_is_failure(end->status) || row->reason == REASON_TOTAL_TIMEOUT) return INSTANT_NEVER;
   if (i->killed || i->js->is_disabled || row->attempt >= attempts_max(p, end, i->interruptions))
     return INSTANT_NEVER;

@@ -71,8 +71,9 @@ struct keeper {
   int64_t last_touch_ms;
   int64_t touched[KEEPER_TOUCH_SLICE]; /* jobs of the last touch, until it is committed */
   size_t touched_count;
-  uint32_t age;       /* grows when a transaction is undone: what was remembered before may be wrong */
-  bool is_mirror_old; /* the last rollback could not read the rows again */
+  uint32_t age;            /* grows when a transaction is undone: what was remembered before may be wrong */
+  bool is_mirror_old;      /* the last rollback could not read the rows again */
+  int64_t tests_looked_ms; /* when retention last looked for jobs that were only tried */
   struct sweep sweep, kept_sweep; /* now, and as of the last commit */
   struct load_book load;          /* emptied by finish */
   uint64_t writes;  /* rows written so far: tells a refusal before any write from a failure half-way */
@@ -140,6 +141,9 @@ enum err keeper_clock(struct keeper *k, struct change *c);
 /* ---- keeper_edit.c, keeper_save.c ---- */
 enum err keeper_job_save(struct keeper *k, struct change *c);
 enum err keeper_job_delete(struct keeper *k, struct change *c);
+/* A job that was only tried goes without a trace but its audit rows: row, versions, runs. It is inactive and nothing of it
+ * is open, so the core holds nothing of it. */
+enum err keeper_forget_test(struct keeper *k, const struct job *job);
 enum err keeper_gate(struct keeper *k, struct change *c);
 enum err keeper_settings(struct keeper *k, struct change *c);
 enum err keeper_add_settings_version(struct keeper *k, const struct settings *s, int64_t from_ms,

@@ -3,6 +3,8 @@
 #include "store/keeper.h"
 
 #define DAY_MS 86400000LL
+#define HOUR_MS 3600000LL
+#define TESTS_AT_ONCE 1000
 #define LEDGER_DAYS 90
 #define LEDGER_ROWS_PER_JOB 100000
 #define LEDGER_ROWS 20000000
@@ -108,6 +110,41 @@ static enum err retain_sessions(struct keeper *k, struct change *c) {
   return ERR_OK;
 }
 
+/* ---- jobs that were only tried ---- */
+
+static bool note_open(void *arg, const void *record) {
+  bool *has_open = arg;
+  *has_open |= !run_is_final((enum run_status)((const struct run *)record)->status);
+  return !*has_open;
+}
+
+static enum err retain_test(struct keeper *k, struct change *c, const struct job *job) {
+  bool has_open = false;
+  struct scan_args args = {.key = job->no, .from = 0, .to = INT64_MAX};
+  if (job->created_ms > c->at_ms - JOB_TEST_KEPT_MS) return ERR_OK;
+  TRY(k->rows->ops->scan(k->rows, SCAN_RUN_JOB_DOWN, &args, note_open, &has_open));
+  if (has_open) return ERR_OK;
+  c->retain.deleted++;
+  return keeper_forget_test(k, job);
+}
+
+/* Looked for once an hour: it is a walk over all jobs that are not active. */
+static enum err retain_tests(struct keeper *k, struct change *c) {
+  void **jobs;
+  size_t count;
+  int64_t since_ms = c->at_ms - k->tests_looked_ms;
+  if (since_ms >= 0 && since_ms < HOUR_MS) return ERR_OK;
+  struct arena held = arena_new(KEEPER_SCRATCH_BYTES);
+  enum err e = rows_collect(k->rows, SCAN_JOB_TEST, &SCAN_ALL, TESTS_AT_ONCE, &held, &jobs, &count);
+  for (size_t i = 0; e == ERR_OK && i < count; i++) {
+    e = retain_test(k, c, jobs[i]);
+    arena_free(&k->scratch);
+  }
+  if (e == ERR_OK && count < TESTS_AT_ONCE) k->tests_looked_ms = c->at_ms;
+  arena_free(&held);
+  return e;
+}
+
 /* ---- the ledger ---- */
 
 /* Rows of this job due before the answer are folded. */
@@ -187,5 +224,6 @@ enum err keeper_retain(struct keeper *k, struct change *c) {
   k->sweep.after_run = k->sweep.job_no = 0;
   c->retain.has_more = needs_shorter_sweep(k);
   TRY(keeper_load_retain(k, c->at_ms));
+  TRY(retain_tests(k, c));
   return retain_sessions(k, c);
 }

@@ -197,6 +197,20 @@ enum err keeper_job_delete(struct keeper *k, struct change *c) {
   return keeper_answer_claims(k, c);
 }
 
+enum err keeper_forget_test(struct keeper *k, const struct job *job) {
+  ASSERT(job_is_test(job));
+  void **versions;
+  size_t count;
+  struct scan_args args = {.key = job->no, .from = INT64_MIN, .to = INT64_MAX};
+  TRY(rows_collect(k->rows, SCAN_VERSION_JOB, &args, SIZE_MAX, &k->scratch, &versions, &count));
+  for (size_t i = 0; i < count; i++) TRY(keeper_del(k, TABLE_VERSION, versions[i]));
+  struct cursor_row cursor = {.job_no = job->no};
+  TRY(keeper_del(k, TABLE_CURSOR, &cursor));
+  TRY(keeper_del(k, TABLE_JOB, job));
+  keeper_forget_job(k, job->no);
+  return due_drop(&k->due, job->no);
+}
+
 /* ---- SQL from outside, found at the next start ---- */
 
 /* Under the old definition until now; the definition in the row is the new one already. */

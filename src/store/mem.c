@@ -374,7 +374,9 @@ static enum err mem_ledger_nth(struct rows *r, int64_t job_no, int64_t n, int64_
 }
 
 static enum err mem_count(struct rows *r, enum table_id t, int64_t *ret) {
-  *ret = (int64_t)mem_of(r)->tables[t].count;
+  const struct mem_table *all = &mem_of(r)->tables[t];
+  *ret = (int64_t)all->count;
+  for (size_t i = 0; t == TABLE_JOB && i < all->count; i++) *ret -= job_is_test(all->cells[i].record);
   return ERR_OK;
 }
 

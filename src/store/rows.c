@@ -108,6 +108,7 @@ static bool passes(enum scan_filter filter, const char *text, const void *record
     case FILTER_NAME_AFTER: return strcmp(job->name, text) > 0;
     case FILTER_CATEGORY: return job->category && strcmp(job->category, text) == 0;
     case FILTER_REBOOT: return job->is_active && has_reboot(job->schedule);
+    case FILTER_TEST: return job_is_test(job);
     case FILTER_OPEN: return run->status == RUN_QUEUED || run->status == RUN_RUNNING;
   }
   return false;

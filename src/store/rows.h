@@ -61,6 +61,7 @@ struct scan {
     FILTER_NAME_AFTER,
     FILTER_CATEGORY,
     FILTER_REBOOT,
+    FILTER_TEST,
     FILTER_OPEN
   } filter;
   enum scan_order { ORDER_UP, ORDER_DOWN, ORDER_BY_NAME } order;

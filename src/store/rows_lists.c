@@ -20,6 +20,7 @@ static bool has_label(const char *labels, struct str wanted) { /* "key" or "key:
 }
 
 static bool job_fits(const struct job_query *q, const struct job *job) {
+  if (job_is_test(job)) return false;
   if (q->is_active != FIELD_NULL && job->is_active != q->is_active) return false;
   if (q->category.ptr && !str_eq(str_of(job->category), q->category)) return false;
   if (q->label.ptr && !has_label(job->labels, q->label)) return false;
@@ -136,6 +137,7 @@ static bool add_job(void *arg, const void *record) {
   struct figuring *f = arg;
   const struct job *job = record;
   int64_t status;
+  if (job_is_test(job)) return true;
   f->figures->jobs++;
   f->figures->active_jobs += job->is_active == 1;
   f->error = last_status(f->rows, job->no, &status);

@@ -163,7 +163,8 @@ enum store_read_kind {
 
 struct run_row { /* a run with what lists show of its job */
   struct run run;
-  const char *job_name, *job_category;
+  const char *job_name, *job_category, *job_command; /* NULL: the job is gone */
+  int64_t job_version;                               /* of the definition that has this command */
 };
 
 struct job_row {   /* a job with what lists show of its last run */

@@ -446,6 +446,85 @@ static void last_and_next_run_follow(void **state) {
 
 static const enum harness_kind kinds[] = {HARNESS_MEM, HARNESS_SQLITE, HARNESS_PG};
 
+/* ---- jobs that are only tried ---- */
+
+static int64_t listed_jobs(struct harness *h, int64_t *ret_total) {
+  struct store_read *r = harness_read(h, READ_JOBS);
+  r->is_active = -1;
+  harness_ask(h, r);
+  int64_t count = (int64_t)r->count;
+  *ret_total = r->total;
+  store_read_free(r);
+  return count;
+}
+
+static int64_t try_job(struct harness *h, const char *name) {
+  struct job job = harness_definition(name, "* * * * *");
+  job.is_active = 0;
+  job.disabled_reason = JOB_TEST_MARK;
+  struct change *c = harness_save(h, &job);
+  CHECK_OK(harness_apply(h, c));
+  int64_t no = c->job.saved->no;
+  assert_true(job_is_test(c->job.saved));
+  change_free(c);
+  return no;
+}
+
+static void retain_all(struct harness *h) {
+  for (bool has_more = true; has_more;) {
+    struct change *c = change_new(CHANGE_RETAIN, h->now_ms);
+    CHECK_OK(harness_apply(h, c));
+    has_more = c->retain.has_more;
+    change_free(c);
+  }
+}
+
+static enum err read_run_of(struct harness *h, int64_t run_no) {
+  struct store_read *r = harness_read(h, READ_RUN);
+  r->no = run_no;
+  enum err e = h->backend->ops->read(h->backend, r);
+  store_read_free(r);
+  return e;
+}
+
+static void a_tried_job_is_in_no_list_and_goes_after_a_day(void **state) {
+  struct harness *h = *state;
+  int64_t total;
+  harness_job(h, "a", "0 0 1 1 *");
+  int64_t tried = try_job(h, "a (test)"), open = try_job(h, "b (test)");
+  assert_int_equal(listed_jobs(h, &total), 1);
+  assert_int_equal(total, 1);
+  struct store_read *board = harness_read(h, READ_DASHBOARD);
+  harness_ask(h, board);
+  assert_int_equal(board->dashboard.total_jobs, 1);
+  store_read_free(board);
+
+  int64_t run_no = harness_next_run_no(h), open_no;
+  harness_do(h, harness_run(h, CHANGE_START, run_no, tried, INSTANT_NONE));
+  harness_do(h, harness_run(h, CHANGE_END, run_no, tried, INSTANT_NONE));
+  open_no = harness_next_run_no(h);
+  harness_do(h, harness_run(h, CHANGE_START, open_no, open, INSTANT_NONE));
+  advance(h, JOB_TEST_KEPT_MS - HOUR);
+  retain_all(h);
+  CHECK_OK(read_run_of(h, run_no));
+  advance(h, 2 * HOUR);
+  retain_all(h);
+  assert_int_equal(read_run_of(h, run_no), ERR_NOT_FOUND);
+  CHECK_OK(read_run_of(h, open_no)); /* what still runs is not taken away */
+  struct store_read *versions = harness_read(h, READ_VERSIONS);
+  versions->no = tried;
+  versions->limit = 10;
+  harness_ask(h, versions);
+  assert_int_equal(versions->count, 0); /* nor is its definition kept, which may hold secrets */
+  store_read_free(versions);
+  harness_do(h, harness_run(h, CHANGE_END, open_no, open, INSTANT_NONE));
+  advance(h, 2 * HOUR);
+  retain_all(h);
+  assert_int_equal(read_run_of(h, open_no), ERR_NOT_FOUND);
+  assert_int_equal(listed_jobs(h, &total), 1);
+  assert_string_equal(harness_audit(h), "");
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       CONTRACT(fresh_store_has_the_seeds_defaults),
@@ -471,6 +550,7 @@ int main(void) {
       CONTRACT(refused_change_leaves_its_batch_alone),
       CONTRACT(records_of_a_deleted_job_are_accepted),
       CONTRACT(deleting_a_job_takes_its_runs),
+      CONTRACT(a_tried_job_is_in_no_list_and_goes_after_a_day),
       CONTRACT(last_and_next_run_follow),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

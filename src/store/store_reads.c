@@ -81,10 +81,14 @@ static enum err name_runs(struct reader *r, struct store_read *q) {
       if (e == ERR_NOT_FOUND) e = ERR_OK;
       row->job_name = job.name;
       row->job_category = job.category;
+      row->job_command = job.command;
+      row->job_version = job.version;
       if (e == ERR_OK) e = map_put(&names, (uint64_t)row->run.job_no, row);
     } else {
       row->job_name = same->job_name;
       row->job_category = same->job_category;
+      row->job_command = same->job_command;
+      row->job_version = same->job_version;
     }
   }
   map_free(&names);

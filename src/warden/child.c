@@ -84,8 +84,12 @@ static enum err check_value(const struct executor_param *p, const json_t *value,
   bool is_bounded =
       (p->min < 0 || p->min > 0 || p->max > 0) && p->type != PARAM_BOOL && p->type != PARAM_OBJECT;
   double size = measure(value);
+  if (is_bounded && (size < p->min || size > p->max) && p->is_secret)
+    return err_set(detail, ERR_INVALID, p->name, 0, "is outside %g to %g", p->min, p->max);
   if (is_bounded && (size < p->min || size > p->max))
     return err_set(detail, ERR_INVALID, p->name, 0, "%g is outside %g to %g", size, p->min, p->max);
+  if (!is_chosen(p, value) && p->is_secret)
+    return err_set(detail, ERR_INVALID, p->name, 0, "is none of its choices");
   if (!is_chosen(p, value))
     return err_set(detail, ERR_INVALID, p->name, 0, "\"%.60s\" is none of its choices",
                    json_string_value(value));

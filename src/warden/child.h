@@ -24,26 +24,31 @@ struct executor_param {
   const char *name; /* NULL ends the table */
   enum param_type type;
   bool is_required;
-  bool is_secret; /* masked wherever parameters are shown */
-  double min;     /* of a number, or of a text's bytes or a list's entries; both 0: no bound */
+  bool is_secret; /* masked wherever parameters are shown, with everything inside */
+  const char *const
+      *shown; /* of a secret object: keys whose values are harmless, in any case; NULL-ended, NULL: none */
+  double min; /* of a number, or of a text's bytes or a list's entries; both 0: no bound */
   double max;
   const char *default_json;   /* NULL: none */
   const char *help;           /* one English sentence */
+  const char *help_es;        /* the same in Spanish */
   const char *const *choices; /* of a text; NULL: any; ends with NULL */
 };
 
 struct child;
 
 struct executor {
-  const char *name;       /* what a job's command says, e.g. "temp_files_cleanup" */
-  const char *class_name; /* e.g. "TempFilesCleanupExecutor" */
-  const char *description;
+  const char *name;                    /* what a job's command says, e.g. "temp_files_cleanup" */
+  const char *class_name;              /* e.g. "TempFilesCleanupExecutor" */
+  const char *description;             /* in English */
+  const char *description_es;          /* in Spanish */
   const struct executor_param *params; /* NULL: none */
   bool needs_channel;                  /* fd 4, calls into worlds/ and store/ (DESIGN 7) */
   bool is_off_by_default;              /* the configuration has to enable it */
   int (*run)(struct child *child);     /* enum executor_exit, or any other code: failed */
 };
 
+const char *param_type_text(enum param_type type); /* "list of text", as the schema says it */
 /* In the order of executors/registry.def; ends with NULL. */
 extern const struct executor *const executors[];
 const struct executor *executor_find(struct str name); /* NULL: none of that name */

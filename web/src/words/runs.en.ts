@@ -10,6 +10,7 @@ export const runs: typeof spanish = {
     retry: "Retry",
     api: "API",
     catchup: "Caught up",
+    test: "Test without saving",
     dependency: "After another job",
   },
   reasons: {

@@ -10,6 +10,7 @@ export const runs = {
     retry: "Reintento",
     api: "API",
     catchup: "Recuperada",
+    test: "Prueba sin guardar",
     dependency: "Tras otra tarea",
   },
   /** Why it stands as it does; empty where the state says it all. */
