@@ -244,6 +244,7 @@ static enum err listen_http(struct server *s, struct err_detail *detail) {
       .tls_cert = cert,
       .tls_key = config_text(c, CONFIG_HTTP_TLS_KEY),
       .csp = API_CSP,
+      .world = s->world,
       .answered = api_answered,
       .limits = {.large_path = s->import_path, .large_body_bytes = API_IMPORT_BYTES_MAX},
   };
