@@ -1,5 +1,6 @@
 import { render } from "preact";
 import { App } from "./app";
+import { call } from "./api/client";
 import { loadSession, setSession } from "./api/state";
 import { startClock } from "./base/clock";
 import { startKeys } from "./base/keys";
@@ -24,7 +25,7 @@ const root = document.getElementById("app");
 if (!root) throw new Error("no #app");
 applyTheme();
 startAddress();
-startClock();
+startClock(() => void call("GET /livez").catch(() => undefined));
 startKeys();
 await loadWords();
 render(<App />, root);

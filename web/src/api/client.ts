@@ -94,6 +94,7 @@ async function fetchIt(route: string, question: Question<Route>): Promise<Respon
   if (question.body !== undefined) headers["Content-Type"] = "application/json";
   if (csrf && method !== "GET") headers["X-CSRF-Token"] = csrf;
   let response: Response;
+  const sentAt = Date.now();
   try {
     const body = question.body === undefined ? null : JSON.stringify(question.body);
     response = await fetch(url, {
@@ -110,7 +111,7 @@ async function fetchIt(route: string, question: Question<Route>): Promise<Respon
   }
   isOnline.value = true;
   const date = Date.parse(response.headers.get("Date") ?? "");
-  if (!Number.isNaN(date)) hearServerTime(date);
+  if (!Number.isNaN(date)) hearServerTime(date, sentAt);
   if (!response.ok) throw await problemOf(response);
   return response;
 }
