@@ -1,10 +1,12 @@
 // Takes the pictures of docs/screenshots from a server of its own with 14 hours of work behind it, lived through by the
-// test clock up to now (the browser's clock is the real one):
+// test clock up to now, and from two on days on which the clocks change:
 //   make build && SERENO_BIN=build/sereno node tools/screenshots.mjs
+// ONLY=PATTERN picks pictures (picture_NAME).
 import fs from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { moveClock } from "../tests/api/lib.mjs";
+import { dayOf, days } from "../tests/web/days_stage.mjs";
 import { ask, start } from "../tests/web/harness.mjs";
 
 const folder = path.join(path.dirname(fileURLToPath(import.meta.url)), "../docs/screenshots");
@@ -67,14 +69,24 @@ const pages = [
   ["settings", "/settings"],
   ["audit", "/audit"],
 ];
+async function take(from, list) {
+  for (const [name, to, options = {}] of list)
+    await from.test(`picture_${name}`, async (t) => {
+      const page = await t.page(to, { width: 1440, height: 900, ...options });
+      await page.locator("main h1").first().waitFor();
+      await page.waitForFunction(() => !document.querySelector("main .loading, main [aria-busy=true]"));
+      await page.evaluate(() => document.fonts.ready);
+      await page.screenshot({ path: path.join(folder, `${name}.png`) });
+    });
+}
 fs.mkdirSync(folder, { recursive: true });
-for (const [name, to, options = {}] of pages)
-  await site.test(`picture_${name}`, async (t) => {
-    const page = await t.page(to, { width: 1440, height: 900, ...options });
-    await page.locator("main h1").first().waitFor();
-    await page.waitForFunction(() => !document.querySelector("main .loading, main [aria-busy=true]"));
-    await page.evaluate(() => document.fonts.ready);
-    await page.screenshot({ path: path.join(folder, `${name}.png`) });
-  });
+await take(site, pages);
 await ask(server, "POST", `/api/cron/executions/${live.executionId}/cancel`, 202, { body: {} });
 await site.finish();
+
+const spring = await dayOf(days.madrid_23);
+await take(spring, [["round-23-hours-en", "/", { lang: "en" }]]);
+await spring.finish();
+const autumn = await dayOf(days.madrid_25);
+await take(autumn, [["calendar-25-hours-dark", "/calendar?view=day", { theme: "dark" }]]);
+await autumn.finish();

@@ -30,12 +30,12 @@ static const struct shape_part calendar_day_parts[] = {{"cells", NULL, PART_LIST
                                                        {"quiet", &calendar_quiet_shape, PART_LIST}};
 SHAPE_PARTS(calendar_day, "CalendarDay", NULL, calendar_day_parts,
             OUT("date", TEXT, 0, "2026-03-29, in the zone"), OUT("from", INT, 0, "ms since 1970"),
-            OUT("to", INT, 0, ""), OUT("minutes", INT, 0, "1440; 1380 or 1500 when the clock changes"));
+            OUT("to", INT, 0, ""), OUT("minutes", INT, 0, "1440; more or less when the clock changes"));
 static const struct shape_part calendar_answer_parts[] = {{"days", &calendar_day_shape, PART_LIST}};
 SHAPE_PARTS(calendar_answer, "Calendar", NULL, calendar_answer_parts, OUT("at", INSTANT, 0, ""),
             OUT("zone", TEXT, 0, ""), OUT_ENUM("step", 0, step_names, ""),
             OUT("maxConcurrentJobs", INT, 0, ""), OUT("isEstimated", BOOL, 0, "see RoundLoad"),
-            OUT("cellFields", TEXT, 0, "what the numbers of a cell are"));
+            OUT("cellFields", TEXT, 0, "what the numbers of a cell are; it ends where the next begins"));
 #define CELL_FIELDS "from,runs,failed,busyMs,planned,plannedBusyMs,peak"
 
 struct calendar_state {
@@ -111,16 +111,34 @@ static void write_cell(struct json_writer *w, int64_t from_ms, const struct cell
   jw_array_end(w);
 }
 
-/* Cells are hours of elapsed time from midnight on, so a day has 23, 24 or 25 of them; where the clock changes by
- * half an hour the last is short. */
+/* The end of an hour by the zone's clock: when it next reads a full hour, or is put forward or back. */
+static int64_t hour_end_ms(const struct tz *zone, int64_t at_ms) {
+  int64_t at_s = floor_s(at_ms), change_s;
+  int offset_s = tz_offset_s(zone, at_s, NULL, NULL);
+  int64_t past_s = (at_s + offset_s) % 3600;
+  int64_t end_s = at_s + 3600 - (past_s < 0 ? past_s + 3600 : past_s);
+  bool is_cut = tz_next_transition(zone, at_s, &change_s) && change_s < end_s &&
+                tz_offset_s(zone, change_s, NULL, NULL) != offset_s;
+  return (is_cut ? change_s : end_s) * 1000;
+}
+
+static int64_t cell_end_ms(const struct calendar_state *s, int64_t at_ms, int64_t to_ms) {
+  if (!s->is_by_hour) return to_ms;
+  int64_t buckets = (hour_end_ms(s->zone, at_ms) - s->from_ms + LOAD_BUCKET_MS - 1) / LOAD_BUCKET_MS;
+  int64_t end_ms = s->from_ms + buckets * LOAD_BUCKET_MS; /* a bucket counts in one cell only */
+  return end_ms < to_ms ? end_ms : to_ms;
+}
+
+/* Cells are hours of the zone's clock, so most days have 24, some 23 or 25 of them, and shorter ones where the clock
+ * changes by half an hour. */
 static void write_cells(struct json_writer *w, const struct calendar_state *s, const struct load_sum *load,
                         int64_t from_ms, int64_t to_ms) {
-  int64_t step_ms = s->is_by_hour ? 3600000 : to_ms - from_ms;
   jw_key(w, "cells");
   jw_array(w);
-  for (int64_t at = from_ms; at < to_ms; at += step_ms) {
+  for (int64_t at = from_ms, end; at < to_ms; at = end) {
     struct cell cell = {};
-    int64_t end = at + step_ms < to_ms ? at + step_ms : to_ms;
+    end = cell_end_ms(s, at, to_ms);
+    ASSERT(end > at);
     add_past(&cell, s, load, at, end);
     add_ahead(&cell, api_ahead_of(s->held), at, end);
     write_cell(w, at, &cell);

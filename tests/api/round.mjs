@@ -60,6 +60,19 @@ await test('days_of_23_and_25_hours_are_cut_right', async () => {
     const at = new Intl.DateTimeFormat('en-GB', {timeZone: 'Europe/Madrid', hour: '2-digit', minute: '2-digit'}).format(got.days[0].cells[2][0]);
     equal(at, third);
   }
+  const hours = async (day, zone) => { // begin and minutes of the cells that are not whole hours, or come out of order
+    const [got] = (await get(`/api/cron/calendar?from=${day}T12:00:00Z&zone=${zone}&step=hour`)).days;
+    const wall = new Intl.DateTimeFormat('en-GB', {timeZone: zone, hour: '2-digit', minute: '2-digit'});
+    const cells = got.cells.map(([from], i) => ({text: wall.format(from), minutes: ((got.cells[i + 1]?.[0] ?? got.to) - from) / 60_000}));
+    equal(cells.reduce((sum, cell) => sum + cell.minutes, 0), got.minutes, 'whole day');
+    return [got.date, cells.length, got.minutes, ...cells.filter((cell, i) => cell.minutes !== 60 || cell.text <= (cells[i - 1]?.text ?? '')).map((cell) => `${cell.text} ${cell.minutes}`)];
+  };
+  equal(await hours('2026-04-05', 'Australia/Lord_Howe'), ['2026-04-05', 25, 1470, '01:30 30'], 'set back by half an hour at 02:00');
+  equal(await hours('2026-10-04', 'Australia/Lord_Howe'), ['2026-10-04', 24, 1410, '02:30 30'], 'put forward by half an hour at 02:00');
+  equal(await hours('2026-04-04', 'America/Santiago'), ['2026-04-04', 25, 1500, '23:00 60'], 'set back at midnight');
+  equal(await hours('2026-09-06', 'America/Santiago'), ['2026-09-06', 23, 1380], 'put forward at midnight');
+  equal(await hours('2026-03-08', 'America/New_York'), ['2026-03-08', 23, 1380]);
+  equal(await hours('2026-11-21', 'Asia/Kathmandu'), ['2026-11-21', 24, 1440]);
   const month = await get('/api/cron/calendar?from=2026-10-01T00:00:00Z&to=2026-10-31T00:00:00Z&zone=Europe/Madrid&step=day');
   equal([month.days.length, month.days.map((one) => one.cells.length).every((n) => n === 1), month.days[24].minutes], [31, true, 1500]);
   equal((await get('/api/cron/round?from=2026-03-28T12:00:00Z&to=2026-03-29T12:00:00Z&zone=Europe/Madrid')).clockChanges, ['2026-03-29T01:00:00.000Z']);

@@ -21,6 +21,7 @@ async function load(file) {
 }
 const g = await load("pages/round/geometry.ts"),
   calendar = await load("pages/calendar/data.ts"),
+  clock = await load("base/clock.ts"),
   format = await load("base/format.ts");
 
 const madrid = format.instants("es", "Europe/Madrid");
@@ -125,13 +126,92 @@ await test("an_hour_that_comes_twice_has_two_rows_one_that_never_comes_no_cell",
   });
   const spring = day("2026-03-28T23:00:00Z", 23);
   equal(calendar.hourRows([spring], madrid).length, 24);
-  equal(calendar.cellAt(spring, 2, 0, madrid), null);
+  equal(calendar.cellAt(spring, { hour: 2, pass: 0 }, madrid), null);
   const autumn = day("2026-10-24T22:00:00Z", 25);
   equal(calendar.hourRows([autumn], madrid).length, 25);
-  assert(
-    calendar.cellAt(autumn, 2, 1, madrid)[0] - calendar.cellAt(autumn, 2, 0, madrid)[0] === g.HOUR,
-    "an hour later",
+  const pass = (n) => calendar.cellAt(autumn, { hour: 2, pass: n }, madrid)[0];
+  equal(pass(1) - pass(0), g.HOUR, "an hour later");
+});
+await test("rows_say_which_pass_of_an_hour_they_are", () => {
+  const day = (from, to, starts) => ({
+    from: Date.parse(from),
+    to: Date.parse(to),
+    cells: starts.map((at) => [Date.parse(at), 1, 0, 0, 0, 0, 0]),
+  });
+  const hours = (from, n) =>
+    Array.from({ length: n }, (_, i) => new Date(Date.parse(from) + i * g.HOUR).toISOString());
+  const texts = (days, t) => calendar.hourRows(days, t).map((row) => calendar.rowText(days, row, t));
+  const autumn = day("2026-10-24T22:00:00Z", "2026-10-25T23:00:00Z", hours("2026-10-24T22:00:00Z", 25));
+  const plain = day("2026-10-25T23:00:00Z", "2026-10-26T23:00:00Z", hours("2026-10-25T23:00:00Z", 24));
+  equal(texts([autumn], madrid).slice(1, 5), ["01:00", "02:00 +02:00", "02:00 +01:00", "03:00"]);
+  equal(texts([autumn, plain], madrid).slice(1, 5), ["01:00", "02:00", "02:00 +01:00", "03:00"]);
+  const howe = format.instants("en", "Australia/Lord_Howe");
+  const back = day("2026-04-04T13:00:00Z", "2026-04-05T13:30:00Z", [
+    ...hours("2026-04-04T13:00:00Z", 2), // 00:00, 01:00; at 02:00 it is 01:30 again
+    ...hours("2026-04-04T15:00:00Z", 1),
+    ...hours("2026-04-04T15:30:00Z", 22),
+  ]);
+  equal(texts([back], howe).slice(0, 4), ["00:00", "01:00", "01:30 +10:30", "02:00"]);
+  equal(calendar.endOf(back, back.cells[2]) - back.cells[2][0], g.HOUR / 2);
+  equal(calendar.endOf(back, back.cells.at(-1)), back.to);
+});
+await test("a_clock_time_that_comes_twice_is_told_apart", () => {
+  const at = (text) => Date.parse(text);
+  equal(
+    [
+      "2026-10-24T23:59:59Z",
+      "2026-10-25T00:30:00Z",
+      "2026-10-25T01:30:00Z",
+      "2026-10-25T02:00:00Z",
+      "2026-03-29T01:00:00Z",
+    ].map((text) => madrid.clock(at(text))),
+    ["01:59", "02:30 +02:00", "02:30 +01:00", "03:00", "03:00"],
   );
+  equal(madrid.seconds(at("2026-10-25T01:30:07Z")), "02:30:07 +01:00");
+  equal(madrid.wall(at("2026-10-25T01:30:07Z")), "02:30:07");
+  equal(madrid.short(at("2026-10-25T00:30:00Z"), at("2026-10-24T12:00:00Z")), "25 oct 02:30 +02:00");
+  const york = format.instants("en", "America/New_York");
+  equal(
+    ["2026-11-01T05:30:00Z", "2026-11-01T06:30:00Z"].map((text) => york.clock(at(text))),
+    ["01:30 −04:00", "01:30 −05:00"],
+  );
+  const howe = format.instants("en", "Australia/Lord_Howe");
+  equal(
+    ["2026-04-04T14:15:00Z", "2026-04-04T14:45:00Z", "2026-04-04T15:15:00Z", "2026-04-04T15:45:00Z"].map(
+      (text) => howe.clock(at(text)),
+    ),
+    ["01:15", "01:45 +11:00", "01:45 +10:30", "02:15"],
+  );
+});
+await test("a_day_of_another_year_says_which", () => {
+  const now = Date.parse("2026-11-22T12:00:00Z");
+  equal(madrid.short(Date.parse("2025-11-22T11:00:00Z"), now), "22 nov 2025 12:00");
+  equal(madrid.short(Date.parse("2026-11-22T11:00:00Z"), now), "12:00:00");
+});
+await test("the_clock_of_the_page_is_the_servers", () => {
+  const { skewOf } = clock;
+  const unknown = { lo: -Infinity, hi: Infinity, ahead: 0 };
+  const second = (ms) => Math.floor(ms / 1000) * 1000;
+  // a browser that is right stays so, whatever the answers took
+  let skew = unknown;
+  for (let i = 0; i < 50; i++) {
+    const sent = 1_000_000 + i * 777;
+    skew = skewOf(skew, second(sent + 40), sent, sent + 90);
+    equal(skew.ahead, 0);
+  }
+  // one that is 90.4 s slow comes to within a tenth of a second
+  const slow = 90_400;
+  for (let i = 0; i < 50; i++) {
+    const sent = 2_000_000 + i * 777;
+    skew = skewOf(skew, second(sent + slow + 20), sent, sent + 45);
+    assert(Math.abs(skew.ahead - slow) < 1050, `within a second at once: ${skew.ahead}`);
+  }
+  assert(Math.abs(skew.ahead - slow) < 100, `${skew.ahead}`);
+  // a server whose clock is set back is followed at once
+  skew = skewOf(skew, 1_000_000_000, 2_500_000, 2_500_040);
+  assert(Math.abs(skew.ahead - (1_000_000_000 - 2_500_000)) < 1050, `${skew.ahead}`);
+  // an answer during which the browser's clock was put back says nothing
+  equal(skewOf(skew, 5_000, 9_000, 1_000), skew);
 });
 await test("shades_go_from_nothing_to_the_fullest", () => {
   equal(

@@ -4,16 +4,18 @@ export type Language = "es" | "en";
 export interface Instants {
   /** "sáb 21 nov 2026, 12:00:04 +01:00" */
   full(ms: number): string;
-  /** "12:00:04"; with the day when it is another one than now's */
+  /** "12:00:04"; with the day when it is another one than now's, and the year when it is far away */
   short(ms: number, now: number): string;
   /** "21 nov" */
   day(ms: number): string;
   /** "sáb 21 nov" */
   weekday(ms: number): string;
-  /** "12:00" */
+  /** "12:00"; "02:30 +02:00" in an hour that comes twice */
   clock(ms: number): string;
-  /** "12:00:04" */
+  /** "12:00:04"; "02:30:04 +02:00" in an hour that comes twice */
   seconds(ms: number): string;
+  /** "12:00:04" as the clock on the wall reads, whichever of two passes it is. */
+  wall(ms: number): string;
   /** Calendar fields in the zone. */
   fields(ms: number): {
     year: number;
@@ -25,8 +27,12 @@ export interface Instants {
   };
   /** Minutes east of UTC at this instant. */
   offset(ms: number): number;
+  /** Whether the clock on the wall reads the same at another instant, because it is or will be set back. */
+  isTwice(ms: number): boolean;
 }
 
+const DAY = 86_400_000;
+const FAR = 300 * DAY;
 const made = new Map<string, Instants>();
 
 /** Formats of instants in a zone; made once for each pair, because Intl objects are slow to make. */
@@ -50,8 +56,9 @@ function makeInstants(language: Language, timeZone: string): Instants {
   const day = of({ day: "numeric", month: "short" });
   const weekday = of({ weekday: "short", day: "numeric", month: "short" });
   const dated = of({ weekday: "short", day: "numeric", month: "short", year: "numeric" });
-  const clock = of({ hour: "2-digit", minute: "2-digit" });
-  const seconds = of({ hour: "2-digit", minute: "2-digit", second: "2-digit" });
+  const yearly = of({ day: "numeric", month: "short", year: "numeric" });
+  const wallClock = of({ hour: "2-digit", minute: "2-digit" });
+  const wall = of({ hour: "2-digit", minute: "2-digit", second: "2-digit" });
   const parts = new Intl.DateTimeFormat("en-GB", {
     timeZone,
     hourCycle: "h23",
@@ -71,15 +78,43 @@ function makeInstants(language: Language, timeZone: string): Instants {
     const f = fields(ms);
     return Math.round((Date.UTC(f.year, f.month - 1, f.day, f.hour, f.minute, f.second) - ms) / 60000);
   };
+  const isTwice = twiceIn(offset);
+  const toldApart = (text: string, ms: number) => (isTwice(ms) ? `${text} ${offsetText(offset(ms))}` : text);
+  const clock = (ms: number) => toldApart(wallClock(ms), ms);
+  const seconds = (ms: number) => toldApart(wall(ms), ms);
+  const short = (ms: number, now: number) => {
+    if (Math.abs(ms - now) > FAR) return `${yearly(ms)} ${clock(ms)}`;
+    return day(ms) === day(now) ? seconds(ms) : `${day(ms)} ${clock(ms)}`;
+  };
   return {
-    full: (ms) => `${dated(ms)}, ${seconds(ms)} ${offsetText(offset(ms))}`,
-    short: (ms, now) => (day(ms) === day(now) ? seconds(ms) : `${day(ms)} ${clock(ms)}`),
+    full: (ms) => `${dated(ms)}, ${wall(ms)} ${offsetText(offset(ms))}`,
+    short,
     day,
     weekday,
     clock,
     seconds,
+    wall,
     fields,
     offset,
+    isTwice,
+  };
+}
+
+/** Looks for the other pass only near a change of the offset; whether a day is near one is kept. */
+function twiceIn(offset: (ms: number) => number): (ms: number) => boolean {
+  const changes = new Map<number, boolean>();
+  const isNearChange = (day: number) => {
+    let is = changes.get(day);
+    if (is === undefined) changes.set(day, (is = offset((day - 1) * DAY) !== offset((day + 2) * DAY)));
+    return is;
+  };
+  return (ms) => {
+    if (!isNearChange(Math.floor(ms / DAY))) return false;
+    const own = offset(ms);
+    return [ms - DAY, ms + DAY].some((near) => {
+      const other = offset(near);
+      return other !== own && offset(ms + (own - other) * 60_000) === other;
+    });
   };
 }
 

@@ -2,6 +2,7 @@
 import { useEffect, useState } from "preact/hooks";
 import { call } from "../api/client";
 import { useRemote } from "../api/remote";
+import { now } from "../base/clock";
 import { number } from "../base/format";
 import { href, param } from "../base/url";
 import { Button } from "../ui/button";
@@ -50,7 +51,7 @@ async function exportAs(kind: "csv" | "json", q: string): Promise<void> {
   const t = words().audit;
   try {
     const { rows, isCut } = await loadAll(q);
-    const day = new Date().toISOString().slice(0, 10);
+    const day = new Date(now.peek()).toISOString().slice(0, 10);
     const text = kind === "csv" ? csvOf(rows) : `${JSON.stringify(rows, null, 2)}\n`;
     saveFile(`sereno-audit-${day}.${kind}`, kind === "csv" ? "text/csv" : "application/json", text);
     say(isCut ? t.cut(count(rows.length)) : t.exported(count(rows.length)));

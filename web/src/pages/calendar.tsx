@@ -17,12 +17,15 @@ import {
   cellAt,
   type Day,
   dayNumber,
+  endOf,
   hourRows,
+  type HourRow,
   isDate,
   moved,
   most,
   noonOf,
   rangeOf,
+  rowText,
   shadeOf,
   today,
   total,
@@ -111,20 +114,18 @@ function HourGrid({ data, view }: { data: Calendar; view: View }) {
           </tr>
         </thead>
         <tbody>
-          {rows.map(({ hour, pass }) => (
-            <tr key={`${hour} ${pass}`}>
-              <th scope="row">
-                {String(hour).padStart(2, "0")}:00{pass ? ` ${t.again}` : ""}
-              </th>
+          {rows.map((row) => (
+            <tr key={`${row.hour} ${row.pass}`}>
+              <th scope="row">{rowText(data.days, row, clock)}</th>
               {data.days.map((day) => {
-                const cell = cellAt(day, hour, pass, clock);
+                const cell = cellAt(day, row, clock);
                 if (!cell)
                   return (
                     <td key={day.date}>
-                      <span class="cell absent" title={t.short(day.minutes / 60)} />
+                      {row.pass === 0 && <span class="cell absent" title={t.short(day.minutes / 60)} />}
                     </td>
                   );
-                const end = Math.min(cell[0] + 3_600_000, day.to);
+                const end = endOf(day, cell);
                 const n = total(cell);
                 return (
                   <td key={day.date}>
@@ -141,7 +142,7 @@ function HourGrid({ data, view }: { data: Calendar; view: View }) {
                 );
               })}
               {view === "day" && data.days[0] && (
-                <CapacityCell day={data.days[0]} hour={hour} pass={pass} max={data.maxConcurrentJobs} />
+                <CapacityCell day={data.days[0]} row={row} max={data.maxConcurrentJobs} />
               )}
             </tr>
           ))}
@@ -152,9 +153,10 @@ function HourGrid({ data, view }: { data: Calendar; view: View }) {
 }
 
 /** How much of the capacity an hour takes, as a bar with the capacity's line at its end. */
-function CapacityCell({ day, hour, pass, max }: { day: Day; hour: number; pass: number; max: number }) {
-  const cell = cellAt(day, hour, pass, times.value);
-  const share = cell ? useOf(cell, 3_600_000, max) : 0;
+function CapacityCell({ day, row, max }: { day: Day; row: HourRow; max: number }) {
+  const cell = cellAt(day, row, times.value);
+  if (!cell) return <td />;
+  const share = useOf(cell, endOf(day, cell) - cell[0], max);
   return (
     <td class="capacity">
       <svg width="100%" height="14" viewBox="0 0 125 14" preserveAspectRatio="none" aria-hidden="true">

@@ -103,7 +103,7 @@ function ClockChanges({ round }: { round: Round }) {
         return (
           <p key={change} class="clock-change">
             <Icon name="clock" size={14} /> {times.value.weekday(ms)} ·{" "}
-            {t.clock(local, times.value.clock(ms))}
+            {t.clock(local, times.value.wall(ms).slice(0, 5))}
           </p>
         );
       })}

@@ -26,5 +26,4 @@ export const calendar: typeof spanish = {
   hour: "Hour",
   estimated: "With so many jobs, what is planned is an estimate.",
   grid: "Runs by hour",
-  again: "(again)",
 };

@@ -25,5 +25,4 @@ export const calendar = {
   hour: "Hora",
   estimated: "Con tantas tareas, lo previsto es una estimación.",
   grid: "Ejecuciones por hora",
-  again: "(otra vez)",
 };

@@ -55,8 +55,14 @@ export const most = (days: readonly Day[]) => Math.max(1, ...days.flatMap((d) =>
 export const shadeOf = (count: number, top: number) =>
   count === 0 ? 0 : Math.max(1, Math.min(5, Math.ceil((5 * count) / top)));
 
-/** The rows of a day of hours: 00 … 23 by the local clock, an hour that comes twice twice. */
-export function hourRows(days: readonly Day[], t: Instants): { hour: number; pass: number }[] {
+/** A row of the grid: an hour of the local clock, and which of its passes. */
+export interface HourRow {
+  hour: number;
+  pass: number;
+}
+
+/** The rows of days of hours: 00 … 23 by the local clock, an hour that comes twice twice. */
+export function hourRows(days: readonly Day[], t: Instants): HourRow[] {
   const passes = new Map<number, number>();
   for (const day of days) {
     const seen = new Map<number, number>();
@@ -71,10 +77,21 @@ export function hourRows(days: readonly Day[], t: Instants): { hour: number; pas
   );
 }
 
-/** The cell of a row, or null: that hour does not exist on that day. */
-export function cellAt(day: Day, hour: number, pass: number, t: Instants): Cell | null {
-  const found = day.cells.filter((c) => t.fields(c[0]).hour === hour);
-  return found[pass] ?? null;
+/** The cell of a row, or null: that hour, or that pass of it, does not exist on that day. */
+export function cellAt(day: Day, row: HourRow, t: Instants): Cell | null {
+  const found = day.cells.filter((c) => t.fields(c[0]).hour === row.hour);
+  return found[row.pass] ?? null;
+}
+
+/** A cell ends where the next one begins: an hour by the local clock, less where that is set by half an hour. */
+export const endOf = (day: Day, cell: Cell) => day.cells.find((c) => c[0] > cell[0])?.[0] ?? day.to;
+
+/** "13:00"; of an hour that one of these days has twice, or not from its beginning, when it begins there. */
+export function rowText(days: readonly Day[], row: HourRow, t: Instants): string {
+  const cells = days.map((day) => cellAt(day, row, t)).filter((c) => c !== null);
+  const odd = cells.find((c) => t.isTwice(c[0]) || t.fields(c[0]).minute !== 0);
+  const isForAll = odd && (cells.length === 1 || cells.every((c) => t.clock(c[0]) === t.clock(odd[0])));
+  return isForAll ? t.clock(odd[0]) : `${String(row.hour).padStart(2, "0")}:00`;
 }
 
 /** Part of the capacity that is in use. */

@@ -1,7 +1,10 @@
 // The schedule itself: a form for the usual kinds, the expression for the rest, its fields with their words.
 import { useEffect, useRef, useState } from "preact/hooks";
+import { serverZone } from "../../api/state";
 import { now } from "../../base/clock";
+import { instants } from "../../base/format";
 import { language, words } from "../../words";
+import { dateOf, dayNumber, today } from "../calendar/data";
 import { dayName, fieldWords } from "./cron-words";
 import { type Editor, errorOf, setBroken } from "./editor-state";
 import { EdField, errorText } from "./inputs";
@@ -244,8 +247,8 @@ export function ScheduleForms({ ed }: { ed: Editor }) {
     if (next !== null) ed.set("schedule", next);
   };
   const choose = (next: Mode) => {
-    const tomorrow = new Date(now.peek() + 86_400_000).toISOString().slice(0, 10);
-    set(formFor(next, text, tomorrow));
+    const form = instants(language.value, ed.explanation.value?.timezone ?? serverZone.value);
+    set(formFor(next, text, dateOf(dayNumber(today(form, now.peek())) + 1)));
     setMode(next);
   };
   return (

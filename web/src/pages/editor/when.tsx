@@ -49,7 +49,7 @@ function RunRow({ at, before, zone }: { at: number; before: number | undefined; 
   return (
     <li>
       <span>{form.weekday(at)}</span>
-      <span class="num strong">{form.seconds(at).replace(/:00$/, "")}</span>
+      <span class="num strong">{form.wall(at).replace(/:00$/, "")}</span>
       <span class={`num ${isChange ? "change" : "quiet"}`} title={isChange ? t.offsetChange : undefined}>
         {offsetText(offset)}
         {isChange && <span class="small"> {t.offsetChange}</span>}

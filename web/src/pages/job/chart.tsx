@@ -1,6 +1,7 @@
 // Duration, CPU and memory of the last runs over time. The plotting code is loaded only here.
 import { useEffect, useRef, useState } from "preact/hooks";
 import { zone, times } from "../../api/state";
+import { now } from "../../base/clock";
 import { bytes, duration } from "../../base/format";
 import { language, words } from "../../words";
 import type { Runs } from "./overview";
@@ -24,6 +25,12 @@ function resolved(box: HTMLElement, name: string): string {
   const found = getComputedStyle(probe).color || color(box, name);
   probe.remove();
   return found;
+}
+
+/** An axis reads on by itself, also through an hour that comes twice. */
+function axisText(ms: number): string {
+  const t = times.value;
+  return t.day(ms) === t.day(now.peek()) ? t.wall(ms) : t.short(ms, now.peek());
 }
 
 export function Chart({ runs }: { runs: Runs }) {
@@ -57,14 +64,19 @@ export function Chart({ runs }: { runs: Runs }) {
           height,
           legend: { show: false },
           cursor: { show: false },
+          padding: [null, 32, null, null], // the last label is as wide to the right of its tick
           tzDate: (s: number) => Plot.tzDate(new Date(s * 1000), zone.value),
           axes: [
             {
               ...axis,
-              values: (_: unknown, at: number[]) => at.map((s) => times.value.short(s * 1000, Date.now())),
+              values: (_: unknown, at: number[]) => at.map((s) => axisText(s * 1000)),
               space: 110,
             },
-            { ...axis, size: 72, values: (_: unknown, at: number[]) => at.map(text) },
+            {
+              ...axis,
+              size: 72,
+              values: (_: unknown, at: number[]) => at.map((v) => (v % 1 ? "" : text(v))),
+            },
           ],
           scales: {
             y: {

@@ -30,6 +30,10 @@ export function Overview({ job, why }: { job: Job; why: Why }) {
           schedule: job.schedule,
           timezone: job.timezone ?? serverZone.value,
           dialect: job.dialect ?? "sereno",
+          dst: job.dst ?? "once",
+          seed: String(job.id),
+          ...(job.startAt ? { startAt: job.startAt } : {}),
+          ...(job.endAt ? { endAt: job.endAt } : {}),
           lang: spoken.value,
           count: 5,
         },
@@ -104,7 +108,7 @@ function JobFacts({
           <Ago when={last.startedAt ?? last.queuedAt} />
           <small>
             <At when={last.startedAt ?? last.queuedAt} />
-            {lag !== null && lag !== undefined && ` ${t.lag(duration(lang, lag))}`}
+            {lag !== null && lag !== undefined && ` · ${t.lag(duration(lang, lag))}`}
           </small>
         </a>
       ) : (

@@ -55,7 +55,7 @@ export function ticksOf(s: Scale, times: Instants, now: number): Tick[] {
     const f = times.fields(ms);
     if (f.minute !== 0 || f.hour % step !== 0) continue;
     const isDay = f.hour === 0;
-    ticks.push({ ms, x: xOf(s, ms), text: isDay ? times.weekday(ms) : times.clock(ms), isDay });
+    ticks.push({ ms, x: xOf(s, ms), text: isDay ? times.weekday(ms) : times.wall(ms).slice(0, 5), isDay });
   }
   return spaced(ticks, s.width, xOf(s, now));
 }

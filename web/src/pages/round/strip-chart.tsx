@@ -217,7 +217,7 @@ function Axis({ scale }: { scale: Scale }) {
           class="now-label"
           style={{ insetInlineStart: `${Math.min(Math.max(nowX, 24), scale.width - 24)}px` }}
         >
-          {t.clock(now.value)}
+          {t.wall(now.value).slice(0, 5)}
         </span>
       )}
     </div>
