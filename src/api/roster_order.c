@@ -5,14 +5,14 @@
 
 /* Everything that is true of it at once: a paused job whose last run failed is both. */
 static int64_t standings_of(const struct roster_view *v) {
-  int64_t bits = 1LL << v->standing;
+  int64_t bits = INT64_C(1) << v->standing;
   if (v->row->last_status != FIELD_NULL && v->standing != JOB_STATUS_INACTIVE)
-    bits |= 1LL << v->row->last_status;
-  if (v->gate == GATE_PAUSED) bits |= 1LL << JOB_STATUS_PAUSED;
-  if (v->gate == GATE_OFF) bits |= 1LL << JOB_STATUS_OFF;
-  if (v->is_queued) bits |= 1LL << JOB_STATUS_QUEUED;
-  if (v->is_retrying) bits |= 1LL << JOB_STATUS_RETRYING;
-  if (!v->row->is_active) bits |= 1LL << JOB_STATUS_INACTIVE;
+    bits |= INT64_C(1) << v->row->last_status;
+  if (v->gate == GATE_PAUSED) bits |= INT64_C(1) << JOB_STATUS_PAUSED;
+  if (v->gate == GATE_OFF) bits |= INT64_C(1) << JOB_STATUS_OFF;
+  if (v->is_queued) bits |= INT64_C(1) << JOB_STATUS_QUEUED;
+  if (v->is_retrying) bits |= INT64_C(1) << JOB_STATUS_RETRYING;
+  if (!v->row->is_active) bits |= INT64_C(1) << JOB_STATUS_INACTIVE;
   return bits;
 }
 

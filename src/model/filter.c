@@ -115,7 +115,7 @@ static bool parse_bytes(struct str s, int64_t *ret) {
     const char *at = s.len - n <= 3 ? memchr(units, unit[0], sizeof units - 1) : NULL;
     struct str rest = {unit + 1, length - 1};
     if (!at || (rest.len && !str_eq(rest, STR("b")) && !str_eq(rest, STR("ib")))) return false;
-    scale = 1LL << (10 * (at - units));
+    scale = INT64_C(1) << (10 * (at - units));
   }
   return !__builtin_mul_overflow(number, scale, ret);
 }

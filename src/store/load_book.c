@@ -26,7 +26,7 @@ int64_t histogram_ms(int slot) {
   ASSERT(slot >= 0 && slot < LOAD_SLOTS);
   if (slot < EXACT_MS) return slot;
   int octave = OCTAVE_FIRST + (slot - EXACT_MS) / OCTAVE_SLOTS, part = (slot - EXACT_MS) % OCTAVE_SLOTS;
-  int64_t width = 1LL << (octave - 3);
+  int64_t width = INT64_C(1) << (octave - 3);
   return (OCTAVE_SLOTS + part) * width + width / 2;
 }
 

@@ -67,7 +67,7 @@ struct run_view {
 static struct filter_cell text_cell(const char *text) { return (struct filter_cell){.text = str_of(text)}; }
 static struct filter_cell number_cell(int64_t number) { return (struct filter_cell){.number = number}; }
 static struct filter_cell choice_cell(int64_t index) {
-  return number_cell(index == FIELD_NULL ? FIELD_NULL : 1LL << index);
+  return number_cell(index == FIELD_NULL ? FIELD_NULL : INT64_C(1) << index);
 }
 
 static int64_t sum_ms(int64_t a_us, int64_t b_us) {

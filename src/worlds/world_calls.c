@@ -177,9 +177,9 @@ static struct filter_cell world_cell(const void *row, size_t key) {
   const struct world_row *w = row;
   if (key == FILTER_WORDS) return text_cell(w->name);
   switch ((enum filter_worlds_key)key) {
-    case WORLDS_KEY_STATUS: return number_cell(1LL << w->status);
+    case WORLDS_KEY_STATUS: return number_cell(INT64_C(1) << w->status);
     case WORLDS_KEY_REASON:
-      return number_cell(w->pause_reason == FIELD_NULL ? FIELD_NULL : 1LL << w->pause_reason);
+      return number_cell(w->pause_reason == FIELD_NULL ? FIELD_NULL : INT64_C(1) << w->pause_reason);
     case WORLDS_KEY_NAME: return text_cell(w->name);
     case WORLDS_KEY_OWNER: return text_cell(w->owner_email ? w->owner_email : w->owner_id);
     case WORLDS_KEY_ACTIVE: return number_cell(w->last_active_ms);
