@@ -207,5 +207,20 @@ await test('the_command_line_filters', async () => {
   const worlds = cli('worlds', 'list', 'name:troya');
   assert(worlds.includes('w-troya') && !worlds.includes('w-itaca'), worlds);
 });
+await test('a_list_is_answered_while_jobs_are_edited_without_end', async () => {
+  const count = 3000, more = Array.from({length: count}, (_, i) => i);
+  while (more.length) await Promise.all(more.splice(0, 40).map((i) => shell(`muchas-${i}`, 'true')));
+  await server.stop(); // so that the list has to read all of them again
+  await server.start();
+  let isOver = false, edits = 0;
+  const asked = compact({q: 'name~muchas-', limit: 1}).finally(() => { isOver = true; });
+  const edit = async () => { while (!isOver && edits < 1000) await patch(`/api/cron/jobs/muchas-${edits % count}`, {retries: edits++ % 5 + 1}); };
+  await Promise.all([edit(), edit(), edit(), edit(), edit(), edit()]);
+  assert(edits < 1000, 'it waits until the edits end');
+  equal((await asked).matched, count);
+  const last = edits - 1, name = `muchas-${last % count}`; // and what was edited meanwhile is there
+  await patch(`/api/cron/jobs/${name}`, {category: 'ULTIMA'});
+  await until(async () => (await names('cat:ULTIMA'))[0] === name, 'the last edit');
+});
 
 await server.finish();
