@@ -2,16 +2,19 @@
 //   node build.mjs --out DIR [--openapi FILE] [--check] [--watch]
 // Writes index.html, assets/* (hashed), embed/v1/sereno-world.js, each with its .br and .gz where that is
 // smaller, and manifest.txt: one line a stored body, `url <tab> file <tab> content type <tab> encoding <tab> etag`.
+// It fails when a page has grown heavier than what a first visit may cost (tools/first-load.mjs).
 // With --openapi the types of the API are made from that document first; --check runs the type checker, too.
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { dirname, extname, join, resolve } from "node:path";
+import { basename, dirname, extname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { brotliCompressSync, constants, gzipSync } from "node:zlib";
 import { build, context } from "esbuild";
 import { writeApiTypes } from "./tools/api-types.mjs";
+import { checkFirstLoads, staticImports } from "./tools/first-load.mjs";
+import { lateStyles } from "./tools/late-styles.mjs";
 
 const here = dirname(fileURLToPath(import.meta.url));
 const { values: flags } = parseArgs({
@@ -32,6 +35,9 @@ const contentTypes = {
   ".svg": "image/svg+xml",
   ".woff2": "font/woff2",
 };
+
+const hashOf = (bytes) => createHash("sha256").update(bytes).digest("hex");
+const styles = lateStyles(here);
 
 /** Icons are read from the package at build time, so that no page fetches a sprite. */
 const icons = {
@@ -66,7 +72,7 @@ const common = {
   charset: "utf8",
   metafile: true,
   write: false,
-  plugins: [icons],
+  plugins: [icons, styles.plugin],
   logLevel: "warning",
 };
 
@@ -101,16 +107,6 @@ const app = (workerName) => ({
 const relative = (file) => file.path.slice(here.length + 1);
 const entryOf = (built, start) => relative(built.outputFiles.find((f) => relative(f).startsWith(start)));
 
-/** What the first page needs besides main: its static imports, so that they load side by side. */
-function staticImports(metafile, entry, seen = new Set()) {
-  for (const i of metafile.outputs[entry].imports)
-    if (i.kind === "import-statement" && !seen.has(i.path)) {
-      seen.add(i.path);
-      staticImports(metafile, i.path, seen);
-    }
-  return seen;
-}
-
 function indexHtml(parts) {
   const head = [
     `<link rel="icon" href="${parts.icon}" type="image/svg+xml">`,
@@ -135,7 +131,7 @@ function store(files) {
   for (const [name, bytes] of [...files].sort(([a], [b]) => (a < b ? -1 : 1))) {
     const type = contentTypes[extname(name)];
     if (!type) throw new Error(`no content type for ${name}`);
-    const etag = createHash("sha256").update(bytes).digest("hex").slice(0, 16);
+    const etag = hashOf(bytes).slice(0, 16);
     put(`/${name}`, name, bytes, type, "identity", etag);
     if (extname(name) === ".woff2") continue;
     const brotli = { params: { [constants.BROTLI_PARAM_QUALITY]: flags.watch ? 4 : 11 } };
@@ -151,27 +147,38 @@ function store(files) {
 }
 
 async function once() {
+  styles.sheets.clear();
   const [w, b, e] = await Promise.all([build(worker), build(boot), build(embed)]);
   const a = await build(app(entryOf(w, "assets/live-worker.")));
   const files = new Map();
   for (const f of [...w.outputFiles, ...b.outputFiles, ...e.outputFiles, ...a.outputFiles])
     files.set(relative(f), Buffer.from(f.contents));
+  for (const { url, bytes } of styles.sheets.values()) files.set(url, bytes);
   const icon = readFileSync(join(here, "favicon.svg"));
-  const iconName = `assets/favicon.${createHash("sha256").update(icon).digest("hex").slice(0, 8)}.svg`;
+  const iconName = `assets/favicon.${hashOf(icon).slice(0, 8)}.svg`;
   files.set(iconName, icon);
   const names = [...files.keys()];
   const main = names.find((n) => /^assets\/main\.[A-Z0-9]+\.js$/.test(n));
+  const isMainStyle = (n) => /^assets\/main\.[A-Z0-9]+\.css$/.test(n);
   const html = indexHtml({
     main,
     icon: iconName,
     boot: entryOf(b, "assets/boot."),
-    style: names.find((n) => /^assets\/main\.[A-Z0-9]+\.css$/.test(n)),
+    style: names.find(isMainStyle),
     font: names.find((n) => n.endsWith(".woff2")),
     chunks: [...staticImports(a.metafile, main)],
   });
   files.set("index.html", Buffer.from(html));
+  const size = (name) => gzipSync(files.get(name), { level: 9 }).length;
+  const costs = checkFirstLoads({
+    metafile: a.metafile,
+    main,
+    always: [entryOf(b, "assets/boot."), entryOf(w, "assets/live-worker."), names.find(isMainStyle)],
+    urlOfSheet: (input) => styles.sheets.get(resolve(here, input))?.url,
+    size,
+  });
   store(files);
-  return { main, files };
+  return costs;
 }
 
 if (flags.openapi) writeApiTypes(flags.openapi, join(here, "src/api/schema.gen.ts"));
@@ -184,13 +191,8 @@ if (flags.watch) {
     name: "rebuild",
     setup: (b) => b.onEnd(() => once().then(() => console.log("built"), console.error)),
   };
-  const watching = await context({ ...app("x"), plugins: [icons, rebuild] });
+  const watching = await context({ ...app("x"), plugins: [icons, styles.plugin, rebuild] });
   await watching.watch();
 } else {
-  const { main, files } = await once();
-  const size = (name) => gzipSync(files.get(name), { level: 9 }).length;
-  const all = [...files.keys()].filter((n) => n.startsWith("assets/") && n.endsWith(".js"));
-  console.log(
-    `web: main ${size(main)} bytes gz, ${all.reduce((sum, n) => sum + size(n), 0)} bytes gz of scripts in all`,
-  );
+  for (const line of await once()) console.log(`web: ${line}`);
 }

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "api/counters.h"
 #include "api/render.h"
 #include "live/live.h"
 #include "model/policy.h"
@@ -50,6 +51,7 @@ struct alerts {
   int64_t away_since_ms;       /* the stores of the worlds; FIELD_NULL: they are there */
   bool is_loaded;              /* memories */
   int64_t made_ms;             /* FIELD_NULL: never */
+  int64_t jobs;                /* in all, then */
   uint64_t made_from, changes; /* changes when it was asked for; counted */
   struct {
     int64_t found, at_ms;
@@ -60,9 +62,15 @@ enum err alerts_new(struct alerts **ret) {
   struct alerts *a = calloc(1, sizeof *a);
   if (!a) return ERR_NO_MEMORY;
   a->arena = arena_new(LIMIT_ANSWER_BYTES / 8);
-  a->made_ms = a->away_since_ms = FIELD_NULL;
+  a->made_ms = a->away_since_ms = a->jobs = FIELD_NULL;
   *ret = a;
   return ERR_OK;
+}
+
+static struct memory *memory_of(const struct alerts *a, const char *id) {
+  for (size_t i = 0; i < a->memory_count; i++)
+    if (strcmp(a->memories[i].id, id) == 0) return (struct memory *)(uintptr_t)&a->memories[i];
+  return NULL;
 }
 
 static void forget(struct memory *m) {
@@ -78,21 +86,30 @@ void alerts_free(struct alerts *a) {
   free(a);
 }
 
-void alerts_changed(struct alerts *a) { a->changes++; }
-
-void alerts_note_proof(struct alerts *a, enum alerts_proof proof, int64_t found, int64_t now_ms) {
-  a->proofs[proof].found = found;
-  a->proofs[proof].at_ms = now_ms;
-  a->changes++;
+void alerts_changed(struct api *api) {
+  api->alerts->changes++;
+  counters_touch(api->counters, COUNTERS_JOBS);
 }
+
+void alerts_note_proof(struct api *api, enum alerts_proof proof, int64_t found, int64_t now_ms) {
+  api->alerts->proofs[proof].found = found;
+  api->alerts->proofs[proof].at_ms = now_ms;
+  alerts_changed(api);
+}
+
+int64_t alerts_open(const struct alerts *a) {
+  int64_t n = 0;
+  if (a->made_ms == FIELD_NULL) return FIELD_NULL;
+  for (size_t i = 0; i < a->count; i++) {
+    const struct memory *m = memory_of(a, a->found[i].id);
+    if (!m || m->ack_ms == FIELD_NULL) n++;
+  }
+  return n;
+}
+
+int64_t alerts_jobs(const struct alerts *a) { return a->jobs; }
 
 /* ---- what is remembered ---- */
-
-static struct memory *memory_of(struct alerts *a, const char *id) {
-  for (size_t i = 0; i < a->memory_count; i++)
-    if (strcmp(a->memories[i].id, id) == 0) return &a->memories[i];
-  return NULL;
-}
 
 static struct memory *memorise(struct alerts *a, const struct alert_memory *row) {
   struct memory *m = memory_of(a, row->id);
@@ -258,6 +275,7 @@ static void find_all(struct api *api, const struct store_read *read) {
   for (size_t i = 0; i < read->count; i++) add_job(api, &read->jobs[i]);
   qsort(a->found, a->count, sizeof *a->found, by_weight);
   a->made_ms = read->now_ms;
+  a->jobs = read->total;
   reconcile(api, !read->has_more);
 }
 
@@ -266,51 +284,94 @@ static bool is_fresh(const struct alerts *a, int64_t now_ms) {
   return a->made_from == a->changes && age_ms >= 0 && age_ms < ALERTS_KEPT_MS;
 }
 
-struct finding {
-  alerts_fn *fn;
-  void *state; /* of the caller */
+/* One who looks; the memories are read first, once. */
+struct look {
+  struct api *api;
+  alerts_looked_fn *fn;
+  void *arg;
 };
 
-static void on_jobs(struct call *c, struct store_read *read) {
-  struct finding *f = c->state;
-  c->state = f->state;
-  find_all(c->api, read);
-  f->fn(c);
+static void looked(struct look *l, enum err e, const struct err_detail *detail) {
+  static const struct err_detail none;
+  struct look done = *l;
+  free(l);
+  done.fn(done.arg, e, detail ? detail : &none);
 }
 
-static void read_jobs(struct call *c) {
-  struct store_read *r = call_new_read(c, READ_JOBS);
-  if (!r) return;
-  c->api->alerts->made_from = c->api->alerts->changes;
+static void on_jobs(void *arg, struct store_read *read) {
+  struct look *l = arg;
+  if (read->error == ERR_OK) find_all(l->api, read);
+  looked(l, read->error, &read->detail);
+}
+
+static void read_jobs(struct look *l) {
+  struct alerts *a = l->api->alerts;
+  struct store_read *r = store_read_new(READ_JOBS, engine_now_ms(l->api->engine));
+  if (!r) {
+    looked(l, ERR_NO_MEMORY, NULL);
+    return;
+  }
+  a->made_from = a->changes;
   r->is_active = -1;
   r->status_mask = FAILING;
   r->limit = LIMIT_PAGE;
-  call_read(c, r, on_jobs);
+  engine_read(l->api->engine, r, on_jobs, l);
 }
 
-static void on_memories(struct call *c, struct store_read *read) {
-  struct alerts *a = c->api->alerts;
+static void on_memories(void *arg, struct store_read *read) {
+  struct look *l = arg;
+  struct alerts *a = l->api->alerts;
+  if (read->error != ERR_OK) {
+    looked(l, read->error, &read->detail);
+    return;
+  }
   for (size_t i = 0; !a->is_loaded && i < read->count; i++) (void)memorise(a, &read->alerts[i]);
   a->is_loaded = true;
-  read_jobs(c);
+  read_jobs(l);
+}
+
+void alerts_look(struct api *api, alerts_looked_fn *fn, void *arg) {
+  static const struct err_detail none;
+  const struct alerts *a = api->alerts;
+  if (is_fresh(a, engine_now_ms(api->engine))) {
+    fn(arg, ERR_OK, &none);
+    return;
+  }
+  struct look *l = calloc(1, sizeof *l);
+  struct store_read *r = a->is_loaded ? NULL : store_read_new(READ_ALERTS, engine_now_ms(api->engine));
+  if (!l || (!r && !a->is_loaded)) {
+    free(l);
+    fn(arg, ERR_NO_MEMORY, &none);
+    return;
+  }
+  *l = (struct look){api, fn, arg};
+  if (r) engine_read(api->engine, r, on_memories, l);
+  else read_jobs(l);
+}
+
+struct finding {
+  struct call *call;
+  alerts_fn *fn;
+};
+
+static void on_found(void *arg, enum err e, const struct err_detail *detail) {
+  struct finding *f = arg;
+  if (e == ERR_OK) {
+    f->fn(f->call);
+    return;
+  }
+  f->call->detail = *detail;
+  call_fail(f->call, e);
 }
 
 void alerts_find(struct call *c, alerts_fn *fn) {
-  struct alerts *a = c->api->alerts;
-  if (is_fresh(a, call_now_ms(c))) {
-    fn(c);
-    return;
-  }
   struct finding *f = ARENA_NEW(&c->req->arena, struct finding);
   if (!f) {
     call_fail(c, ERR_NO_MEMORY);
     return;
   }
-  *f = (struct finding){fn, c->state};
-  c->state = f;
-  struct store_read *r = a->is_loaded ? NULL : call_new_read(c, READ_ALERTS);
-  if (a->is_loaded) read_jobs(c);
-  else if (r) call_read(c, r, on_memories);
+  *f = (struct finding){c, fn};
+  alerts_look(c->api, on_found, f);
 }
 
 /* ---- answers ---- */
@@ -328,7 +389,7 @@ SHAPE_PARTS(alerts_answer, "Alerts", NULL, alerts_answer_parts,
             OUT("nextCursor", TEXT, FIELD_NULLABLE, "always null"));
 
 static void write_alert(const struct alerts *a, const struct alert *alert, struct json_writer *w) {
-  const struct memory *m = memory_of((struct alerts *)(uintptr_t)a, alert->id);
+  const struct memory *m = memory_of(a, alert->id);
   jw_object(w);
   jw_ktext(w, "id", alert->id);
   jw_ktext(w, "type", kind_names[alert->kind]);
@@ -373,6 +434,7 @@ static const struct alert *named(const struct call *c) {
 
 static void answer_one(struct call *c, const struct engine_answer *answer) {
   (void)memorise(c->api->alerts, &answer->change->alert);
+  counters_touch(c->api->counters, COUNTERS_JOBS);
   const struct alert *alert = named(c);
   if (!alert) {
     call_refuse(c, ERR_NOT_FOUND, "id", "this alert is over");

@@ -8,11 +8,18 @@ struct alerts;
 enum err alerts_new(struct alerts **ret);
 void alerts_free(struct alerts *a); /* NULL-safe */
 
-/* A note that may have changed them: they are looked for anew when they are next asked for. */
-void alerts_changed(struct alerts *a);
+/* Something may have changed them: they are looked for anew when they are next asked for. */
+void alerts_changed(struct api *api);
 /* What the last proof of the whole ledger, or of the audit log's chain, has found; 0 = nothing. */
 enum alerts_proof { ALERTS_LEDGER, ALERTS_CHAIN };
-void alerts_note_proof(struct alerts *a, enum alerts_proof proof, int64_t found, int64_t now_ms);
+void alerts_note_proof(struct api *api, enum alerts_proof proof, int64_t found, int64_t now_ms);
+
+/* Looks for them, if they are not fresh, and calls fn: at once, or after the store's answer. */
+typedef void alerts_looked_fn(void *arg, enum err e, const struct err_detail *detail);
+void alerts_look(struct api *api, alerts_looked_fn *fn, void *arg);
+/* As they were found last: those nobody has taken notice of, and how many jobs there were; FIELD_NULL before. */
+int64_t alerts_open(const struct alerts *a);
+int64_t alerts_jobs(const struct alerts *a);
 
 typedef void alerts_fn(struct call *c);
 /* Looks for them, if they are not fresh, and calls fn; an error is answered. */

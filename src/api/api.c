@@ -7,6 +7,7 @@
 #include "api/alerts.h"
 #include "api/api_round.h"
 #include "api/call.h"
+#include "api/counters.h"
 #include "api/dispatch.h"
 #include "api/identity.h"
 #include "api/login_link.h"
@@ -34,6 +35,7 @@ static enum err build(struct api *a) {
   TRY(web_new(engine_config_get(a->engine, "http.base_path"), &a->web));
   TRY(output_cache_new(&a->outputs));
   TRY(roster_new(a, &a->roster));
+  TRY(counters_new(a, &a->counters));
   return streams_new(a, &a->streams);
 }
 
@@ -52,6 +54,7 @@ enum err api_new(struct engine *e, struct api **ret) {
 void api_free(struct api *a) {
   if (!a) return;
   streams_free(a->streams);
+  counters_free(a->counters);
   roster_free(a->roster);
   metrics_free(a->metrics);
   api_aheads_free(a->aheads);
@@ -70,7 +73,7 @@ void api_set_server(struct api *a, const struct http_server *server) { a->server
 void api_note(struct api *a, const struct sched_note *note) {
   if (note->kind == SCHED_NOTE_FAILURES || note->kind == SCHED_NOTE_RECOVERED ||
       note->kind == SCHED_NOTE_DISABLED)
-    alerts_changed(a->alerts);
+    alerts_changed(a);
   metrics_note(a->metrics, note);
   roster_note(a->roster, note);
 }

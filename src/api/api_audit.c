@@ -85,7 +85,7 @@ SHAPE_OF(audit_verify, "AuditVerify", 0, OUT("ok", BOOL, 0, ""),
 static void on_verified(struct call *c, struct store_read *read) {
   struct json_writer *w = call_begin(c);
   jw_object(w);
-  alerts_note_proof(c->api->alerts, ALERTS_CHAIN, read->proof.first_bad, call_now_ms(c));
+  alerts_note_proof(c->api, ALERTS_CHAIN, read->proof.first_bad, call_now_ms(c));
   jw_kbool(w, "ok", read->proof.first_bad == 0);
   jw_key(w, "rows");
   if (read->total >= 0) jw_int(w, read->total);
@@ -129,7 +129,7 @@ SHAPE_PARTS(ledger_answer, "LedgerAudit", NULL, ledger_answer_parts, OUT("ok", B
 static void note_ledger(struct call *c, const struct store_read *read) {
   const struct ledger_query *q = CALL_INPUT(c, struct ledger_query);
   bool is_whole = q->since_ms == FIELD_NULL && q->until_ms == FIELD_NULL && !q->job;
-  if (is_whole) alerts_note_proof(c->api->alerts, ALERTS_LEDGER, (int64_t)read->count, call_now_ms(c));
+  if (is_whole) alerts_note_proof(c->api, ALERTS_LEDGER, (int64_t)read->count, call_now_ms(c));
 }
 
 static void on_ledger(struct call *c, struct store_read *read) {

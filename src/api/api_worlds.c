@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "api/counters.h"
 #include "api/metrics.h"
 
 #define AUDIT_BYTES_MAX 8000 /* of one side; what is longer is told by its size */
@@ -219,6 +220,7 @@ static void on_done(struct call *c, const struct world_reply *reply) {
   if (json_bool_at(reply->body, "resumed", false))
     metrics_resumed(c->api->metrics, json_int_at(reply->body, "addedLatencyMs", 0));
   write_answer(c, reply);
+  if (a->door->audit) counters_touch(c->api->counters, COUNTERS_WORLDS);
   if (a->door->audit || a->is_override) audit(c, reply);
   else send_answer(c);
 }

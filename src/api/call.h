@@ -18,6 +18,7 @@ struct streams;
 struct metrics;
 struct web;
 struct alerts;
+struct counters;
 struct output_cache;
 struct api_aheads;
 struct roster;
@@ -39,6 +40,7 @@ struct api {
   struct id_maker ids;
   int hashes_waiting; /* password hashes under way */
   struct alerts *alerts;
+  struct counters *counters;
   struct api_aheads *aheads; /* api_round.h */
   uint64_t edits;            /* of jobs, gates, settings; counted as they are done */
   bool is_ready;             /* identities are loaded */

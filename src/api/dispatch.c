@@ -55,8 +55,9 @@ static bool find_route(struct call *c) {
   unsigned allowed = 0;
   c->route = route_find(c->req->method, c->req->path, c->args, &allowed);
   if (!c->route && !allowed) {
-    c->route = web_route_find(c->req->path);
     bool is_read = c->req->method == HTTP_GET || c->req->method == HTTP_HEAD;
+    c->route = web_route_find(c->req->path);
+    if (!c->route && is_read) c->route = web_route_lost(c->req);
     if (c->route && !is_read) {
       c->route = NULL;
       allowed = 1U << HTTP_GET;

@@ -3,15 +3,17 @@
 #include <stdlib.h>
 
 #include "api/api_who.h"
+#include "api/counters.h"
 #include "api/identity.h"
 #include "base/list.h"
 
 static const char *const topic_names[] = {
     [ENGINE_TOPIC_RUNS] = "runs",     [ENGINE_TOPIC_JOBS] = "jobs",     [ENGINE_TOPIC_LOGS] = "logs",
     [ENGINE_TOPIC_OUTPUT] = "output", [ENGINE_TOPIC_STATUS] = "status", [ENGINE_TOPIC_WORLDS] = "worlds",
-    [ENGINE_TOPIC_COUNT] = NULL};
+    [ENGINE_TOPIC_COUNT] = "counters", NULL};
 #define WATCH_AFTER_MS 50 /* a run is told as running just before it starts */
 #define TOPIC_BIT(topic) (1U << (topic))
+#define COUNTERS_BIT TOPIC_BIT(ENGINE_TOPIC_COUNT) /* api/counters.h; no event of the engine */
 
 struct client {
   struct list link;
@@ -25,6 +27,7 @@ struct client {
   char run_mark[64]; /* "executionId":"…", of that run */
   bool is_watching;  /* counted by the engine; false while the run waits in the queue */
   bool is_behind;    /* events were lost: owes a resync */
+  bool is_operator;  /* of the counters it may see all */
 };
 
 struct streams {
@@ -98,11 +101,21 @@ static void on_event(void *arg, enum engine_topic topic, int64_t seq, struct str
   }
 }
 
+static void tell_counters(struct client *k) {
+  struct str event = counters_event(k->streams->api->counters, k->is_operator);
+  if (k->topics & COUNTERS_BIT && event.len) send(k, event);
+}
+
+void streams_tell_counters(struct streams *s) {
+  LIST_EACH (&s->clients, node) tell_counters(CONTAINER_OF(node, struct client, link));
+}
+
 /* ---- clients ---- */
 
 static void forget(struct client *k) {
   struct streams *s = k->streams;
   if (k->is_watching) (void)engine_watch_output(s->api->engine, k->run_no, -1);
+  if (k->topics & COUNTERS_BIT) counters_listen(s->api->counters, k->is_operator, -1);
   list_remove(&k->link);
   s->count--;
   free(k->actor);
@@ -165,7 +178,7 @@ struct stream_query {
 };
 SHAPE_OF(stream_query, "StreamQuery", sizeof(struct stream_query),
          IN(struct stream_query, topics, "topics", TEXT, 0, 1, 100, FIELD_NULL,
-            "runs, jobs, logs, output, status; several with commas; default runs,jobs,status"),
+            "runs, jobs, logs, output, status, worlds, counters; several with commas; default runs,jobs,status"),
          IN(struct stream_query, execution, "execution", TEXT, 0, 1, 64, FIELD_NULL,
             "id, for the topic output: its living output"),
          IN(struct stream_query, last_id, "lastEventId", TEXT, 0, 1, 60, FIELD_NULL,
@@ -196,6 +209,7 @@ static struct client *client_new(struct call *c, const struct order *o) {
     return NULL;
   }
   *k = (struct client){.streams = c->api->streams, .topics = o->topics, .actor = actor, .run_no = o->run_no};
+  k->is_operator = c->who.role >= ROLE_OPERATOR;
   k->who = (struct who){.kind = c->who.kind, .role = c->who.role, .actor = actor};
   memcpy(k->session_hash, c->session_hash, sizeof k->session_hash);
   struct buf mark = buf_new(sizeof k->run_mark - 1);
@@ -238,6 +252,8 @@ static void begin(struct call *c, const struct order *o) {
   s->count++;
   watch(k);
   send(k, STR("retry: 2000\n: sereno\n\n"));
+  if (k->topics & COUNTERS_BIT) counters_listen(s->api->counters, k->is_operator, 1);
+  tell_counters(k);
   bool is_whole = o->after_seq < 0 || engine_replay(s->api->engine, o->after_seq, replay_one, k);
   if (o->must_resync || !is_whole) send(k, STR("event: resync\ndata: {}\n\n"));
 }

@@ -12,6 +12,9 @@ struct streams;
 enum err streams_new(struct api *a, struct streams **ret);
 void streams_free(struct streams *s); /* the HTTP server has closed its streams before */
 
+/* counters_event has changed. */
+void streams_tell_counters(struct streams *s);
+
 extern const struct shape stream_query_shape, logs_stream_query_shape;
 route_handler stream_get, logs_stream_get;
 

@@ -174,32 +174,52 @@ static bool ends_unchanged(struct call *c, const char *cache, const char *etag) 
   return true;
 }
 
-static void page_get(struct call *c) {
+/* Writes the document into c->out; false: answered. */
+static bool write_page(struct call *c, const char *title) {
   const struct web *w = c->api->web;
-  const struct page *page = page_of(c->req->path);
-  ASSERT(page);
   if (w->before.len == 0) {
     call_refuse(c, ERR_NOT_FOUND, NULL, "this build is without the web UI");
-    return;
+    return false;
   }
   call_begin(c);
   buf_add_str(&c->out, buf_str(&w->before));
-  buf_addf(&c->out, "%s · Sereno", page->title);
+  buf_addf(&c->out, "%s · Sereno", title);
   buf_add_str(&c->out, buf_str(&w->after));
+  if (!buf_error(&c->out)) return true;
+  call_fail(c, ERR_NO_MEMORY);
+  return false;
+}
+
+static void send_page(struct call *c, int status) {
+  const struct web *w = c->api->web;
+  struct http_request *req = c->req;
+  struct buf out = c->out;
+  if (w->preload.len) http_header(req, "Link", buf_str(&w->preload));
+  c->out = buf_new(0);
+  call_release(c);
+  http_respond_buf(req, status, "text/html; charset=utf-8", &out);
+}
+
+static void page_get(struct call *c) {
+  const struct page *page = page_of(c->req->path);
+  ASSERT(page);
+  if (!write_page(c, page->title)) return;
   uint64_t hash = hash_bytes(c->out.ptr, c->out.len, 11);
   const char *etag = arena_printf(&c->req->arena, "\"%016llx\"", (unsigned long long)hash);
-  if (!etag || buf_error(&c->out)) {
+  if (!etag) {
     call_fail(c, ERR_NO_MEMORY);
     return;
   }
   http_header(c->req, "Cross-Origin-Opener-Policy", STR("same-origin"));
-  if (ends_unchanged(c, "no-cache", etag)) return;
-  if (w->preload.len) http_header(c->req, "Link", buf_str(&w->preload));
-  struct buf out = c->out;
-  c->out = buf_new(0);
-  struct http_request *req = c->req;
-  call_release(c);
-  http_respond_buf(req, 200, "text/html; charset=utf-8", &out);
+  if (!ends_unchanged(c, "no-cache", etag)) send_page(c, 200);
+}
+
+/* The script finds no page of this path, and says so in the reader's language. */
+static void lost_get(struct call *c) {
+  if (!write_page(c, "Página desconocida")) return;
+  http_header(c->req, "Cross-Origin-Opener-Policy", STR("same-origin"));
+  http_header(c->req, "Cache-Control", STR("no-store"));
+  send_page(c, 404);
 }
 
 /* ---- files ---- */
@@ -236,6 +256,14 @@ static const struct route asset_route = {HTTP_GET, "/assets/:file", ROLE_NONE, O
                                          200,      asset_get,       "a file"};
 static const struct route embed_route = {HTTP_GET, "/embed/v1/:file", ROLE_NONE,    OPEN, NULL, NULL,
                                          200,      embed_get,         "a component"};
+
+static const struct route lost_route = {HTTP_GET, "/", ROLE_NONE, OPEN, NULL, NULL, 404, lost_get, "no page"};
+
+const struct route *web_route_lost(const struct http_request *req) {
+  bool is_api = str_eq(req->path, STR("/api")) || str_starts(req->path, STR("/api/"));
+  bool is_browser = takes(http_request_header(req, "Accept"), STR("text/html"));
+  return is_browser && !is_api ? &lost_route : NULL;
+}
 
 const struct route *web_route_find(struct str path) {
   if (str_starts(path, STR("/assets/"))) return &asset_route;

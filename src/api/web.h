@@ -21,6 +21,9 @@ void web_root_url(struct str public_url, struct str base, struct buf *out);
 
 /* GET alone; not in the table of the API. NULL: the path is none of the UI's. */
 const struct route *web_route_find(struct str path);
+/* For a path that is nobody's: a browser that wants a page gets one that says so. NULL: it wants none, or the path
+ * is the API's, whose errors are JSON. */
+const struct route *web_route_lost(const struct http_request *req);
 
 /* The best of "br", "gzip" and "" that Accept-Encoding takes. Pure. */
 struct str web_encoding(struct str accept);

@@ -70,6 +70,46 @@ await test('what_is_wrong_is_refused_before_it_begins', async () => {
     equal((await request(server, 'GET', '/api/cron/stream?' + query)).status, status, query);
   equal((await request(server, 'GET', '/api/cron/stream', {token: null})).status, 401);
 });
+await test('the_counters_are_told_when_they_begin_and_when_they_change', async () => {
+  const stream = await listen(server, '/api/cron/stream?topics=counters');
+  const last = () => stream.events.at(-1)?.data;
+  const first = await until(() => stream.events[0], 'the first figures');
+  equal([first.event, first.id, Object.keys(first.data)], ['counters', undefined, ['jobs', 'running', 'alerts', 'worlds']]);
+  const {totalJobs} = await ask(server, 'GET', '/api/cron/dashboard', 200);
+  equal([first.data.jobs, first.data.alerts, first.data.worlds], [totalJobs, 0, 0]);
+  await until(() => last().running === 0, 'the end of what runs');
+  const job = await makeJob(server, {name: 'counted', params: {command: 'exit 3'}, retries: 0});
+  await until(() => last().jobs === totalJobs + 1, 'one job more');
+  for (let i = 0; i < 3; i++) await ask(server, 'POST', `/api/cron/jobs/${job.id}/run`, 200, {body: {}, headers: {Prefer: 'wait=20'}});
+  await until(() => last().alerts === 1, 'the alert of three failures');
+  const [alert] = (await ask(server, 'GET', '/api/cron/alerts', 200)).data;
+  await ask(server, 'POST', `/api/cron/alerts/${alert.id}/ack`, 200, {body: {}});
+  await until(() => last().alerts === 0, 'it is taken notice of');
+  await ask(server, 'POST', '/api/worlds', 201, {body: {id: 'counted', name: 'Counted', ownerId: 'ana'}});
+  await until(() => last().worlds === 1, 'the world');
+  await ask(server, 'DELETE', '/api/cron/jobs/' + job.id, 204);
+  await until(() => last().jobs === totalJobs, 'one job less');
+  stream.close();
+});
+await test('counters_come_only_when_they_changed_and_at_most_twice_a_second', async () => {
+  await Promise.all(Array.from({length: 60}, (_, i) => makeJob(server, {name: 'burst-' + i, params: {command: 'true'}})));
+  const stream = await listen(server, '/api/cron/stream?topics=counters');
+  await until(() => stream.events.length > 0, 'the first figures');
+  const begun = Date.now();
+  await Promise.all(Array.from({length: 60}, (_, i) => ask(server, 'POST', `/api/cron/jobs/burst-${i}/run`, 200, {body: {}, headers: {Prefer: 'wait=30'}})));
+  await until(() => stream.events.at(-1).data.running === 0, 'calm');
+  const events = stream.events, most = 2 + 2 * Math.ceil((Date.now() - begun) / 1000);
+  assert(events.length <= most, `${events.length} events, ${most} fit`);
+  for (let i = 1; i < events.length; i++) assert(JSON.stringify(events[i].data) !== JSON.stringify(events[i - 1].data), 'only changes are told');
+  stream.close();
+});
+await test('who_may_not_count_worlds_is_not_told_them', async () => {
+  const {token} = await ask(server, 'POST', '/api/admin/tokens', 201, {body: {name: 'looks', role: 'viewer'}});
+  const stream = await listen(server, '/api/cron/stream?topics=counters', {token});
+  const first = await until(() => stream.events[0], 'the first figures');
+  equal(Object.keys(first.data), ['jobs', 'running', 'alerts']);
+  stream.close();
+});
 await test('streams_of_one_are_bounded', async () => {
   const token = await makeToken(server, 'viewer'), open = [];
   for (let i = 0; i < 50; i++) open.push(await listen(server, '/api/cron/stream', {token}));

@@ -109,7 +109,7 @@ await site.test("pausing_is_undone", async (t) => {
 await site.test("many_jobs_at_once", async (t) => {
   const page = await t.page("/jobs?q=cat:SYNC", { lang: "es" });
   for (const name of ["sync-redis", "sync-shelly"]) await row(page, name).getByRole("checkbox").check();
-  const bar = page.locator(".bulk");
+  const bar = page.locator(".chosen-bar");
   await bar.getByText("2 elegidas").waitFor();
   await bar.getByRole("button", { name: "Pausar" }).click();
   for (const name of ["sync-redis", "sync-shelly"]) await row(page, name).getByText("En pausa").waitFor();
@@ -136,7 +136,7 @@ await site.test("by_the_keyboard_alone", async (t) => {
   await page.keyboard.press("k");
   await until(async () => (await current()) === "sync-redis");
   await page.keyboard.press("x");
-  await page.locator(".bulk").getByText("1 selected").waitFor();
+  await page.locator(".chosen-bar").getByText("1 selected").waitFor();
   await page.keyboard.press("p");
   await row(page, "sync-redis").getByText("Paused").waitFor();
   await page.keyboard.press("p");

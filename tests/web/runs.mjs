@@ -254,7 +254,7 @@ await test("several_are_repeated_or_stopped_together", async (t) => {
   await page.locator(`[data-run="${first}"] input`).check();
   await page.getByText("2 elegidas").waitFor();
   const count = await page.locator("[data-run]").count();
-  await page.locator(".bulk").getByRole("button", { name: "Repetir" }).click();
+  await page.locator(".chosen-bar").getByRole("button", { name: "Repetir" }).click();
   await page.getByText("Se repiten 2 ejecuciones").waitFor();
   await until(async () => (await get("/api/cron/jobs/saludo/executions")).data.length >= count + 2, "both");
   await job("larga", "sleep 600", { allowConcurrent: true });
@@ -262,7 +262,7 @@ await test("several_are_repeated_or_stopped_together", async (t) => {
   await page.goto(site.url("/runs?q=status:running job:larga"));
   await page.getByLabel("Elegir todas").check();
   await page
-    .locator(".bulk")
+    .locator(".chosen-bar")
     .getByRole("button", { name: /Detener/ })
     .click();
   await page.getByRole("dialog").getByRole("button", { name: "Detener" }).click();

@@ -1,5 +1,5 @@
 // How the server gives the interface away: pages, hashed files, components; and all of it below a proxy's path.
-import { ask, assert, equal, request, start } from "./harness.mjs";
+import { ask, assert, axe, equal, request, start } from "./harness.mjs";
 
 const site = await start({ env: { SERENO_HTTP_BASE_PATH: "/sereno" } });
 const { server } = site;
@@ -44,6 +44,36 @@ await site.test("unknown_paths_stay_problems", async () => {
     );
   }
   equal((await get("/jobs", {}, "DELETE")).status, 405);
+});
+await site.test("a_browser_that_asks_for_an_unknown_path_gets_a_page", async () => {
+  const Accept = "text/html,application/xhtml+xml;q=0.9,*/*;q=0.8";
+  for (const path of ["/nothing", "/sereno/nothing/at/all", "/jobs.html"]) {
+    const got = await get(path, { Accept });
+    equal(
+      [got.status, got.headers["content-type"], got.headers["cache-control"], got.headers.etag],
+      [404, "text/html; charset=utf-8", "no-store", undefined],
+      path,
+    );
+    assert(got.text.includes("<title>Página desconocida · Sereno</title>"), path);
+    equal((await get(path, { Accept }, "HEAD")).status, 404);
+    equal((await get(path, { Accept }, "POST")).headers["content-type"], "application/problem+json", path);
+    equal((await get(path, { Accept: "*/*" })).headers["content-type"], "application/problem+json", path);
+  }
+  for (const path of ["/api", "/api/nothing", "/sereno/api/cron/nothing", "/assets/nothing.js"])
+    equal((await get(path, { Accept })).headers["content-type"], "application/problem+json", path);
+});
+await site.test("an_unknown_page_says_so_in_the_readers_language_and_leads_back", async (t) => {
+  for (const [lang, title, text, back] of [
+    ["es", "Página desconocida", "No hay ninguna página en /rondá.", "Ir a la Ronda"],
+    ["en", "Unknown page", "There is no page at /rondá.", "Go to the Round"],
+  ]) {
+    const page = await t.page("/rond%C3%A1", { lang });
+    await page.getByRole("heading", { level: 1, name: title }).waitFor();
+    await page.getByText(text).waitFor();
+    equal(await axe(page), [], lang);
+    await page.getByRole("link", { name: back }).click();
+    await page.waitForURL("**/sereno/");
+  }
 });
 await site.test("a_page_that_is_known_is_not_sent_again", async () => {
   equal(

@@ -1,9 +1,9 @@
 // The shell: navigation, the page of the address, and what floats above it.
-import { useComputed, useSignal } from "@preact/signals";
+import { type Signal, useComputed, useSignal } from "@preact/signals";
 import type { ComponentType } from "preact";
 import { useEffect, useRef } from "preact/hooks";
-import { call, isOnline, isStranger, refusals } from "./api/client";
-import { isLive, onResync, startLive, useLive, useSoon } from "./api/live";
+import { ApiError, call, isOnline, isStranger, refusals } from "./api/client";
+import { isLive, startLive, useLive, useSoon } from "./api/live";
 import {
   counters,
   isSchedulerOn,
@@ -17,26 +17,15 @@ import {
 import { now } from "./base/clock";
 import { modifierKey, useKeys } from "./base/keys";
 import { number } from "./base/format";
-import { go, href, matchPath, path } from "./base/url";
-import { Help, isHelpOpen } from "./help";
-import { isPaletteOpen } from "./palette-entries";
-import { LoginPage } from "./pages/login";
-import { behindMore, isPrefsOpen, PrefsButton, PrefsDialog } from "./prefs";
-import { navigation, navText, type PageProps, type PageRoute, routes } from "./routes";
+import { late } from "./base/late";
+import { decoded, go, href, inside, path } from "./base/url";
+import { behindMore, type Closable, isHelpOpen, isPaletteOpen, isPrefsOpen } from "./floating";
+import { navigation, navText, type PageProps, type PageRoute, routeOf } from "./routes";
 import { Icon } from "./ui/icon";
 import { Page } from "./ui/page";
 import { ErrorNotice, Loading, Notice } from "./ui/remote-view";
 import { sayError, Toasts } from "./ui/toast";
-import { ApiError } from "./api/client";
 import { language, words } from "./words";
-
-function found(): { route: PageRoute; args: Record<string, string> } | null {
-  for (const route of routes) {
-    const args = matchPath(route.pattern, path.value);
-    if (args) return { route, args };
-  }
-  return null;
-}
 
 /** The focus that went away with the old page goes to the new one, so that Tab and a screen reader go on from there. */
 function useFocusAfterMove(page: string): void {
@@ -51,7 +40,7 @@ function useFocusAfterMove(page: string): void {
 
 /** The current page; the old one stays until the new one's code is here. */
 function CurrentPage() {
-  const at = found();
+  const at = routeOf(path.value);
   const shown = useSignal<{
     route: PageRoute;
     Component: ComponentType<PageProps>;
@@ -67,49 +56,65 @@ function CurrentPage() {
     );
     return () => void (isNewest = false);
   }, [at?.route.pattern]);
-  const t = words().common.remote;
-  if (!at)
-    return (
-      <Page title={words().common.unknownPage}>
-        <Notice icon="circle-help" title={t.notFoundTitle}>
-          <p>{t.notFoundText}</p>
-        </Notice>
-      </Page>
-    );
+  if (!at) return <UnknownPage />;
   if (!may(at.route.role))
     return (
-      <Page title={navText(words(), at.route.nav)}>
+      <Page title={navText(at.route.nav)}>
         <ErrorNotice error={new ApiError(403, {})} />
       </Page>
     );
-  if (failed.value)
-    return (
-      <Notice icon="triangle-alert" title={isOnline.value ? t.reload : t.offlineTitle} tone="bad">
-        <a href={location.href} target="_self">
-          {t.reloadAction}
+  if (failed.value) return <NotLoaded />;
+  if (!shown.value || shown.value.route.load !== at.route.load) return <Loading />;
+  const { route, Component } = shown.value;
+  const { id = "", other = "" } = at.args; // another thing is another page: nothing of the one before is shown as its
+  return (
+    <div data-page={route.name}>
+      <Component key={`${id} ${other}`} args={at.args} />
+    </div>
+  );
+}
+
+/** The server answered 404, and this document. */
+function UnknownPage() {
+  const t = words();
+  return (
+    <Page title={t.unknownPage}>
+      <Notice icon="circle-help" title={t.remote.notFoundTitle}>
+        <p>{t.unknownText(decoded(path.value))}</p>
+        <a class="button main" href={href("/")}>
+          {t.unknownBack}
         </a>
       </Notice>
-    );
-  if (!shown.value || shown.value.route.load !== at.route.load) return <Loading />;
-  const { Component } = shown.value;
-  const { id = "", other = "" } = at.args; // another thing is another page: nothing of the one before is shown as its
-  return <Component key={`${id} ${other}`} args={at.args} />;
+    </Page>
+  );
+}
+
+/** The code did not come: no connection, or the server has another version by now. */
+function NotLoaded() {
+  const t = words().remote;
+  return (
+    <Notice icon="triangle-alert" title={isOnline.value ? t.reload : t.offlineTitle} tone="bad">
+      <a href={location.href} target="_self">
+        {t.reloadAction}
+      </a>
+    </Notice>
+  );
 }
 
 function Navigation() {
   const w = words();
-  const current = found()?.route.nav;
+  const current = routeOf(path.value)?.route.nav;
   const counts: Partial<Record<string, number | undefined>> = {
     jobs: counters.value.jobs,
     runs: counters.value.running,
-    worlds: counters.value.worlds,
+    worlds: may("operator") ? counters.value.worlds : undefined,
     alerts: counters.value.alerts || undefined,
   };
   return (
-    <nav class="side" aria-label={w.common.nav.label}>
+    <nav class="side" aria-label={w.nav.label}>
       <a class="brand" href={href("/")}>
         <span class="lantern" aria-hidden="true" />
-        <span>{w.common.app}</span>
+        <span>{w.app}</span>
       </a>
       <ul>
         {navigation
@@ -118,7 +123,7 @@ function Navigation() {
             <li key={n.key} class={`${n.key}${behindMore.includes(n.key) ? " behind-more" : ""}`}>
               <a href={href(n.to)} aria-current={current === n.key ? "page" : undefined}>
                 <Icon name={n.icon} size={18} />
-                <span class="word">{navText(w, n.key)}</span>
+                <span class="word">{navText(n.key)}</span>
                 {counts[n.key] !== undefined && (
                   <span class="count">{number(language.value, counts[n.key] ?? 0)}</span>
                 )}
@@ -130,12 +135,15 @@ function Navigation() {
         <li>
           <button type="button" class="search-button" onClick={() => void (isPaletteOpen.value = true)}>
             <Icon name="search" size={18} />
-            <span class="word">{w.common.palette.short}</span>
+            <span class="word">{w.palette.short}</span>
             <kbd>{modifierKey} K</kbd>
           </button>
         </li>
         <li>
-          <PrefsButton />
+          <button type="button" class="prefs-button" onClick={() => void (isPrefsOpen.value = true)}>
+            <Icon name="user" size={18} />
+            <span class="word">{session.value?.user ?? w.prefs.title}</span>
+          </button>
         </li>
       </ul>
     </nav>
@@ -144,7 +152,7 @@ function Navigation() {
 
 /** Above everything: what makes the rest doubtful. */
 function Bars() {
-  const w = words().common;
+  const w = words();
   const lostAt = useSignal(0);
   const isLost = useComputed(() => !isOnline.value || isLive.value === false);
   useEffect(() => isLost.subscribe((lost) => void (lostAt.value = lost ? now.peek() : 0)), []);
@@ -164,57 +172,63 @@ function Bars() {
   );
 }
 
-async function loadCounters(): Promise<void> {
-  const [dashboard, alerts, worlds] = await Promise.allSettled([
-    call("GET /api/cron/dashboard"),
-    call("GET /api/cron/alerts"),
-    may("operator") ? call("GET /api/worlds/status") : Promise.reject(new Error("not ours to ask")),
-  ]);
-  const next = { ...counters.value };
-  if (dashboard.status === "fulfilled") {
-    next.jobs = dashboard.value.totalJobs;
-    next.running = dashboard.value.runningJobs;
-  }
-  if (alerts.status === "fulfilled") next.alerts = alerts.value.data.filter((a) => !a.ackAt).length;
-  if (worlds.status === "fulfilled") next.worlds = worlds.value.total;
-  counters.value = next;
+/** The figures of the navigation come on the live stream, when it begins and as they change. */
+function useCounters(): void {
+  useEffect(() => void loadSettings().catch(() => undefined), []);
+  useLive("counters", (events) => void (counters.value = events.at(-1) as typeof counters.value));
 }
 
-/** Counters follow the live stream; a burst of events asks once. */
-function useCounters(): void {
+/** The code of a page is on its way as soon as one points at a link to it. */
+function loadAhead(event: Event): void {
+  const link = event.target instanceof Element && event.target.closest("a");
+  if (!link || link.origin !== location.origin) return;
+  void routeOf(inside(link.pathname))
+    ?.route.load()
+    .catch(() => undefined);
+}
+function useLoadAhead(): void {
   useEffect(() => {
-    void loadCounters();
-    void loadSettings().catch(() => undefined);
-    return onResync(() => void loadCounters());
+    for (const kind of ["pointerover", "focusin"])
+      document.addEventListener(kind, loadAhead, { passive: true });
+    return () => {
+      for (const kind of ["pointerover", "focusin"]) document.removeEventListener(kind, loadAhead);
+    };
   }, []);
-  let isWaiting = false;
-  const soon = () => {
-    if (isWaiting) return;
-    isWaiting = true;
-    setTimeout(() => {
-      isWaiting = false;
-      void loadCounters();
-    }, 1000);
-  };
-  useLive("runs", (events) => events.some((e) => (e as { type: string }).type === "run") && soon());
-  useLive("jobs", (events) => events.some((e) => (e as { type: string }).type === "job") && soon());
 }
 
 /** What floats above the page when it is asked for, and is loaded then. */
-function Later({ load }: { load: () => Promise<ComponentType> }) {
-  const loaded = useSignal<{ Component: ComponentType } | null>(null);
+function Floating(props: { isOpen: Signal<boolean>; load: () => Promise<ComponentType<Closable>> }) {
+  const loaded = useSignal<{ Component: ComponentType<Closable> } | null>(null);
+  const onClose = () => void (props.isOpen.value = false);
   useEffect(() => {
-    void load().then(
-      (Component) => (loaded.value = { Component }),
-      () => {
-        isPaletteOpen.value = false; // the next try asks again
-        sayError(new ApiError(0, {}));
-      },
+    if (props.isOpen.value && !loaded.peek())
+      props.load().then(
+        (Component) => (loaded.value = { Component }),
+        () => {
+          onClose(); // the next try asks again
+          sayError(new ApiError(0, {}));
+        },
+      );
+  }, [props.isOpen.value]);
+  return props.isOpen.value && loaded.value && <loaded.value.Component onClose={onClose} />;
+}
+const loadPalette = async () => (await late(import("./palette"))).Palette;
+const loadHelp = async () => (await late(import("./help"))).Help;
+const loadPrefs = async () => (await late(import("./prefs-dialog"))).PrefsDialog;
+
+/** Who is not logged in. */
+function Outside() {
+  const loaded = useSignal<{ Component: ComponentType } | null>(null);
+  const failed = useSignal(false);
+  useEffect(() => {
+    late(import("./pages/login")).then(
+      ({ LoginPage }) => (loaded.value = { Component: LoginPage }),
+      () => (failed.value = true),
     );
   }, []);
-  return loaded.value && <loaded.value.Component />;
+  if (failed.value) return <NotLoaded />;
+  return <div data-page="login">{loaded.value ? <loaded.value.Component /> : <Loading />}</div>;
 }
-const loadPalette = async () => (await import("./palette")).Palette;
 
 /** Takes the palette in once the page is there and idle: a letter typed right behind the shortcut finds its field. */
 function usePaletteSoon(): void {
@@ -226,10 +240,11 @@ function usePaletteSoon(): void {
 
 function Inside() {
   useCounters();
+  useLoadAhead();
   useEffect(startLive, []);
   usePaletteSoon();
   useEffect(() => {
-    const k = () => words().common.keys;
+    const k = () => words().keys;
     return useKeys([
       {
         keys: "mod+k",
@@ -248,7 +263,7 @@ function Inside() {
       },
       ...navigation.map((n) => ({
         keys: `g ${n.letter}`,
-        text: () => k().goTo(navText(words(), n.key)),
+        text: () => k().goTo(navText(n.key)),
         run: () => go(n.to),
       })),
     ]);
@@ -263,16 +278,16 @@ function Inside() {
           document.getElementById("main")?.focus();
         }}
       >
-        {words().common.nav.skip}
+        {words().nav.skip}
       </a>
       <Navigation />
       <main id="main" tabIndex={-1}>
         <Bars />
         <CurrentPage />
       </main>
-      {isPaletteOpen.value && <Later load={loadPalette} />}
-      {isHelpOpen.value && <Help />}
-      {isPrefsOpen.value && <PrefsDialog />}
+      <Floating isOpen={isPaletteOpen} load={loadPalette} />
+      <Floating isOpen={isHelpOpen} load={loadHelp} />
+      <Floating isOpen={isPrefsOpen} load={loadPrefs} />
     </>
   );
 }
@@ -301,7 +316,7 @@ export function App() {
   if (session.value === undefined) return <Loading />;
   return (
     <>
-      {session.value === null ? <LoginPage /> : <Inside />}
+      {session.value === null ? <Outside /> : <Inside />}
       <Toasts />
     </>
   );

@@ -1,18 +1,17 @@
 // "?": the keys that work here, and the switch that turns one-letter keys off.
-import { signal } from "@preact/signals";
 import { lettersOn, modifierKey, shortcuts } from "./base/keys";
+import type { Closable } from "./floating";
 import { Dialog } from "./ui/dialog";
 import { words } from "./words";
-
-export const isHelpOpen = signal(false);
+import "./style/help.css";
 
 const keyText = (keys: string) =>
   keys.split(" ").map((k) => k.replace("mod+", `${modifierKey} `).replace("enter", "Enter"));
 
-export function Help() {
-  const t = words().common.keys;
+export function Help({ onClose }: Closable) {
+  const t = words().keys;
   return (
-    <Dialog title={t.title} onClose={() => void (isHelpOpen.value = false)} class="help">
+    <Dialog title={t.title} onClose={onClose} class="help">
       <dl>
         {shortcuts.value.map((s) => (
           <div key={s.keys}>

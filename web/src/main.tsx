@@ -4,9 +4,10 @@ import { call } from "./api/client";
 import { loadSession, setSession } from "./api/state";
 import { startClock } from "./base/clock";
 import { startKeys } from "./base/keys";
-import { startAddress } from "./base/url";
+import { path, startAddress } from "./base/url";
+import { applyTheme } from "./base/theme";
 import { loginSecret } from "./pages/login/problem";
-import { applyTheme } from "./prefs";
+import { routeOf } from "./routes";
 import { loadWords } from "./words";
 import "./style/app.css";
 
@@ -27,8 +28,11 @@ applyTheme();
 startAddress();
 startClock(() => void call("GET /livez").catch(() => undefined));
 startKeys();
+void routeOf(path.value)
+  ?.route.load()
+  .catch(() => undefined); // on its way while we ask who is there; App says when it fails
+const asked = loginSecret(location.hash) ? null : waitForSession();
 await loadWords();
 render(<App />, root);
-if (loginSecret(location.hash))
-  setSession(null); // whoever is logged in already: the link says who comes now
-else await waitForSession();
+if (asked) await asked;
+else setSession(null); // whoever is logged in already: the link says who comes now

@@ -1,5 +1,4 @@
 // What the palette offers: pages add what they know by `usePalette`, before anybody has opened it.
-import { signal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 
 export interface Entry {
@@ -12,7 +11,6 @@ export interface Entry {
 /** Entries for a typed text; called anew with each change, at most 20 of each are shown. */
 export type Provider = (text: string, abort: AbortSignal) => Promise<readonly Entry[]> | readonly Entry[];
 
-export const isPaletteOpen = signal(false);
 export const providers = new Set<Provider>();
 
 /** While the component is shown, its entries are in the palette. */

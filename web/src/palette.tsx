@@ -4,11 +4,13 @@ import { call } from "./api/client";
 import { may, zone } from "./api/state";
 import { go } from "./base/url";
 import { navigation, navText } from "./routes";
-import { type Entry, isPaletteOpen, type Provider, providers } from "./palette-entries";
+import type { Closable } from "./floating";
+import { type Entry, type Provider, providers } from "./palette-entries";
 import { pauseJob, resumeJob } from "./pages/jobs/deeds";
 import { Dialog } from "./ui/dialog";
 import { act } from "./ui/toast";
 import { language, words } from "./words";
+import "./style/palette.css";
 
 const fold = (text: string) =>
   text
@@ -25,14 +27,14 @@ export const matches = (typed: string, text: string) =>
 const pages: Provider = (text) => {
   const w = words();
   return navigation
-    .filter((n) => may(n.role) && matches(text, navText(w, n.key)))
-    .map((n) => ({ key: n.to, text: navText(w, n.key), kind: w.common.palette.go, run: () => go(n.to) }));
+    .filter((n) => may(n.role) && matches(text, navText(n.key)))
+    .map((n) => ({ key: n.to, text: navText(n.key), kind: w.palette.go, run: () => go(n.to) }));
 };
 
 const jobs: Provider = async (text, abort) => {
   if (text.trim().length < 2) return [];
   const w = words();
-  const verb = [w.common.actions.run, w.common.actions.pause, w.common.actions.resume].find((v) =>
+  const verb = [w.actions.run, w.actions.pause, w.actions.resume].find((v) =>
     fold(text).startsWith(`${fold(v)} `),
   );
   const search = verb ? text.slice(verb.length + 1) : text;
@@ -42,30 +44,30 @@ const jobs: Provider = async (text, abort) => {
     const open: Entry = {
       key: `open ${job.id}`,
       text: job.name,
-      kind: w.common.nav.jobs,
+      kind: w.nav.jobs,
       run: () => go(`/jobs/${job.id}`),
     };
     const deeds: Record<string, Entry> = {
-      [w.common.actions.run]: {
+      [w.actions.run]: {
         key: `run ${job.id}`,
-        text: `${w.common.actions.run} ${job.name}`,
-        kind: w.common.palette.doIt,
+        text: `${w.actions.run} ${job.name}`,
+        kind: w.palette.doIt,
         run: () =>
           void act(async () => {
             const started = await call("POST /api/cron/jobs/{job}/run", { path, body: {} });
             go(`/runs/${started.executionId}`);
-          }, w.common.done),
+          }, w.done),
       },
-      [w.common.actions.pause]: {
+      [w.actions.pause]: {
         key: `pause ${job.id}`,
-        text: `${w.common.actions.pause} ${job.name}`,
-        kind: w.common.palette.doIt,
+        text: `${w.actions.pause} ${job.name}`,
+        kind: w.palette.doIt,
         run: () => void pauseJob(path.job, job.name),
       },
-      [w.common.actions.resume]: {
+      [w.actions.resume]: {
         key: `resume ${job.id}`,
-        text: `${w.common.actions.resume} ${job.name}`,
-        kind: w.common.palette.doIt,
+        text: `${w.actions.resume} ${job.name}`,
+        kind: w.palette.doIt,
         run: () => void resumeJob(path.job, job.name),
       },
     };
@@ -85,7 +87,7 @@ const schedules: Provider = async (text, abort) => {
     {
       key: "explain",
       text: found.sentence,
-      kind: words().common.palette.explain,
+      kind: words().palette.explain,
       run: () => go(`/jobs/new?schedule=${encodeURIComponent(text.trim())}`),
     },
   ];
@@ -99,18 +101,17 @@ async function ask(text: string, abort: AbortSignal): Promise<readonly Entry[]> 
   return [...new Map(all.map((entry) => [entry.key, entry])).values()];
 }
 
-export function Palette() {
+export function Palette({ onClose }: Closable) {
   const [text, setText] = useState("");
   const [found, setFound] = useState<{ text: string; entries: readonly Entry[] }>({ text: "", entries: [] });
   const [at, setAt] = useState(0);
   const chosen = useRef<string | null>(null); // for this text Enter was pressed before what fits it was known
   const id = useId();
-  const t = words().common.palette;
+  const t = words().palette;
   const { entries } = found;
-  const close = () => void (isPaletteOpen.value = false);
   const choose = (entry: Entry | undefined) => {
     if (!entry) return;
-    close();
+    onClose();
     entry.run();
   };
   useEffect(() => {
@@ -134,7 +135,7 @@ export function Palette() {
     event.preventDefault();
   };
   return (
-    <Dialog title={t.title} onClose={close} class="palette">
+    <Dialog title={t.title} onClose={onClose} class="palette">
       <input
         role="combobox"
         aria-expanded="true"

@@ -1,16 +1,23 @@
 // Every page: where it lives, how it is loaded. One line a page; the navigation shows those that have an icon.
 import type { ComponentType } from "preact";
 import type { Role } from "./api/state";
+import { late } from "./base/late";
+import { matchPath } from "./base/url";
 import type { IconName } from "./ui/icon-names";
-import type { Words } from "./words";
+import { words } from "./words";
 
 export interface PageProps {
   /** Arguments of the path: { id: "c0…" } */
   args: Record<string, string>;
 }
-export interface PageRoute {
-  pattern: string;
+/** What one page is, at whatever address. */
+interface PageCode {
+  /** style/pages/NAME.css is its looks, and nobody else's. */
+  name: string;
   load: () => Promise<ComponentType<PageProps>>;
+}
+export interface PageRoute extends PageCode {
+  pattern: string;
   /** Least role that sees anything there. */
   role: Role;
   /** Which entry of the navigation is lit. */
@@ -29,20 +36,46 @@ export const navigation: readonly { key: NavKey; to: string; icon: IconName; let
     { key: "audit", to: "/audit", icon: "scroll-text", letter: "u", role: "admin" },
     { key: "settings", to: "/settings", icon: "settings", letter: "s", role: "viewer" },
   ];
-export const navText = (w: Words, key: NavKey): string => w.common.nav[key];
+export const navText = (key: NavKey): string => words().nav[key];
 
-const page = (nav: NavKey, pattern: string, load: PageRoute["load"], role: Role = "viewer"): PageRoute => ({
+const round: PageCode = { name: "round", load: async () => (await late(import("./pages/round"))).RoundPage };
+const jobs: PageCode = { name: "jobs", load: async () => (await late(import("./pages/jobs"))).JobsPage };
+const job: PageCode = { name: "job", load: async () => (await late(import("./pages/job"))).JobPage };
+const editor: PageCode = {
+  name: "editor",
+  load: async () => (await late(import("./pages/editor"))).EditorPage,
+};
+const runs: PageCode = { name: "runs", load: async () => (await late(import("./pages/runs"))).RunsPage };
+const run: PageCode = { name: "run", load: async () => (await late(import("./pages/run"))).RunPage };
+const runDiff: PageCode = {
+  name: "run",
+  load: async () => (await late(import("./pages/run-diff"))).RunDiffPage,
+};
+const calendar: PageCode = {
+  name: "calendar",
+  load: async () => (await late(import("./pages/calendar"))).CalendarPage,
+};
+const worlds: PageCode = {
+  name: "worlds",
+  load: async () => (await late(import("./pages/worlds"))).WorldsPage,
+};
+const world: PageCode = { name: "world", load: async () => (await late(import("./pages/world"))).WorldPage };
+const alerts: PageCode = {
+  name: "alerts",
+  load: async () => (await late(import("./pages/alerts"))).AlertsPage,
+};
+const audit: PageCode = { name: "audit", load: async () => (await late(import("./pages/audit"))).AuditPage };
+const settings: PageCode = {
+  name: "settings",
+  load: async () => (await late(import("./pages/settings"))).SettingsPage,
+};
+
+const page = (nav: NavKey, pattern: string, code: PageCode, role: Role = "viewer"): PageRoute => ({
   nav,
   pattern,
-  load,
   role,
+  ...code,
 });
-const round = async () => (await import("./pages/round")).RoundPage;
-const jobs = async () => (await import("./pages/jobs")).JobsPage;
-const job = async () => (await import("./pages/job")).JobPage;
-const editor = async () => (await import("./pages/editor")).EditorPage;
-const settings = async () => (await import("./pages/settings")).SettingsPage;
-
 /** The first that matches wins. */
 export const routes: readonly PageRoute[] = [
   page("round", "/", round),
@@ -53,14 +86,23 @@ export const routes: readonly PageRoute[] = [
   page("jobs", "/jobs/:id", job),
   page("jobs", "/jobs/:id/edit", editor, "editor"),
   page("jobs", "/jobs/:id/:tab", job),
-  page("runs", "/runs", async () => (await import("./pages/runs")).RunsPage),
-  page("runs", "/runs/:id", async () => (await import("./pages/run")).RunPage),
-  page("runs", "/runs/:id/diff/:other", async () => (await import("./pages/run-diff")).RunDiffPage),
-  page("calendar", "/calendar", async () => (await import("./pages/calendar")).CalendarPage),
-  page("worlds", "/worlds", async () => (await import("./pages/worlds")).WorldsPage),
-  page("worlds", "/worlds/:id", async () => (await import("./pages/world")).WorldPage),
-  page("alerts", "/alerts", async () => (await import("./pages/alerts")).AlertsPage),
-  page("audit", "/audit", async () => (await import("./pages/audit")).AuditPage, "admin"),
+  page("runs", "/runs", runs),
+  page("runs", "/runs/:id", run),
+  page("runs", "/runs/:id/diff/:other", runDiff),
+  page("calendar", "/calendar", calendar),
+  page("worlds", "/worlds", worlds),
+  page("worlds", "/worlds/:id", world),
+  page("alerts", "/alerts", alerts),
+  page("audit", "/audit", audit, "admin"),
   page("settings", "/settings", settings),
   page("settings", "/settings/:section", settings),
 ];
+
+/** The page of an address. */
+export function routeOf(path: string): { route: PageRoute; args: Record<string, string> } | null {
+  for (const route of routes) {
+    const args = matchPath(route.pattern, path);
+    if (args) return { route, args };
+  }
+  return null;
+}

@@ -24,6 +24,83 @@ const { isFound, parse, sectionOf, textOf } = await load("pages/settings/fields.
 const { browserName } = await load("pages/settings/browser-name.ts");
 const { csvOf, differences, pageOf } = await load("pages/audit/rows.ts");
 
+const { checkFirstLoads } = await import(pathToFileURL(path.join(web, "tools/first-load.mjs")).href);
+const { lateStyles } = await import(pathToFileURL(path.join(web, "tools/late-styles.mjs")).href);
+
+await test("a_page_that_grows_too_heavy_fails_the_build", () => {
+  const built = (bytes) => ({
+    main: "main.js",
+    always: ["boot.js", "main.css"],
+    urlOfSheet: (file) => (file === "style/pages/a.css" ? "a.css" : null),
+    size: (file) => bytes[file] ?? 0,
+    metafile: {
+      outputs: {
+        "main.js": { inputs: {}, imports: [{ kind: "import-statement", path: "shared.js" }] },
+        "shared.js": { inputs: {}, imports: [] },
+        "a.js": {
+          entryPoint: "src/pages/a.tsx",
+          inputs: { "sheet:style/pages/a.css": {} },
+          imports: [
+            { kind: "import-statement", path: "part.js" },
+            { kind: "dynamic-import", path: "later.js" },
+          ],
+        },
+        "part.js": {
+          inputs: {},
+          imports: [
+            { kind: "dynamic-import", path: "a.es.js" },
+            { kind: "dynamic-import", path: "a.en.js" },
+          ],
+        },
+        "later.js": { entryPoint: "src/pages/a/later.tsx", inputs: {}, imports: [] },
+        "a.es.js": { entryPoint: "src/words/a.es.ts", inputs: {}, imports: [] },
+        "a.en.js": { entryPoint: "src/words/a.en.ts", inputs: {}, imports: [] },
+      },
+    },
+  });
+  const bytes = { "boot.js": 1, "main.js": 20, "shared.js": 300, "a.js": 4000, "part.js": 50000 };
+  Object.assign(bytes, { "later.js": 99999, "a.es.js": 600, "a.en.js": 700, "main.css": 8000, "a.css": 4000 });
+  equal(checkFirstLoads(built(bytes)), [
+    "first load of a.tsx (es): .js 54921 of 60000, .css 12000 of 12000",
+    "first load of a.tsx (en): .js 55021 of 60000, .css 12000 of 12000",
+  ]);
+  for (const [more, kind] of [
+    [{ "part.js": 55001 }, /\.js/],
+    [{ "a.css": 4001 }, /\.css/],
+  ]) {
+    let said = "";
+    try {
+      checkFirstLoads(built({ ...bytes, ...more }));
+    } catch (error) {
+      said = error.message;
+    }
+    if (!kind.test(said)) throw new Error(`it did not fail: ${said}`);
+  }
+});
+await test("the_looks_of_a_page_hold_for_that_page_alone", async () => {
+  const at = path.join(folder, "looks");
+  fs.mkdirSync(path.join(at, "src/base"), { recursive: true });
+  fs.mkdirSync(path.join(at, "style/pages"), { recursive: true });
+  fs.writeFileSync(path.join(at, "src/base/late.ts"), "export const needStyle = (url: string) => console.log(url);");
+  fs.writeFileSync(path.join(at, "style/pages/jobs.css"), ".row { color: red; } @media print { .row { color: blue; } }");
+  fs.writeFileSync(path.join(at, "style/part.css"), ".part { color: red; }");
+  fs.writeFileSync(path.join(at, "page.ts"), 'import "./style/pages/jobs.css"; import "./style/part.css";');
+  const styles = lateStyles(at);
+  const built = await build({
+    entryPoints: [path.join(at, "page.ts")],
+    bundle: true,
+    write: false,
+    format: "esm",
+    plugins: [styles.plugin],
+  });
+  const sheets = [...styles.sheets.values()].sort((a, b) => (a.url < b.url ? -1 : 1));
+  equal(
+    sheets.map(({ bytes }) => String(bytes).trim()),
+    [':where([data-page=jobs]){.row{color:red}@media print{.row{color:#00f}}}', ".part{color:red}"],
+  );
+  for (const { url } of sheets)
+    if (!built.outputFiles[0].text.includes(`needStyle("${url}")`)) throw new Error(`${url} is not asked for`);
+});
 await test("a_refusal_has_its_words", () => {
   const t = { offline: "o", wrong: "w", linkVoid: "l", tooMany: "m", starting: "s" };
   const say = (status, way = "password") => problemText(t, { status, message: "theirs" }, way);

@@ -8,7 +8,7 @@ export interface LiveEvent {
 }
 export type FeedMessage = { kind: "events"; events: LiveEvent[] } | { kind: "open" } | { kind: "lost" };
 
-const topics = ["runs", "jobs", "logs", "status", "worlds", "resync"];
+const topics = ["runs", "jobs", "logs", "status", "worlds", "counters", "resync"];
 const GATHER_MS = 100;
 const EVENTS_MAX = 5000; // more than that at once: tell the pages to read anew
 

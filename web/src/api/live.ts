@@ -4,7 +4,7 @@ import { useEffect, useMemo, useRef } from "preact/hooks";
 import { apiUrl } from "./client";
 import { Feed, type FeedMessage, type LiveEvent } from "./live-feed";
 
-export type Topic = "runs" | "jobs" | "logs" | "status" | "worlds";
+export type Topic = "runs" | "jobs" | "logs" | "status" | "worlds" | "counters";
 /** `events` are those of one tenth of a second, in order, parsed. */
 export type Listener = (events: readonly unknown[]) => void;
 

@@ -16,7 +16,7 @@ const ladder: readonly Role[] = ["none", "viewer", "operator", "editor", "admin"
 /** Whether the role reaches; what it does not reach is not shown (the server refuses it anyway). */
 export const may = (role: Role) => ladder.indexOf(session.value?.role ?? "none") >= ladder.indexOf(role);
 
-/** Figures of the navigation, kept up to date by app.tsx. */
+/** Figures of the navigation: app.tsx hears them on the live stream. Worlds: for operators. */
 export const counters = signal<{ jobs?: number; running?: number; worlds?: number; alerts?: number }>({});
 
 export function setSession(s: Session | null): void {

@@ -5,7 +5,8 @@ import { keepPlace, returnToPlace, startPlaces } from "./scroll-place";
 /** Where the interface is mounted, with a slash at both ends ("/" or "/sereno/"): the document's base. */
 export const basePath = new URL(document.baseURI).pathname;
 
-const inside = (pathname: string) =>
+/** The path below the base of a path of the server. */
+export const inside = (pathname: string) =>
   pathname.startsWith(basePath) ? `/${pathname.slice(basePath.length)}` : pathname;
 
 /** The path below the base, decoded by nobody yet: "/jobs/c0…". */
@@ -13,6 +14,15 @@ export const path = signal(inside(location.pathname));
 export const query = signal(new URLSearchParams(location.search));
 /** "#L7" */
 export const fragment = signal(location.hash);
+
+/** A path as people read it. */
+export function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
 
 /** Turns a path of ours into one a link can carry. */
 export const href = (to: string) => basePath + to.replace(/^\//, "");

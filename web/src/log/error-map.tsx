@@ -1,5 +1,5 @@
 // Where in the output errors are, at its right edge: one path for all marks. The keyboard has "errors only".
-import { words } from "../words";
+import { runWords } from "../words/run";
 
 const HEIGHT = 1000;
 
@@ -54,7 +54,7 @@ export function ErrorMap(props: {
       aria-hidden="true"
       onClick={(event) => props.onPick((event.clientY - box(event).top) / Math.max(1, box(event).height))}
     >
-      <title>{words().run.log.map}</title>
+      <title>{runWords().log.map}</title>
       <rect
         class="seen"
         x="0"

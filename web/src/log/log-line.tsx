@@ -2,7 +2,8 @@
 import type { CSSProperties } from "preact";
 import { href, path, query } from "../base/url";
 import { bytes } from "../base/format";
-import { language, words } from "../words";
+import { language } from "../words";
+import { runWords } from "../words/run";
 import { parseAnsi, type Piece, type Style } from "./ansi";
 import type { LogLine } from "./store";
 
@@ -62,7 +63,7 @@ const marked = (text: string, needle: string) =>
     : text;
 
 function ShownPiece({ piece, needle }: { piece: Piece; needle: string }) {
-  const t = words().run.log;
+  const t = runWords().log;
   if (piece.mark)
     return (
       <span class="char" title={t.mark(piece.mark)}>
@@ -132,7 +133,7 @@ export function LogRow(props: {
       {props.hasTimes && <span class="log-time">{line && line.ms !== null ? sinceText(line.ms) : ""}</span>}
       <span class="log-text" dir="ltr">
         {line ? shown.map((piece, i) => <ShownPiece key={i} piece={piece} needle={props.needle} />) : ""}
-        {isCut && <span class="cut-line">{words().run.log.cutLine(bytes(language.value, more))}</span>}
+        {isCut && <span class="cut-line">{runWords().log.cutLine(bytes(language.value, more))}</span>}
       </span>
     </div>
   );

@@ -12,6 +12,7 @@ import { Icon } from "../ui/icon";
 import { ErrorNotice, Loading } from "../ui/remote-view";
 import { errorText, sayError } from "../ui/toast";
 import { language, words } from "../words";
+import { runWords } from "../words/run";
 import { bucketNear, ErrorMap } from "./error-map";
 import { Finder, MATCHES_MAX } from "./finder";
 import { listenOutput, type Usage } from "./live-output";
@@ -87,7 +88,7 @@ interface LogViewProps {
 
 export function LogView(props: LogViewProps) {
   const { id, isLive } = props;
-  const t = words().run.log;
+  const t = runWords().log;
   const started = useRef(props.startedAt);
   started.current = props.startedAt;
   const store = useMemo(
@@ -240,14 +241,14 @@ export function LogView(props: LogViewProps) {
   useEffect(
     () =>
       useKeys([
-        { keys: "f", text: () => words().run.log.follow, run: follow },
+        { keys: "f", text: () => runWords().log.follow, run: follow },
         {
           keys: "w",
-          text: () => words().run.log.wrap,
+          text: () => runWords().log.wrap,
           run: () => void (wrapChoice.value = wrapChoice.peek() === "on" ? "off" : "on"),
         },
-        { keys: "n", text: () => words().run.log.next, run: () => step(true), isRepeated: true },
-        { keys: "N", text: () => words().run.log.previous, run: () => step(false), isRepeated: true },
+        { keys: "n", text: () => runWords().log.next, run: () => step(true), isRepeated: true },
+        { keys: "N", text: () => runWords().log.previous, run: () => step(false), isRepeated: true },
       ]),
     [store],
   );
@@ -311,7 +312,7 @@ export function LogView(props: LogViewProps) {
               <>
                 <span class="log-found" role="status">
                   {search.error.value
-                    ? words().common.failed(errorText(search.error.value))
+                    ? words().failed(errorText(search.error.value))
                     : found
                       ? t.at(Math.max(0, match.value) + 1, foundText)
                       : search.isBusy.value
@@ -372,7 +373,7 @@ export function LogView(props: LogViewProps) {
             <p class="log-empty quiet">
               {onlyErrors.value
                 ? errorList.error.value
-                  ? words().common.failed(errorText(errorList.error.value))
+                  ? words().failed(errorText(errorList.error.value))
                   : errorList.isBusy.value
                     ? t.searching
                     : t.errorsNone
@@ -419,7 +420,7 @@ export function LogView(props: LogViewProps) {
 }
 
 function JumpTo(props: { count: number; onJump: (line: number) => void }) {
-  const t = words().run.log;
+  const t = runWords().log;
   if (props.count * ROW_PX < 2000) return null;
   return (
     <form

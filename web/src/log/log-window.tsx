@@ -2,7 +2,7 @@
 import { useSignal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
-import { words } from "../words";
+import { runWords } from "../words/run";
 import {
   clampPosition,
   type Extent,
@@ -136,7 +136,7 @@ export function LogWindow(props: LogWindowProps) {
       class={`log-window${props.isWrapped ? " wrapped" : ""}`}
       tabIndex={0}
       role="region"
-      aria-label={words().run.log.region}
+      aria-label={runWords().log.region}
       style={{ "--lines": props.isWrapped ? "9999" : String(Math.max(props.count, props.minRows)) }}
       onKeyDown={onKeyDown}
     >

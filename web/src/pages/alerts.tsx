@@ -2,7 +2,7 @@
 import { type Answer, call } from "../api/client";
 import { useLive, useSoon } from "../api/live";
 import { useRemote } from "../api/remote";
-import { counters, may } from "../api/state";
+import { may } from "../api/state";
 import { href } from "../base/url";
 import { Button } from "../ui/button";
 import { Page, Panel } from "../ui/page";
@@ -11,18 +11,15 @@ import { StateMark } from "../ui/state-mark";
 import { Ago } from "../ui/time";
 import { act } from "../ui/toast";
 import { ZonePicker } from "../ui/zone-picker";
-import { words } from "../words";
+import { alertsWords } from "../words/alerts";
+import "../style/pages/alerts.css";
 
 type Alert = Answer<"GET /api/cron/alerts">["data"][number];
 
-const loadAlerts = async (signal: AbortSignal) => {
-  const { data } = await call("GET /api/cron/alerts", { signal });
-  counters.value = { ...counters.value, alerts: data.filter((a) => !a.ackAt).length };
-  return data;
-};
+const loadAlerts = async (signal: AbortSignal) => (await call("GET /api/cron/alerts", { signal })).data;
 
 function AlertRow({ alert, onChanged }: { alert: Alert; onChanged: () => Promise<void> }) {
-  const t = words().alerts;
+  const t = alertsWords();
   const name = alert.jobName ?? t.types[alert.type](alert.count);
   const notice = { path: { id: alert.id } };
   const ack = () => call("POST /api/cron/alerts/{id}/ack", notice).then(onChanged);
@@ -67,7 +64,7 @@ function AlertRow({ alert, onChanged }: { alert: Alert; onChanged: () => Promise
 }
 
 export function AlertsPage() {
-  const t = words().alerts;
+  const t = alertsWords();
   const alerts = useRemote("alerts", loadAlerts);
   const soon = useSoon(300, alerts.reload);
   useLive("runs", (events) => events.some((e) => (e as { type?: string }).type === "run") && soon());

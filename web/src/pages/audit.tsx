@@ -13,8 +13,10 @@ import { StateMark } from "../ui/state-mark";
 import { At } from "../ui/time";
 import { say, sayError } from "../ui/toast";
 import { ZonePicker } from "../ui/zone-picker";
-import { language, words } from "../words";
+import { language } from "../words";
+import { auditWords } from "../words/audit";
 import { type AuditRow, csvOf, type Difference, differences, pageOf } from "./audit/rows";
+import "../style/pages/audit.css";
 
 const PAGE = 100;
 /** A longer change is folded. */
@@ -48,7 +50,7 @@ function saveFile(name: string, type: string, text: string): void {
 }
 
 async function exportAs(kind: "csv" | "json", q: string): Promise<void> {
-  const t = words().audit;
+  const t = auditWords();
   try {
     const { rows, isCut } = await loadAll(q);
     const day = new Date(now.peek()).toISOString().slice(0, 10);
@@ -62,7 +64,7 @@ async function exportAs(kind: "csv" | "json", q: string): Promise<void> {
 
 /** Whether the hash chain holds, asked of the server now. */
 function ChainBadge() {
-  const t = words().audit;
+  const t = auditWords();
   const proof = useRemote("verify", (signal) => call("GET /api/admin/audit-log/verify", { signal }));
   const got = proof.data.value;
   if (proof.error.value && !got) return null;
@@ -80,7 +82,7 @@ function ChainBadge() {
 }
 
 function Change({ row }: { row: AuditRow }) {
-  const t = words().audit;
+  const t = auditWords();
   const list = differences(row.before, row.after);
   if (list.length === 0) return <span class="quiet">{t.noChange}</span>;
   if (list.length <= FOLD_ABOVE) return <Differences list={list} />;
@@ -114,7 +116,7 @@ function Differences({ list }: { list: readonly Difference[] }) {
 
 function Row({ row }: { row: AuditRow }) {
   const page = pageOf(row.object);
-  const name = row.object ?? words().audit.noChange;
+  const name = row.object ?? auditWords().noChange;
   return (
     <tr>
       <td>
@@ -132,7 +134,7 @@ function Row({ row }: { row: AuditRow }) {
 }
 
 export function AuditPage() {
-  const t = words().audit;
+  const t = auditWords();
   const q = param("q").value;
   const first = useRemote(`audit ${q}`, (signal) => loadPage(q, null, PAGE, signal));
   const [more, setMore] = useState<{ rows: AuditRow[]; cursor: string | null } | null>(null);
@@ -176,7 +178,7 @@ export function AuditPage() {
             if (rows.length === 0) return <p class="quiet">{q ? t.empty : t.emptyAll}</p>;
             return (
               <>
-                <div class="table-box" tabIndex={0} role="group" aria-label={t.title}>
+                <div class="scroll-x" tabIndex={0} role="group" aria-label={t.title}>
                   <table>
                     <thead>
                       <tr>

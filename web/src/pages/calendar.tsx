@@ -11,7 +11,8 @@ import { Button } from "../ui/button";
 import { Page, Panel } from "../ui/page";
 import { Shown } from "../ui/remote-view";
 import { ZonePicker } from "../ui/zone-picker";
-import { language, words } from "../words";
+import { language } from "../words";
+import { calendarWords } from "../words/calendar";
 import {
   type Cell,
   cellAt,
@@ -32,7 +33,7 @@ import {
   useOf,
   type View,
 } from "./calendar/data";
-import "../style/calendar.css";
+import "../style/pages/calendar.css";
 
 interface Calendar {
   zone: string;
@@ -45,7 +46,7 @@ const views: readonly View[] = ["day", "week", "month"];
 const viewOf = (text: string | null): View => views.find((v) => v === text) ?? "week";
 
 function textOf(c: Cell, end: number, max: number): string {
-  const t = words().calendar;
+  const t = calendarWords();
   const parts = [
     c[1] ? t.ran(c[1]) : "",
     c[2] ? t.failed(c[2]) : "",
@@ -93,7 +94,7 @@ function CellLink(props: {
 }
 
 function HourGrid({ data, view }: { data: Calendar; view: View }) {
-  const t = words().calendar;
+  const t = calendarWords();
   const clock = times.value;
   const rows = hourRows(data.days, clock);
   const top = most(data.days);
@@ -212,7 +213,7 @@ function MonthGrid({ data, month }: { data: Calendar; month: number }) {
                     </CellLink>
                   )}
                   {day.minutes !== 1440 && (
-                    <span class="note">{words().calendar.short(day.minutes / 60)}</span>
+                    <span class="note">{calendarWords().short(day.minutes / 60)}</span>
                   )}
                 </td>
               );
@@ -225,7 +226,7 @@ function MonthGrid({ data, month }: { data: Calendar; month: number }) {
 }
 
 function Quiet({ days }: { days: readonly Day[] }) {
-  const t = words().calendar;
+  const t = calendarWords();
   const clock = times.value;
   const found = days.filter((d) => d.quiet.length > 0);
   return (
@@ -253,7 +254,7 @@ function Quiet({ days }: { days: readonly Day[] }) {
 }
 
 function Legend({ isEstimated }: { isEstimated: boolean }) {
-  const t = words().calendar;
+  const t = calendarWords();
   return (
     <p class="heat-legend">
       <span>{t.less}</span>
@@ -278,7 +279,7 @@ function titleOf(view: View, date: string, first: number, last: number): string 
 }
 
 export function CalendarPage() {
-  const w = words().calendar;
+  const w = calendarWords();
   const view = viewOf(query.value.get("view"));
   const asked = query.value.get("date");
   const date = isDate(asked) ? asked : today(times.value, now.value);

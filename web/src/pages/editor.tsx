@@ -12,6 +12,7 @@ import { Shown } from "../ui/remote-view";
 import { Tabs } from "../ui/tabs";
 import { say, sayError } from "../ui/toast";
 import { words } from "../words";
+import { editorWords } from "../words/editor";
 import { Changes } from "./editor/changes";
 import { ConflictDialog, LeaveDialog } from "./editor/dialogs";
 import { differences, draftOf, newDraft } from "./editor/draft";
@@ -32,6 +33,7 @@ import { labelOf, problemText } from "./editor/say";
 import { What } from "./editor/what";
 import { keepUnsaved, takeUnsaved } from "./editor/unsaved";
 import { When } from "./editor/when";
+import "../style/pages/editor.css";
 
 const sections = ["what", "when", "failing", "limits"] as const;
 
@@ -76,7 +78,7 @@ function wrongField(ed: Editor): string | null {
 }
 
 function SaveBar({ ed, onSave }: { ed: Editor; onSave: () => void }) {
-  const t = words().editor;
+  const t = editorWords();
   const count = differences(ed.base.value, ed.draft.value).length;
   const wrong = wrongField(ed);
   const rest = ed.refused.value.get("");
@@ -120,7 +122,7 @@ function SaveBar({ ed, onSave }: { ed: Editor; onSave: () => void }) {
         onClick={onSave}
         keys="Control+S"
       >
-        {ed.id ? words().common.actions.save : t.create}
+        {ed.id ? words().actions.save : t.create}
       </Button>
     </div>
   );
@@ -129,7 +131,7 @@ function SaveBar({ ed, onSave }: { ed: Editor; onSave: () => void }) {
 function useSave(ed: Editor, leave: (to: string) => void): () => void {
   const run = async () => {
     if (ed.isBusy.peek() || (ed.id && !ed.isDirty.peek())) return;
-    const t = words().editor;
+    const t = editorWords();
     try {
       const id = await save(ed);
       if (!id) {
@@ -148,12 +150,12 @@ function useSave(ed: Editor, leave: (to: string) => void): () => void {
       useKeys([
         {
           keys: "mod+s",
-          text: () => words().common.actions.save,
+          text: () => words().actions.save,
           run: () => void run(),
         },
         {
           keys: "mod+enter",
-          text: () => words().common.actions.save,
+          text: () => words().actions.save,
           run: () => void run(),
         },
       ]),
@@ -187,7 +189,7 @@ function useOthers(ed: Editor): { isElsewhere: boolean; look: () => void } {
 }
 
 function Form({ ed, executors }: { ed: Editor; executors: readonly Executor[] }) {
-  const t = words().editor;
+  const t = editorWords();
   const bodies = {
     what: <What ed={ed} executors={executors} />,
     when: <When ed={ed} />,
@@ -217,7 +219,7 @@ function Form({ ed, executors }: { ed: Editor; executors: readonly Executor[] })
 }
 
 function ViewPicker() {
-  const t = words().editor.view;
+  const t = editorWords().view;
   const isJson = query.value.get("view") === "json";
   return (
     <div class="view-picker" role="group" aria-label={t.label}>
@@ -232,7 +234,7 @@ function ViewPicker() {
 }
 
 function Editing({ ed, executors }: { ed: Editor; executors: readonly Executor[] }) {
-  const t = words().editor;
+  const t = editorWords();
   useEffect(() => watchDraft(ed), [ed]);
   useEffect(() => keepUnsaved(ed), [ed]);
   const guard = useGuard(ed);
@@ -316,7 +318,7 @@ function useOnce(id: string | null): Remote<Loaded> {
 }
 
 export function EditorPage({ args }: PageProps) {
-  const t = words().editor;
+  const t = editorWords();
   const id = args["id"] ?? null;
   const remote = useOnce(id);
   const loaded = remote.data.value;

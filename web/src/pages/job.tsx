@@ -17,11 +17,14 @@ import { Tabs } from "../ui/tabs";
 import { At } from "../ui/time";
 import { ZonePicker } from "../ui/zone-picker";
 import { words } from "../words";
+import { jobWords } from "../words/job";
+import { jobsWords } from "../words/jobs";
 import { Deeds } from "./job/deeds";
 import { DeletedJob, History } from "./job/history";
 import { Overview } from "./job/overview";
 import { RunsTab } from "./job/runs-tab";
 import { pausedUntil, pauseJob, resumeJob, runJob } from "./jobs/deeds";
+import "../style/pages/job.css";
 
 export type Job = Answer<"GET /api/cron/jobs/{job}">;
 export type Why = Answer<"GET /api/cron/jobs/{job}/why">;
@@ -66,7 +69,7 @@ export function JobPage({ args }: PageProps) {
   if (error?.status === 404) return <DeletedJob id={id} />; // it may have been deleted while it was looked at
   if (!data)
     return (
-      <Page title={words().job.title}>
+      <Page title={jobWords().title}>
         {error ? <ErrorNotice error={error} again={() => void remote.reload()} /> : <Loading />}
       </Page>
     );
@@ -86,12 +89,12 @@ interface KnownProps {
 
 function Known({ job, why, until, tab, error, reload }: KnownProps) {
   const w = words();
-  const t = w.job;
+  const t = jobWords();
   const id = String(job.id);
   const newest = useRef(job);
   newest.current = job;
   useEffect(() => {
-    const k = () => words().common.keys;
+    const k = () => words().keys;
     const name = () => newest.current.name;
     const isPaused = () => newest.current.gate === "paused";
     return useKeys([
@@ -119,7 +122,7 @@ function Known({ job, why, until, tab, error, reload }: KnownProps) {
         ? [
             {
               key: "this run",
-              text: `${w.common.actions.run} ${job.name}`,
+              text: `${w.actions.run} ${job.name}`,
               run: () => void runJob(id, job.name),
             },
           ]
@@ -128,7 +131,7 @@ function Known({ job, why, until, tab, error, reload }: KnownProps) {
         ? [
             {
               key: "this edit",
-              text: `${w.common.actions.edit} ${job.name}`,
+              text: `${w.actions.edit} ${job.name}`,
               run: () => go(`/jobs/${id}/edit`),
             },
           ]
@@ -137,14 +140,14 @@ function Known({ job, why, until, tab, error, reload }: KnownProps) {
     ];
     return deeds
       .filter((d) => d.text.toLowerCase().includes(text.trim().toLowerCase()))
-      .map((d) => ({ ...d, kind: w.common.palette.doIt }));
+      .map((d) => ({ ...d, kind: w.palette.doIt }));
   });
   const state = stateOfJob(standingOf(job, why));
   const fails = job.consecutiveFailures ?? 0;
   return (
     <Page
       title={job.name}
-      crumbs={<a href={href("/jobs")}>{w.jobs.title}</a>}
+      crumbs={<a href={href("/jobs")}>{jobsWords().title}</a>}
       sub={
         <span class="job-sub">
           <StateMark
@@ -174,7 +177,7 @@ function Known({ job, why, until, tab, error, reload }: KnownProps) {
     >
       {error && error.status !== 0 && (
         <p class="stale" role="status">
-          {w.common.failed(error.message)}
+          {w.failed(error.message)}
         </p>
       )}
       {job.description && <p class="job-about">{job.description}</p>}

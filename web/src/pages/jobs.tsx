@@ -14,11 +14,13 @@ import { ErrorNotice, Loading, Notice } from "../ui/remote-view";
 import { VirtualList } from "../ui/virtual-list";
 import { ZonePicker } from "../ui/zone-picker";
 import { language, words } from "../words";
+import { jobsWords } from "../words/jobs";
 import { BulkBar } from "./jobs/bulk";
 import { pauseJob, resumeJob, runJob } from "./jobs/deeds";
 import { JobList } from "./jobs/list";
 import { Row } from "./jobs/row";
 import { Views } from "./jobs/views-bar";
+import "../style/pages/jobs.css";
 
 const density = remembered<"normal" | "compact">("density", "normal");
 const sorts = {
@@ -37,7 +39,7 @@ function rowHeight(isCompact: boolean): number {
 }
 
 function Heads() {
-  const t = words().jobs;
+  const t = jobsWords();
   const sort = query.value.get("sort") ?? "name";
   const isDown = query.value.get("down") === "1";
   const head = (key: "state" | "name" | "when" | "runs" | "last" | "took" | "next" | "deeds") => {
@@ -71,7 +73,7 @@ function Heads() {
   return (
     <div class="jobs-row heads" role="row" aria-rowindex={1}>
       <span role="columnheader" class="pick">
-        <span class="visually-hidden">{words().common.actions.select}</span>
+        <span class="visually-hidden">{words().actions.select}</span>
       </span>
       {head("state")}
       {head("name")}
@@ -110,14 +112,14 @@ function Slot(props: {
 }
 
 function Held({ list }: { list: JobList }) {
-  const t = words().jobs;
+  const t = jobsWords();
   const n = list.held.value.size;
   return (
     <div class="held" role="status">
       {n > 0 && (
         <>
           <span title={t.heldNote}>{t.held(n)}</span>
-          <Button onClick={() => void list.reload()}>{words().common.actions.apply}</Button>
+          <Button onClick={() => void list.reload()}>{words().actions.apply}</Button>
         </>
       )}
     </div>
@@ -126,7 +128,7 @@ function Held({ list }: { list: JobList }) {
 
 export function JobsPage() {
   const w = words();
-  const t = w.jobs;
+  const t = jobsWords();
   const list = useMemo(() => new JobList(), []);
   const chosen = useSignal<ReadonlySet<string>>(new Set());
   const current = useSignal<string | null>(null);
@@ -176,7 +178,7 @@ export function JobsPage() {
     if (row) doIt(row.id, row.name);
   };
   useEffect(() => {
-    const k = () => words().common.keys;
+    const k = () => words().keys;
     const keys = [
       { keys: "j", text: () => k().next, run: () => move(1), isRepeated: true },
       { keys: "k", text: () => k().previous, run: () => move(-1), isRepeated: true },
@@ -224,7 +226,7 @@ export function JobsPage() {
       actions={
         may("editor") && (
           <a class="button main" href={href("/jobs/new")}>
-            + {w.common.actions.newJob}
+            + {w.actions.newJob}
           </a>
         )
       }
@@ -252,7 +254,7 @@ export function JobsPage() {
       ) : slots.length === 0 ? (
         <Notice icon="list" title={q ? t.noneTitle : t.emptyTitle}>
           <p>{q ? t.noneText : t.emptyText}</p>
-          {q && <Button onClick={() => setQuery({ q: null })}>{w.common.actions.clear}</Button>}
+          {q && <Button onClick={() => setQuery({ q: null })}>{w.actions.clear}</Button>}
         </Notice>
       ) : (
         <div

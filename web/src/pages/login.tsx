@@ -5,17 +5,19 @@ import { ApiError, call } from "../api/client";
 import { isSessionOver, setSession, type Session } from "../api/state";
 import { now, serverNow } from "../base/clock";
 import { go, path } from "../base/url";
-import { AppearanceChoices } from "../prefs";
+import { AppearanceChoices } from "../prefs-dialog";
 import { Button } from "../ui/button";
 import { Field } from "../ui/field";
 import { words } from "../words";
+import { loginWords } from "../words/login";
 import { loginSecret, problemText, waitSeconds, type LoginWay } from "./login/problem";
+import "../style/pages/login.css";
 
 /** Until when the server takes no further try; 0: now. */
 const closedUntil = signal(0);
 
 export function LoginPage() {
-  const t = words().login;
+  const t = loginWords();
   const [name, setName] = useState("");
   const [password, setPassword] = useState("");
   const [problem, setProblem] = useState<{ error: ApiError; way: LoginWay } | null>(null);
@@ -39,7 +41,7 @@ export function LoginPage() {
     }
   };
   useEffect(() => {
-    document.title = `${t.title} · ${words().common.app}`;
+    document.title = `${t.title} · ${words().app}`;
   }, [t.title]);
   useEffect(() => {
     const secret = loginSecret(location.hash);
@@ -53,7 +55,7 @@ export function LoginPage() {
       <div class="login-box panel">
         <h1>
           <span class="lantern" aria-hidden="true" />
-          {words().common.app}
+          {words().app}
         </h1>
         <p class="quiet">{isSessionOver.value && !problem ? t.sessionOver : t.lead}</p>
         <form
@@ -97,7 +99,7 @@ export function LoginPage() {
           )}
           {wait > 0 && <p class="hint">{t.wait(wait)}</p>}
           <Button kind="main" type="submit" isBusy={isBusy || wait > 0}>
-            {words().common.actions.logIn}
+            {words().actions.logIn}
           </Button>
         </form>
         <p class="hint">

@@ -13,13 +13,14 @@ import { Notice, Shown } from "../ui/remote-view";
 import { Tabs } from "../ui/tabs";
 import { ZonePicker } from "../ui/zone-picker";
 import { language, words } from "../words";
+import { roundWords } from "../words/round";
 import { ChartsPart } from "./round/charts";
 import { ClashList } from "./round/clashes";
 import { type Round, roundOf } from "./round/data";
 import { DiagnosisPart } from "./round/diagnosis";
 import { AttentionPanel, NextPanel, RunningPanel, WeekPanel } from "./round/panels";
 import { StripChart, StripTable } from "./round/strip-chart";
-import "../style/round.css";
+import "../style/pages/round.css";
 
 const LANES = 14;
 
@@ -50,7 +51,7 @@ function useFresh(reload: () => Promise<void>): void {
 }
 
 function Verdict({ round }: { round: Round }) {
-  const t = words().round;
+  const t = roundWords();
   const { verdict } = round;
   if (verdict.jobs === 0) return null;
   if (verdict.attention === 0)
@@ -72,7 +73,7 @@ function Verdict({ round }: { round: Round }) {
 }
 
 function Legend() {
-  const t = words().round.strip.legend;
+  const t = roundWords().strip.legend;
   const item = (kind: string, text: string, d: string) => (
     <li>
       <svg width="14" height="14" viewBox="0 0 14 14" aria-hidden="true">
@@ -93,7 +94,7 @@ function Legend() {
 }
 
 function ClockChanges({ round }: { round: Round }) {
-  const t = words().round.strip;
+  const t = roundWords().strip;
   return (
     <>
       {round.clockChanges.map((change) => {
@@ -112,7 +113,7 @@ function ClockChanges({ round }: { round: Round }) {
 }
 
 function RoundPart({ round }: { round: Round }) {
-  const t = words().round;
+  const t = roundWords();
   const span = (ms: number) => duration(language.value, ms);
   const at = Date.parse(round.at);
   const hour = (ms: number) => Math.round(ms / 3_600_000) * 3_600_000;
@@ -121,7 +122,7 @@ function RoundPart({ round }: { round: Round }) {
       <Notice icon="list" title={t.none}>
         {may("editor") && (
           <a class="button main" href={href("/jobs/new")}>
-            {words().common.actions.newJob}
+            {words().actions.newJob}
           </a>
         )}
       </Notice>
@@ -199,7 +200,7 @@ function Sub() {
 }
 
 export function RoundPage() {
-  const t = words().round;
+  const t = roundWords();
   const tab = query.value.get("tab") ?? "round";
   return (
     <Page
@@ -209,7 +210,7 @@ export function RoundPage() {
         may("editor") && (
           <a class="button main" href={href("/jobs/new")}>
             <Icon name="plus" />
-            <span>{words().common.actions.newJob}</span>
+            <span>{words().actions.newJob}</span>
           </a>
         )
       }

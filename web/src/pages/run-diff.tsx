@@ -14,9 +14,12 @@ import { Shown } from "../ui/remote-view";
 import { At } from "../ui/time";
 import { ZonePicker } from "../ui/zone-picker";
 import { language, words } from "../words";
+import { runWords } from "../words/run";
+import { runsWords } from "../words/runs";
 import { jsonText } from "./run/details";
 import { exitText, type Run, RunState, triggerText } from "./run/run-parts";
 import type { ComponentChildren } from "preact";
+import "../style/pages/run.css";
 
 const LINES_MAX = 20_000;
 const BYTES_MAX = 6_000_000;
@@ -50,13 +53,13 @@ export function RunDiffPage({ args }: PageProps) {
     const [before, after] = await Promise.all([loadSide(id, signal), loadSide(other, signal)]);
     return { before, after };
   });
-  const t = words().run.diff;
+  const t = runWords().diff;
   return (
     <Page
       title={t.title}
       crumbs={
         <>
-          <a href={href("/runs")}>{words().runs.title}</a> / {t.crumb}
+          <a href={href("/runs")}>{runsWords().title}</a> / {t.crumb}
         </>
       }
       sub={<ZonePicker />}
@@ -72,7 +75,7 @@ export function RunDiffPage({ args }: PageProps) {
 }
 
 function Both({ before, after }: { before: Side; after: Side }) {
-  const t = words().run.diff;
+  const t = runWords().diff;
   return (
     <>
       {before.run.jobId !== after.run.jobId && <p class="stale">{t.otherJobs}</p>}
@@ -88,20 +91,20 @@ function Both({ before, after }: { before: Side; after: Side }) {
 /** "+1,2 s", "−30 ms": how much more the second is. */
 function more(a: number | null, b: number | null, text: (n: number) => string): string {
   if (a === null || b === null) return "";
-  if (a === b) return words().run.diff.same;
+  if (a === b) return runWords().diff.same;
   return `${b > a ? "+" : "−"}${text(Math.abs(b - a))}`;
 }
 
 function FactsTable({ a, b }: { a: Side; b: Side }) {
-  const t = words().run;
-  const c = words().runs.columns;
+  const t = runWords();
+  const c = runsWords().columns;
   const took = (ms: number) => duration(language.value, ms);
   const size = (n: number) => bytes(language.value, n);
   const cpu = (r: Run) =>
     r.cpuUserUs === null && r.cpuSystemUs === null
       ? null
       : ((r.cpuUserUs ?? 0) + (r.cpuSystemUs ?? 0)) / 1000;
-  const none = words().common.time.none;
+  const none = words().time.none;
   const figure = (
     name: string,
     of: (s: Side) => number | null,
@@ -137,7 +140,7 @@ function FactsTable({ a, b }: { a: Side; b: Side }) {
     figure(t.billFacts.peak, (s) => s.run.peakMemoryBytes, size),
     figure(t.billFacts.read, (s) => s.run.ioReadBytes, size),
     figure(t.billFacts.written, (s) => s.run.ioWriteBytes, size),
-    figure(t.diff.output, (s) => s.total, words().run.log.lines),
+    figure(t.diff.output, (s) => s.total, runWords().log.lines),
   ];
   return (
     <table>
@@ -173,7 +176,7 @@ function FactsTable({ a, b }: { a: Side; b: Side }) {
 
 /** Parameters line by line, as the outputs are. */
 function Params({ a, b }: { a: Run; b: Run }) {
-  const t = words().run;
+  const t = runWords();
   const text = (r: Run) => (r.params === null ? [t.paramsJob] : jsonText(r.params).split("\n"));
   const [x, y] = [text(a), text(b)];
   const { changes } = diffLines(x, y);
@@ -191,7 +194,7 @@ function Params({ a, b }: { a: Run; b: Run }) {
 }
 
 function Outputs({ a, b }: { a: Side; b: Side }) {
-  const t = words().run.diff;
+  const t = runWords().diff;
   const isExact = query.value.get("exact") === "1";
   const isWhole = query.value.get("all") === "1";
   const isWrapped = useSignal(false);
@@ -231,7 +234,7 @@ function Outputs({ a, b }: { a: Side; b: Side }) {
               checked={isWrapped.value}
               onChange={() => void (isWrapped.value = !isWrapped.peek())}
             />
-            {words().run.log.wrap}
+            {runWords().log.wrap}
           </label>
         </div>
       </header>
@@ -256,7 +259,7 @@ function Outputs({ a, b }: { a: Side; b: Side }) {
 }
 
 function Row({ row, a, b }: { row: DiffRow; a: readonly string[]; b: readonly string[] }) {
-  const t = words().run.diff;
+  const t = runWords().diff;
   if (row.kind === "hidden") return <div class="diff-row hidden">{t.hidden(row.count ?? 0)}</div>;
   const half = (at: number | null, list: readonly string[], label: string) => (
     <span class="half">

@@ -1,6 +1,6 @@
 // One run: how it came about, how it went, what it wrote.
 import { useEffect, useMemo } from "preact/hooks";
-import { type Answer, call } from "../api/client";
+import { call } from "../api/client";
 import { useLive } from "../api/live";
 import { useRemote } from "../api/remote";
 import { may } from "../api/state";
@@ -16,11 +16,14 @@ import { Shown } from "../ui/remote-view";
 import { act } from "../ui/toast";
 import { ZonePicker } from "../ui/zone-picker";
 import { words } from "../words";
+import { runWords } from "../words/run";
+import { runsWords } from "../words/runs";
 import { Attempts, Failure, RunFacts, Timeline } from "./run/head";
 import { Details } from "./run/details";
 import { RecentRuns } from "./run/recent";
-import { isOver, type Run, type RunContext, RunState } from "./run/run-parts";
+import { isOver, repeatRun, type Run, type RunContext, RunState } from "./run/run-parts";
 import { useSignal } from "@preact/signals";
+import "../style/pages/run.css";
 
 const USAGE_KEPT = 60; // two minutes
 type LiveRun = Partial<Run> & { type: string; id?: string };
@@ -36,12 +39,6 @@ async function loadBoth(id: string, abort: AbortSignal): Promise<Both> {
     call("GET /api/cron/executions/{id}/context", ask),
   ]);
   return { run, context };
-}
-
-/** Runs it again with the parameters it had; those of its own need an editor. */
-export async function repeatRun(run: Run): Promise<Answer<"POST /api/cron/jobs/{job}/run">> {
-  const own = run.params !== null && may("editor") ? { params: run.params } : {};
-  return call("POST /api/cron/jobs/{job}/run", { path: { job: run.jobId }, body: own });
 }
 
 export function RunPage({ args }: PageProps) {
@@ -72,7 +69,7 @@ export function RunPage({ args }: PageProps) {
 }
 
 function Inside({ run, context, reload }: { run: Run; context: RunContext | null; reload: () => void }) {
-  const t = words().run;
+  const t = runWords();
   const isStopAsked = useSignal(false);
   const usage = useSignal<readonly Usage[]>([]);
   const over = isOver(run.status);
@@ -86,19 +83,19 @@ function Inside({ run, context, reload }: { run: Run; context: RunContext | null
   useEffect(() => {
     if (!mayAct) return;
     return useKeys([
-      { keys: "R", text: () => words().run.repeat, run: () => void (run.jobName && repeat()) },
-      { keys: "x", text: () => words().run.stop, run: () => !over && askStop() },
+      { keys: "R", text: () => runWords().repeat, run: () => void (run.jobName && repeat()) },
+      { keys: "x", text: () => runWords().stop, run: () => !over && askStop() },
     ]);
   }, [over, mayAct, run.id]);
   const previous = context?.previous;
   return (
     <Page
-      title={run.jobName ?? words().runs.gone}
+      title={run.jobName ?? runsWords().gone}
       crumbs={
         <>
-          <a href={href("/jobs")}>{words().common.nav.jobs}</a> /{" "}
-          {run.jobName ? <a href={href(`/jobs/${run.jobId}`)}>{run.jobName}</a> : words().runs.gone} /{" "}
-          <a href={href(run.jobName ? `/jobs/${run.jobId}/runs` : "/runs")}>{words().runs.title}</a> /{" "}
+          <a href={href("/jobs")}>{words().nav.jobs}</a> /{" "}
+          {run.jobName ? <a href={href(`/jobs/${run.jobId}`)}>{run.jobName}</a> : runsWords().gone} /{" "}
+          <a href={href(run.jobName ? `/jobs/${run.jobId}/runs` : "/runs")}>{runsWords().title}</a> /{" "}
           <span class="mono">{run.id}</span>
         </>
       }

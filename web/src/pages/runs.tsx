@@ -8,6 +8,7 @@ import { number } from "../base/format";
 import { useKeys } from "../base/keys";
 import { query } from "../base/url";
 import { Button } from "../ui/button";
+import { ChosenBar } from "../ui/chosen-bar";
 import { Confirm } from "../ui/dialog";
 import { FilterBox } from "../ui/filter-box";
 import { Page } from "../ui/page";
@@ -17,10 +18,12 @@ import { say, sayError } from "../ui/toast";
 import { VirtualList } from "../ui/virtual-list";
 import { ZonePicker } from "../ui/zone-picker";
 import { language, words } from "../words";
-import { repeatRun } from "./run";
-import { isOver } from "./run/run-parts";
+import { jobsWords } from "../words/jobs";
+import { runsWords } from "../words/runs";
+import { isOver, repeatRun } from "./run/run-parts";
 import { ROWS_MAX, RunList, type RunEvent, type RunRow } from "./runs/list";
 import { RunListRow } from "./runs/row";
+import "../style/pages/runs.css";
 
 const AT_ONCE = 4; // requests of one bulk action side by side
 const AUTO_MS = 1000;
@@ -54,7 +57,7 @@ async function forEach(rows: readonly RunRow[], act: (row: RunRow) => Promise<un
 }
 
 export function RunsPage() {
-  const t = words().runs;
+  const t = runsWords();
   const q = query.value.get("q") ?? "";
   const list = useMemo(() => new RunList(), []);
   const chosen = useSignal<ReadonlySet<string>>(new Set());
@@ -123,11 +126,11 @@ export function RunsPage() {
       to?.scrollIntoView({ block: "nearest" });
     };
     return useKeys([
-      { keys: "j", text: () => words().common.keys.next, run: () => move(1), isRepeated: true },
-      { keys: "k", text: () => words().common.keys.previous, run: () => move(-1), isRepeated: true },
+      { keys: "j", text: () => words().keys.next, run: () => move(1), isRepeated: true },
+      { keys: "k", text: () => words().keys.previous, run: () => move(-1), isRepeated: true },
       {
         keys: "x",
-        text: () => words().common.keys.select,
+        text: () => words().keys.select,
         run: () => {
           const id = focused()?.dataset["run"];
           if (id && may("operator")) choose(id);
@@ -182,7 +185,7 @@ export function RunsPage() {
       />
       {error && !isOwnFault && list.isThere.value && (
         <p class="stale" role="status">
-          {words().common.failed(error.message)}
+          {words().failed(error.message)}
         </p>
       )}
       {!list.isThere.value ? (
@@ -200,7 +203,7 @@ export function RunsPage() {
           <div class="newer" role="status">
             {list.waiting.value > 0 && (
               <Button kind="quiet" onClick={() => void list.load(q)}>
-                {q ? words().jobs.held(list.waiting.value) : t.newer(list.waiting.value)} · {t.show}
+                {q ? jobsWords().held(list.waiting.value) : t.newer(list.waiting.value)} · {t.show}
               </Button>
             )}
           </div>
@@ -216,7 +219,7 @@ export function RunsPage() {
                   {mayAct && (
                     <input
                       type="checkbox"
-                      aria-label={words().common.actions.selectAll}
+                      aria-label={words().actions.selectAll}
                       checked={picked.length > 0 && picked.length === rows.length}
                       onChange={(event) =>
                         void (chosen.value = new Set(
@@ -273,8 +276,7 @@ export function RunsPage() {
         </div>
       )}
       {picked.length > 0 && (
-        <div class="bulk" role="region" aria-label={t.chosen(picked.length)}>
-          <strong>{t.chosen(picked.length)}</strong>
+        <ChosenBar label={t.chosen(picked.length)}>
           {repeatable.length > 0 && (
             <Button icon="rotate-ccw" isBusy={isBusy.value} onClick={() => void repeat()}>
               {t.repeat}
@@ -288,10 +290,10 @@ export function RunsPage() {
           <Button
             kind="quiet"
             icon="x"
-            label={words().common.actions.cancel}
+            label={words().actions.cancel}
             onClick={() => void (chosen.value = new Set())}
           />
-        </div>
+        </ChosenBar>
       )}
       {isStopAsked.value && stoppable.length > 0 && (
         <Confirm

@@ -8,7 +8,7 @@ import { href, param, setQuery } from "../base/url";
 import { Icon } from "../ui/icon";
 import { Page, Panel } from "../ui/page";
 import { Shown } from "../ui/remote-view";
-import { words } from "../words";
+import { settingsWords } from "../words/settings";
 import { About, Backup, Executors, Health } from "./settings/about";
 import { ConfigList, configHelp } from "./settings/config-list";
 import {
@@ -25,6 +25,7 @@ import { Sessions } from "./settings/sessions";
 import { SettingRow, settingWords } from "./settings/setting-row";
 import { Tokens } from "./settings/tokens";
 import { Users } from "./settings/users";
+import "../style/pages/settings.css";
 
 interface Everything {
   fields: SettingField[];
@@ -53,7 +54,7 @@ const configOf: Partial<Record<Section, RegExp>> = {
 };
 
 function SectionNav({ current }: { current: Section | null }) {
-  const t = words().settings;
+  const t = settingsWords();
   const shown = sections.filter((s) => may("admin") || !adminSections.includes(s));
   const box = useRef<HTMLElement>(null);
   useEffect(
@@ -114,7 +115,7 @@ function SectionBody({
 }
 
 export function SettingsPage({ args }: { args: Record<string, string> }) {
-  const t = words().settings;
+  const t = settingsWords();
   const search = param("q").value;
   const all = useRemote("settings", loadEverything);
   const wanted = sections.find((s) => s === args["section"]) ?? "general";
@@ -175,7 +176,7 @@ export function SettingsPage({ args }: { args: Record<string, string> }) {
 }
 
 function Found(props: { search: string; all: Everything; list: (f: SettingField[]) => VNode }) {
-  const t = words().settings;
+  const t = settingsWords();
   const { search, all } = props;
   const fields = all.fields.filter((f) => {
     const w = settingWords(f);

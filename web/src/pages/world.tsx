@@ -10,7 +10,8 @@ import { Page } from "../ui/page";
 import { Shown } from "../ui/remote-view";
 import { Tabs } from "../ui/tabs";
 import { ZonePicker } from "../ui/zone-picker";
-import { words } from "../words";
+import { worldWords } from "../words/world";
+import { worldsWords } from "../words/worlds";
 import { Events } from "./world/events";
 import { usualThresholds } from "./world/lifeline";
 import { Manage } from "./world/manage";
@@ -18,6 +19,7 @@ import { Memory } from "./world/memory";
 import { Lifeline, Log, WorldFacts } from "./world/overview";
 import { mayOwn, nameOf, OwnersPlace, pause, resume, setFavorite, type Whose } from "./worlds/deeds";
 import { Star, WorldState } from "./worlds/parts";
+import "../style/pages/world.css";
 
 const tabs = ["overview", "memory", "events", "manage"] as const;
 
@@ -39,7 +41,7 @@ function Actions({
   world: Whose & { isPaused: boolean | null; isFavorite: boolean | null };
   changed: () => void;
 }) {
-  const t = words().worlds.deeds;
+  const t = worldsWords().deeds;
   return (
     <>
       {!world.isFavorite && (
@@ -62,8 +64,7 @@ function Actions({
 
 export function WorldPage({ args }: PageProps) {
   const id = args["id"] ?? "";
-  const w = words();
-  const t = w.world;
+  const t = worldWords();
   const remote = useRemote(id, (signal) => load(id, signal));
   const changed = () => void remote.reload();
   const soon = useSoon(300, remote.reload);
@@ -80,7 +81,7 @@ export function WorldPage({ args }: PageProps) {
   return (
     <Page
       title={data ? nameOf(data.world) : t.title}
-      crumbs={<a href={href("/worlds")}>{w.worlds.title}</a>}
+      crumbs={<a href={href("/worlds")}>{worldsWords().title}</a>}
       sub={
         <>
           {data && (

@@ -9,15 +9,18 @@ import { number } from "../base/format";
 import { useKeys } from "../base/keys";
 import { go, href, query, setQuery } from "../base/url";
 import { Button } from "../ui/button";
+import { ChosenBar } from "../ui/chosen-bar";
 import { FilterBox } from "../ui/filter-box";
 import { Page, Panel } from "../ui/page";
 import { ErrorNotice, Loading, Notice, Shown } from "../ui/remote-view";
 import { Ago } from "../ui/time";
 import { ZonePicker } from "../ui/zone-picker";
 import { language, words } from "../words";
+import { worldsWords } from "../words/worlds";
 import { mayOwn, nameOf, OwnersPlace, resume, setFavorite, type WorldRow } from "./worlds/deeds";
 import { NextStep, reasonText, Star, WorldState } from "./worlds/parts";
 import { PERIODS, SavedPanel, TrendPanel } from "./worlds/trend-panel";
+import "../style/pages/worlds.css";
 
 const PAGE = 50;
 type Verdict = Answer<"GET /api/admin/worlds/why">["data"][number];
@@ -61,7 +64,7 @@ const FIGURES_MS = 30_000;
 /** j and k move along the rows' names, x selects the row that has the focus; Enter follows the link by itself. */
 function useRowKeys(): void {
   useEffect(() => {
-    const t = () => words().common.keys;
+    const t = () => words().keys;
     const links = () => [...document.querySelectorAll<HTMLElement>(".world-list tbody .name a")];
     const move = (by: number) => {
       const all = links();
@@ -89,7 +92,7 @@ const views = [
 ] as const;
 
 function Counters({ status }: { status: Answer<"GET /api/worlds/status"> }) {
-  const t = words().worlds.counters;
+  const t = worldsWords().counters;
   const values = {
     total: status.total,
     running: status.running,
@@ -124,7 +127,7 @@ interface RowProps {
 }
 
 function Row({ world, verdict, isChosen, choose, changed }: RowProps) {
-  const t = words().worlds;
+  const t = worldsWords();
   const name = nameOf(world);
   return (
     <tr>
@@ -170,7 +173,7 @@ function Row({ world, verdict, isChosen, choose, changed }: RowProps) {
 }
 
 function Table({ listed, changed }: { listed: Listed; changed: () => void }) {
-  const t = words().worlds;
+  const t = worldsWords();
   const chosen = useSignal<ReadonlySet<string>>(new Set());
   const { rows } = listed;
   const ours = rows.filter(mayOwn);
@@ -212,7 +215,7 @@ function Table({ listed, changed }: { listed: Listed; changed: () => void }) {
             <th>{t.list.reason}</th>
             <th>{t.list.next}</th>
             <th>
-              <span class="visually-hidden">{words().common.actions.more}</span>
+              <span class="visually-hidden">{words().actions.more}</span>
             </th>
           </tr>
         </thead>
@@ -230,8 +233,7 @@ function Table({ listed, changed }: { listed: Listed; changed: () => void }) {
         </tbody>
       </table>
       {picked.length > 0 && (
-        <div class="bulk" role="region" aria-label={t.list.chosen(picked.length)}>
-          <strong>{t.list.chosen(picked.length)}</strong>
+        <ChosenBar label={t.list.chosen(picked.length)}>
           <Button
             disabled={!picked.some((w) => w.isPaused)}
             onClick={() =>
@@ -249,17 +251,17 @@ function Table({ listed, changed }: { listed: Listed; changed: () => void }) {
           <Button
             kind="quiet"
             icon="x"
-            label={words().common.actions.cancel}
+            label={words().actions.cancel}
             onClick={() => void (chosen.value = new Set())}
           />
-        </div>
+        </ChosenBar>
       )}
     </>
   );
 }
 
 function Paging({ listed }: { listed: Listed }) {
-  const t = words().worlds.list;
+  const t = worldsWords().list;
   const to = (after: string | null) => {
     const next = new URLSearchParams(query.value);
     if (after) next.set("after", after);
@@ -280,7 +282,7 @@ function Paging({ listed }: { listed: Listed }) {
 }
 
 export function WorldsPage() {
-  const t = words().worlds;
+  const t = worldsWords();
   const [q, after, days] = [filterNow(), afterNow(), daysNow()];
   const status = useRemote("status", (signal) =>
     may("operator") ? call("GET /api/worlds/status", { signal }) : Promise.resolve(null),
@@ -344,7 +346,7 @@ export function WorldsPage() {
               ) : q || after ? (
                 <Notice icon="search" title={t.list.noneTitle}>
                   <p>{t.list.noneText}</p>
-                  <a href={href("/worlds")}>{words().common.actions.clear}</a>
+                  <a href={href("/worlds")}>{words().actions.clear}</a>
                 </Notice>
               ) : (
                 <Notice icon="moon" title={t.list.emptyTitle}>

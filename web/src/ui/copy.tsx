@@ -16,7 +16,7 @@ export async function copyText(text: string): Promise<void> {
 
 export function Copy({ text, label }: { text: string; label?: string }) {
   const [isCopied, setCopied] = useState(false);
-  const t = words().common.actions;
+  const t = words().actions;
   const copy = async () => {
     await copyText(text);
     setCopied(true);

@@ -42,7 +42,7 @@ export function Dialog(props: {
       <div class="dialog-body">
         <header>
           <h2 id={id}>{props.title}</h2>
-          <Button kind="quiet" icon="x" label={words().common.actions.close} onClick={props.onClose} />
+          <Button kind="quiet" icon="x" label={words().actions.close} onClick={props.onClose} />
         </header>
         {props.children}
       </div>
@@ -75,7 +75,7 @@ export function Confirm(props: {
       props.onClose();
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
-      setProblem(words().common.failed(error.message));
+      setProblem(words().failed(error.message));
       setBusy(false);
     }
   };
@@ -85,7 +85,7 @@ export function Confirm(props: {
         <div class="dialog-text">{props.text}</div>
         {props.typed && (
           <label class="field">
-            <span>{words().common.typeToConfirm(props.typed)}</span>
+            <span>{words().typeToConfirm(props.typed)}</span>
             <input
               value={typed}
               autocomplete="off"
@@ -100,7 +100,7 @@ export function Confirm(props: {
           </p>
         )}
         <footer>
-          <Button onClick={props.onClose}>{words().common.actions.cancel}</Button>
+          <Button onClick={props.onClose}>{words().actions.cancel}</Button>
           <Button kind="danger" type="submit" disabled={!isReady} isBusy={isBusy}>
             {props.verb}
           </Button>

@@ -7,8 +7,10 @@ import { session } from "../api/state";
 import { suggest, type FilterKey, type Suggestion } from "../base/filter";
 import { query, setQuery } from "../base/url";
 import { words } from "../words";
+import { filterWords } from "../words/filter";
 import { Button } from "./button";
 import { Icon } from "./icon";
+import "../style/filter.css";
 
 export type FilterList = "jobs" | "runs" | "worlds" | "audit";
 interface Filters {
@@ -50,7 +52,7 @@ export function FilterBox(props: {
   const timer = useRef<ReturnType<typeof setTimeout> | undefined>(undefined);
   const input = useRef<HTMLInputElement>(null);
   const id = useId();
-  const t = words().filter;
+  const t = filterWords();
 
   useEffect(() => {
     if (asked === sent.current) return; // our own change comes back
@@ -141,7 +143,7 @@ export function FilterBox(props: {
           <Button
             kind="quiet"
             icon="x"
-            label={words().common.actions.clear}
+            label={words().actions.clear}
             onClick={() => {
               setText("");
               send("");

@@ -15,14 +15,14 @@ export function Page(props: {
   isWide?: boolean;
 }) {
   useEffect(() => {
-    document.title = `${props.title} · ${words().common.app}`;
+    document.title = `${props.title} · ${words().app}`;
   }, [props.title]);
   return (
     <div class={`page ${props.isWide ? "wide" : ""}`}>
       <header class="page-head">
         <div class="page-title">
           {props.crumbs && (
-            <nav class="crumbs" aria-label={words().common.nav.crumbs}>
+            <nav class="crumbs" aria-label={words().nav.crumbs}>
               {props.crumbs}
             </nav>
           )}

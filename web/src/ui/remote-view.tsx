@@ -25,7 +25,7 @@ export function Notice(props: {
 
 /** Why there is nothing to see, and what to do. */
 export function ErrorNotice({ error, again }: { error: ApiError; again?: () => void }) {
-  const t = words().common.remote;
+  const t = words().remote;
   const retry = again && <Button onClick={again}>{t.again}</Button>;
   if (error.status === 0)
     return (
@@ -59,7 +59,7 @@ export function ErrorNotice({ error, again }: { error: ApiError; again?: () => v
 export function Loading() {
   return (
     <div class="loading" role="status">
-      <span class="visually-hidden">{words().common.remote.loading}</span>
+      <span class="visually-hidden">{words().remote.loading}</span>
       <span class="bone" />
       <span class="bone" />
       <span class="bone" />
@@ -77,7 +77,7 @@ export function Shown<T>({ of, children }: { of: Remote<T>; children: (data: T) 
     <>
       {error && error.status !== 0 && (
         <p class="stale" role="status">
-          {words().common.failed(error.message)}
+          {words().failed(error.message)}
         </p>
       )}
       {children(data)}

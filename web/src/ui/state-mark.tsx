@@ -65,7 +65,7 @@ export function StateMark(props: { state: State; badge?: boolean; note?: string;
     <span class={`state ${props.state}${props.badge ? " badge" : ""}`}>
       <StateShape state={props.state} />
       <span>
-        {props.text ?? words().common.states[props.state]}
+        {props.text ?? words().states[props.state]}
         {props.note ? ` ${props.note}` : ""}
       </span>
     </span>

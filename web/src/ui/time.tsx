@@ -8,7 +8,7 @@ const at = (when: string | number) => (typeof when === "number" ? when : Date.pa
 
 /** "hace 2 min" or "en 56 s"; ticks by itself. */
 export function Ago({ when, none }: { when: string | number | null | undefined; none?: string }) {
-  const t = words().common.time;
+  const t = words().time;
   if (when === null || when === undefined || when === "") return <span class="quiet">{none ?? t.none}</span>;
   const ms = at(when);
   const gone = now.value - ms;
@@ -22,7 +22,7 @@ export function Ago({ when, none }: { when: string | number | null | undefined; 
 
 /** Time left until something is due: "en 56 s", then "Ya toca", then "Retrasada 12 s"; never "0 s". */
 export function Countdown({ until }: { until: string | number | null | undefined }) {
-  const t = words().common.time;
+  const t = words().time;
   if (until === null || until === undefined || until === "") return <span class="quiet">{t.none}</span>;
   const ms = at(until);
   const left = ms - now.value;
@@ -47,7 +47,7 @@ export function At({
   form?: "short" | "full" | "clock";
 }) {
   if (when === null || when === undefined || when === "")
-    return <span class="quiet">{words().common.time.none}</span>;
+    return <span class="quiet">{words().time.none}</span>;
   const ms = at(when);
   const text = form === "short" ? times.value.short(ms, now.value) : times.value[form](ms);
   return (
@@ -59,6 +59,6 @@ export function At({
 
 /** "7 min 20 s" */
 export function Took({ ms }: { ms: number | null | undefined }) {
-  if (ms === null || ms === undefined) return <span class="quiet">{words().common.time.none}</span>;
+  if (ms === null || ms === undefined) return <span class="quiet">{words().time.none}</span>;
   return <span class="num">{duration(language.value, ms)}</span>;
 }

@@ -33,12 +33,12 @@ export const say = (text: string, undo?: () => Promise<unknown>) => show(text, "
 
 /** What an error says, in a line. */
 export function errorText(error: ApiError): string {
-  if (error.status === 0) return words().common.remote.offlineTitle;
+  if (error.status === 0) return words().remote.offlineTitle;
   return error.hint ? `${error.message} ${error.hint}` : error.message;
 }
 export const sayError = (error: unknown) => {
   if (!(error instanceof ApiError)) throw error;
-  show(words().common.failed(errorText(error)), "bad");
+  show(words().failed(errorText(error)), "bad");
 };
 
 /** Does it, says it, offers to undo it; an error is said, too. Gives whether it worked. */
@@ -58,7 +58,7 @@ export async function act(
 }
 
 export function Toasts() {
-  const t = words().common.actions;
+  const t = words().actions;
   return (
     <div
       class="toasts"
@@ -78,7 +78,7 @@ export function Toasts() {
               onClick={() => {
                 isHeld = false; // it goes without the pointer leaving it
                 drop(toast.id);
-                void act(toast.undo as () => Promise<unknown>, words().common.done);
+                void act(toast.undo as () => Promise<unknown>, words().done);
               }}
             >
               {t.undo}

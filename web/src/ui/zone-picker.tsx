@@ -4,7 +4,7 @@ import { words } from "../words";
 
 /** Which zone the page's times are in; the choice is in the address and remembered. */
 export function ZonePicker() {
-  const t = words().common.time;
+  const t = words().time;
   const choose = (choice: ZoneChoice) => {
     keepZone(choice);
     setQuery({ tz: choice === "server" ? null : choice });

@@ -140,5 +140,7 @@ export const common: typeof spanish = {
   done: "Done",
   failed: (why) => `That did not work: ${why}`,
   unknownPage: "Unknown page",
+  unknownText: (path) => `There is no page at ${path}.`,
+  unknownBack: "Go to the Round",
   off: "The scheduler is switched off in Settings: nothing runs by itself.",
 };

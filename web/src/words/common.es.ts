@@ -145,5 +145,7 @@ export const common = {
   done: "Hecho",
   failed: (why: string) => `No se pudo: ${why}`,
   unknownPage: "Página desconocida",
+  unknownText: (path: string) => `No hay ninguna página en ${path}.`,
+  unknownBack: "Ir a la Ronda",
   off: "El planificador está desactivado en Ajustes: nada se ejecuta solo.",
 };

@@ -363,7 +363,8 @@ export const settings = {
     "store.cron":
       "Dónde están tareas y ejecuciones: auto, junto a los mundos; embedded, siempre en DATA/sereno.db.",
     "live.url": "Redis con el estado vivo de los mundos.",
-    "live.ca_file": "Archivo PEM de en quién confiar con una dirección rediss://; sin él, los certificados del sistema.",
+    "live.ca_file":
+      "Archivo PEM de en quién confiar con una dirección rediss://; sin él, los certificados del sistema.",
     "live.tls_verify": "Verificar el certificado y el nombre del servidor de una dirección rediss://.",
     "live.upstash_url": "Upstash REST con el estado vivo de los mundos.",
     "live.upstash_token": "Y su ficha.",

@@ -2,7 +2,8 @@
 import { instants } from "../../base/format";
 import { serverZone } from "../../api/state";
 import { Panel } from "../../ui/page";
-import { language, words } from "../../words";
+import { language } from "../../words";
+import { editorWords } from "../../words/editor";
 import { differences } from "./draft";
 import { type Editor, isWrongSchedule } from "./editor-state";
 import { labelOf, valueText } from "./say";
@@ -22,7 +23,7 @@ function Instants({ list, zone, tone }: { list: readonly string[]; zone: string;
 
 /** Runs of the next days that the edit adds and takes away. */
 function Firings({ ed }: { ed: Editor }) {
-  const t = words().editor.changes;
+  const t = editorWords().changes;
   const p = ed.preview.value;
   if (!p || isWrongSchedule(ed)) return null;
   const zone = ed.explanation.value?.timezone ?? serverZone.value;
@@ -56,7 +57,7 @@ function Firings({ ed }: { ed: Editor }) {
 }
 
 export function Changes({ ed }: { ed: Editor }) {
-  const t = words().editor;
+  const t = editorWords();
   const all = differences(ed.base.value, ed.draft.value);
   return (
     <Panel title={t.changes.title} class="edit-changes">

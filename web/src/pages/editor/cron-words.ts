@@ -1,6 +1,6 @@
 // One field of an expression in a word or two: "1-5" of the week is "lun–vie". No DOM.
 import type { Language } from "../../base/format";
-import type { Words } from "../../words";
+import type { EditorWords } from "../../words/editor";
 import type { CronField } from "./schedule-form";
 
 const locale = (language: Language) => (language === "es" ? "es-ES" : "en-GB");
@@ -15,7 +15,7 @@ export const monthName = (language: Language, month: number) =>
   nameIn(language, { month: "short" }, Date.UTC(2024, month - 1, 1));
 
 /** The field in words; "" where its text already says it best. */
-export function fieldWords(t: Words["editor"]["when"], language: Language, field: CronField): string {
+export function fieldWords(t: EditorWords["when"], language: Language, field: CronField): string {
   const { kind, text } = field;
   if (text === "*" || text === "?") return kind === "hour" || kind === "dayOfWeek" ? t.anyHour : t.any;
   const step = /^\*\/(\d+)$/.exec(text);

@@ -2,13 +2,13 @@
 import { useState } from "preact/hooks";
 import { Button } from "../../ui/button";
 import { Dialog } from "../../ui/dialog";
-import { words } from "../../words";
+import { editorWords } from "../../words/editor";
 import type { Draft } from "./draft";
 import { type Conflict, type Editor, settle } from "./editor-state";
 import { labelOf, valueText } from "./say";
 
 export function LeaveDialog({ stay, leave }: { stay: () => void; leave: () => void }) {
-  const t = words().editor.leave;
+  const t = editorWords().leave;
   return (
     <Dialog title={t.title} onClose={stay}>
       <div class="dialog-text">
@@ -27,7 +27,7 @@ export function LeaveDialog({ stay, leave }: { stay: () => void; leave: () => vo
 }
 
 function Taken({ base, conflict }: { base: Draft; conflict: Conflict }) {
-  const t = words().editor;
+  const t = editorWords();
   if (!conflict.taken.length) return null;
   return (
     <section>
@@ -48,7 +48,7 @@ function Taken({ base, conflict }: { base: Draft; conflict: Conflict }) {
 }
 
 export function ConflictDialog({ ed, conflict }: { ed: Editor; conflict: Conflict }) {
-  const t = words().editor;
+  const t = editorWords();
   const [theirs, setTheirs] = useState<ReadonlySet<string>>(new Set());
   const choose = (name: string, isTheirs: boolean) => {
     const next = new Set(theirs);

@@ -2,7 +2,8 @@
 import { useRemote } from "../../api/remote";
 import { call } from "../../api/client";
 import { duration } from "../../base/format";
-import { language, words } from "../../words";
+import { language } from "../../words";
+import { editorWords } from "../../words/editor";
 import type { Json } from "./draft";
 import type { Editor, Preview } from "./editor-state";
 import { ChoiceInput, More, NumberInput, YesNoInput } from "./inputs";
@@ -12,7 +13,7 @@ const channels = ["email", "slack", "webhook", "pagerduty", "sentry"];
 type Retry = Preview["retries"][number];
 
 function RetryPreview({ ed }: { ed: Editor }) {
-  const t = words().editor.retry;
+  const t = editorWords().retry;
   const preview = ed.preview.value;
   if (!preview) return null;
   const say = (ms: number) => duration(language.value, ms);
@@ -38,7 +39,7 @@ function Channels({ ed }: { ed: Editor }) {
     const next = channels.filter((c) => (c === name ? isOn : chosen.includes(c)));
     ed.set("alertChannels", next.length ? next : null);
   };
-  const [label] = words().editor.fields["alertChannels"] ?? [""];
+  const [label] = editorWords().fields["alertChannels"] ?? [""];
   return (
     <fieldset class="checks wide" data-field="alertChannels">
       <legend>{label}</legend>
@@ -57,7 +58,7 @@ function Channels({ ed }: { ed: Editor }) {
 }
 
 export function Failing({ ed }: { ed: Editor }) {
-  const t = words().editor;
+  const t = editorWords();
   const settings = useRemote("settings", (signal) => call("GET /api/cron/settings", { signal }));
   const standard = settings.data.value;
   const timeout = standard ? t.useDefault(`${standard.defaultTimeout} s`) : "";

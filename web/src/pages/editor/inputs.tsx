@@ -2,7 +2,7 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { Field } from "../../ui/field";
-import { words } from "../../words";
+import { editorWords } from "../../words/editor";
 import { type Json, numberOf, same } from "./draft";
 import { type Editor, errorOf, setBroken } from "./editor-state";
 import { readJson } from "./json-place";
@@ -17,7 +17,7 @@ interface InputProps {
 /** The error of a field in words, or null. */
 export function errorText(ed: Editor, name: string): string | null {
   const error = errorOf(ed, name);
-  return error && problemText(words().editor, error);
+  return error && problemText(editorWords(), error);
 }
 
 export function EdField(
@@ -27,7 +27,7 @@ export function EdField(
     children: Parameters<typeof Field>[0]["children"];
   },
 ) {
-  const [label, hint] = words().editor.fields[props.name] ?? [props.name, ""];
+  const [label, hint] = editorWords().fields[props.name] ?? [props.name, ""];
   return (
     <div data-field={props.name} class={props.class} onFocusOut={() => props.ed.see(props.name)}>
       <Field label={props.label ?? label} hint={props.hint ?? hint} error={errorText(props.ed, props.name)}>
@@ -125,7 +125,7 @@ export function NumberInput(props: InputProps & { placeholder?: string }) {
 /** One of the words; the first option is the default, which is null. */
 export function ChoiceInput(props: InputProps & { otherwise: string }) {
   const { ed, name } = props;
-  const t = words().editor;
+  const t = editorWords();
   const options = t.choices[name] ?? {};
   return (
     <EdField {...props}>
@@ -154,7 +154,7 @@ export function ChoiceInput(props: InputProps & { otherwise: string }) {
 /** Yes, no, or whatever holds elsewhere. */
 export function YesNoInput(props: InputProps & { otherwise: string }) {
   const { ed, name } = props;
-  const t = words().editor;
+  const t = editorWords();
   const values: Record<string, Json> = { yes: true, no: false };
   const value = ed.draft.value[name];
   return (
@@ -177,7 +177,7 @@ export function YesNoInput(props: InputProps & { otherwise: string }) {
 /** `off` is what an unticked box means. */
 export function CheckInput(props: InputProps & { off?: Json }) {
   const { ed, name } = props;
-  const [label, hint] = words().editor.fields[name] ?? [name, ""];
+  const [label, hint] = editorWords().fields[name] ?? [name, ""];
   const error = errorText(ed, name);
   return (
     <div data-field={name} class={`check ${error ? "wrong" : ""}`} onFocusOut={() => ed.see(name)}>
@@ -225,7 +225,7 @@ export function JsonBox(props: {
   useEffect(() => () => setBroken(ed, path, null), []);
   const onInput = (next: string) => {
     setText(next);
-    const t = words().editor.json;
+    const t = editorWords().json;
     const got = next.trim() === "" ? { value: null } : readJson(next);
     if (!("value" in got)) return setBroken(ed, path, t.wrong(got.line, got.column, got.found));
     const isList = Array.isArray(got.value);
@@ -279,7 +279,7 @@ export function More({
   const isWrong = names.some((n) => errorOf(ed, n));
   return (
     <details class="more" open={isOpen || isWrong} onToggle={(e) => setOpen(e.currentTarget.open)}>
-      <summary>{words().editor.more}</summary>
+      <summary>{editorWords().more}</summary>
       <div class="grid">{children}</div>
     </details>
   );

@@ -1,7 +1,7 @@
 // The whole job as JSON: the other side of the form. Both edit one draft.
 import { useEffect, useRef, useState } from "preact/hooks";
 import { Field } from "../../ui/field";
-import { words } from "../../words";
+import { editorWords } from "../../words/editor";
 import { type Draft, newDraft, same, textOf } from "./draft";
 import { type Editor, setBroken } from "./editor-state";
 import { readJson } from "./json-place";
@@ -10,7 +10,7 @@ import { labelOf, problemText } from "./say";
 export const JSON_PATH = "(json)";
 
 export function JsonView({ ed }: { ed: Editor }) {
-  const t = words().editor;
+  const t = editorWords();
   const draft = ed.draft.value;
   const [text, setText] = useState(() => textOf(draft));
   const mine = useRef<Draft>(draft);

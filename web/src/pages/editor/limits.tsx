@@ -1,11 +1,11 @@
 // Section 4: what it may take, and what it may meet.
 import { may } from "../../api/state";
-import { words } from "../../words";
+import { editorWords } from "../../words/editor";
 import type { Editor } from "./editor-state";
 import { CheckInput, ChoiceInput, More, NumberInput, TextInput, YesNoInput } from "./inputs";
 
 export function Limits({ ed }: { ed: Editor }) {
-  const t = words().editor;
+  const t = editorWords();
   const isAdmin = may("admin");
   return (
     <>

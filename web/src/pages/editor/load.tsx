@@ -2,7 +2,8 @@
 import { useRemote } from "../../api/remote";
 import { type Answer, call } from "../../api/client";
 import { instants } from "../../base/format";
-import { language, words } from "../../words";
+import { language } from "../../words";
+import { editorWords } from "../../words/editor";
 import type { Editor } from "./editor-state";
 import { barsAround, DAY_MS, type LoadBar, runsBesides } from "./load-bars";
 
@@ -38,7 +39,7 @@ function Bars({ bars, most }: { bars: readonly LoadBar[]; most: number }) {
 }
 
 function Shown({ ed, load, at, zone }: { ed: Editor; load: RoundLoad; at: number; zone: string }) {
-  const t = words().editor.when;
+  const t = editorWords().when;
   const ahead = load.ahead as readonly (readonly number[])[];
   const bars = barsAround({ ...load, ahead, aheadFrom: Number(load.aheadFrom) }, at);
   const here = bars.find((bar) => bar.isHere);

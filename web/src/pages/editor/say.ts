@@ -1,9 +1,9 @@
 // The server's words about a field, in the page's language where we know them. No DOM.
-import type { Words } from "../../words";
+import type { EditorWords } from "../../words/editor";
 import type { Json } from "./draft";
 import type { FieldError } from "./editor-state";
 
-type Table = Words["editor"]["problems"];
+type Table = EditorWords["problems"];
 
 function translated(table: Table, text: string): string {
   for (const [pattern, say] of table) {
@@ -16,7 +16,7 @@ function translated(table: Table, text: string): string {
 const asSentence = (text: string) => text.replace(/^./, (c) => c.toUpperCase()).replace(/([^.?!:])$/, "$1.");
 
 /** "Minuto: 75 no está entre 0 y 59. Usa un número de 0 a 59." */
-export function problemText(t: Words["editor"], error: FieldError): string {
+export function problemText(t: EditorWords, error: FieldError): string {
   const part = error.part ? t.when.partNames[error.part] : undefined;
   const bare = error.text.replace(/^(\w+): (?=\1)/i, "");
   const main = translated(t.problems, bare);
@@ -29,14 +29,14 @@ export function problemText(t: Words["editor"], error: FieldError): string {
 export const suggestionOf = (hint: string | null | undefined): string | null =>
   /^did you mean (\S+)\?$/.exec(hint ?? "")?.[1] ?? null;
 
-export const labelOf = (t: Words["editor"], path: string): string => {
+export const labelOf = (t: EditorWords, path: string): string => {
   const [name = "", ...rest] = path.split(".");
   const label = t.fields[name]?.[0] ?? name;
   return rest.length ? `${label} · ${rest.join(".")}` : label;
 };
 
 /** A value as one short line. */
-export function valueText(t: Words["editor"], path: string, value: Json): string {
+export function valueText(t: EditorWords, path: string, value: Json): string {
   if (value === null || value === "") return t.changes.empty;
   if (typeof value === "boolean") return value ? t.yes : t.no;
   if (typeof value === "string") return t.choices[path]?.[value] ?? value;

@@ -3,7 +3,8 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { serverZone } from "../../api/state";
 import { now } from "../../base/clock";
 import { instants } from "../../base/format";
-import { language, words } from "../../words";
+import { language } from "../../words";
+import { editorWords } from "../../words/editor";
 import { dateOf, dayNumber, today } from "../calendar/data";
 import { dayName, fieldWords } from "./cron-words";
 import { type Editor, errorOf, setBroken } from "./editor-state";
@@ -25,7 +26,7 @@ import {
 const scheduleText = (ed: Editor) => String(ed.draft.value["schedule"] ?? "");
 
 function ModePicker({ mode, choose }: { mode: Mode; choose: (mode: Mode) => void }) {
-  const t = words().editor.when;
+  const t = editorWords().when;
   return (
     <fieldset class="kinds">
       <legend class="visually-hidden">{t.mode}</legend>
@@ -71,7 +72,7 @@ function useLoose<T>(
 }
 
 function EveryForm({ ed, form }: { ed: Editor; form: ScheduleForm & { mode: "every" } }) {
-  const t = words().editor.when;
+  const t = editorWords().when;
   const units: Unit[] = ["s", "m", "h", "d"];
   const read = ({ count, unit }: { count: string; unit: Unit }): ScheduleForm | null =>
     /^\s*0*[1-9]\d{0,8}\s*$/.test(count) ? { mode: "every", count: Number(count), unit } : null;
@@ -136,7 +137,7 @@ function LooseInput(props: {
 }
 
 function TimeInput({ ed, form }: { ed: Editor; form: ScheduleForm & { time: string } }) {
-  const t = words().editor.when;
+  const t = editorWords().when;
   const read = (text: string) => {
     const time = readTime(text);
     return time === null ? null : { ...form, time };
@@ -155,7 +156,7 @@ function TimeInput({ ed, form }: { ed: Editor; form: ScheduleForm & { time: stri
 }
 
 function DaysInput({ days, set }: { days: readonly number[]; set: (days: number[]) => void }) {
-  const t = words().editor.when;
+  const t = editorWords().when;
   return (
     <fieldset class="days">
       <legend class="visually-hidden">{t.days}</legend>
@@ -185,7 +186,7 @@ function CronInput({ ed }: { ed: Editor }) {
   const range = error?.column ? wrongRange(text, error.column) : null;
   const under = useRef<HTMLDivElement>(null);
   return (
-    <EdField ed={ed} name="schedule" label={words().editor.when.expression}>
+    <EdField ed={ed} name="schedule" label={editorWords().when.expression}>
       {(ids) => (
         <div class="cron-box">
           <div class="cron-under mono" aria-hidden="true" ref={under}>
@@ -216,7 +217,7 @@ function CronInput({ ed }: { ed: Editor }) {
 
 /** The fields of the expression with their words; the wrong one is marked. */
 function CronParts({ ed }: { ed: Editor }) {
-  const t = words().editor.when;
+  const t = editorWords().when;
   const error = ed.explainError.value;
   const typed = scheduleText(ed);
   const fields = cronFields(
@@ -266,14 +267,14 @@ export function ScheduleForms({ ed }: { ed: Editor }) {
         <LooseInput
           ed={ed}
           id="at-once"
-          label={words().editor.when.once}
+          label={editorWords().when.once}
           printed={parsed.at}
           size={18}
           read={(text) => {
             const at = readMoment(text);
             return at === null ? null : { mode: "once", at };
           }}
-          problem={words().editor.when.wrongMoment}
+          problem={editorWords().when.wrongMoment}
         />
       )}
       {shown === "cron" ? (

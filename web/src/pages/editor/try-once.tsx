@@ -8,7 +8,8 @@ import { href } from "../../base/url";
 import { Button } from "../../ui/button";
 import { StateMark, stateOfRun } from "../../ui/state-mark";
 import { sayError } from "../../ui/toast";
-import { language, words } from "../../words";
+import { language } from "../../words";
+import { editorWords } from "../../words/editor";
 import type { Editor } from "./editor-state";
 import { SECRET } from "./params";
 
@@ -29,7 +30,7 @@ function canTry(ed: Editor): boolean {
 }
 
 export function TryOnce({ ed }: { ed: Editor }) {
-  const t = words().editor.tryOnce;
+  const t = editorWords().tryOnce;
   const [tried, setTried] = useState<Tried | null>(null);
   const [isBusy, setBusy] = useState(false);
   useLive("runs", (events) => {

@@ -1,7 +1,7 @@
 // Section 1: what runs. The executor from the whitelist, its parameters as a form made of its table.
 import { may } from "../../api/state";
 import { Button } from "../../ui/button";
-import { words } from "../../words";
+import { editorWords } from "../../words/editor";
 import type { Json } from "./draft";
 import { type Editor, errorOf } from "./editor-state";
 import { CheckInput, EdField, JsonBox, JsonInput, More, TextInput, useTyped } from "./inputs";
@@ -16,7 +16,7 @@ interface Ids {
 }
 
 function hintOf(param: Param): string {
-  const t = words().editor.params;
+  const t = editorWords().params;
   const parts = [param.help];
   if (param.type === "list of text") parts.push(t.list);
   if (param.type === "object") parts.push(t.object);
@@ -37,7 +37,7 @@ function BooleanParam({
   set: (v: Json) => void;
   ids: Ids;
 }) {
-  const t = words().editor;
+  const t = editorWords();
   const standard = param.default === true ? t.yes : t.no;
   const values: Record<string, Json> = { yes: true, no: false };
   return (
@@ -103,7 +103,7 @@ function ParamControl({
   set: (v: Json) => void;
   ids: Ids;
 }) {
-  const t = words().editor;
+  const t = editorWords();
   const text = textOf(value);
   if (param.type === "boolean") return <BooleanParam param={param} value={value} set={set} ids={ids} />;
   if (param.choices)
@@ -158,7 +158,7 @@ function ParamField({ ed, param }: { ed: Editor; param: Param }) {
       ed={ed}
       name={path}
       label={`${param.name}${param.required ? " *" : ""}`}
-      hint={param.secret && isKept(value) ? words().editor.params.keptSecret : hintOf(param)}
+      hint={param.secret && isKept(value) ? editorWords().params.keptSecret : hintOf(param)}
       class={isWide ? "wide" : ""}
     >
       {(ids) => (
@@ -175,7 +175,7 @@ function ParamField({ ed, param }: { ed: Editor; param: Param }) {
 }
 
 function Params({ ed, executor }: { ed: Editor; executor: Executor }) {
-  const t = words().editor;
+  const t = editorWords();
   const unknown = strangers(executor, ed.draft.value["params"]);
   const drop = () => {
     for (const name of unknown) ed.set("params", withParam(ed.draft.peek(), name, null));
@@ -203,7 +203,7 @@ function Params({ ed, executor }: { ed: Editor; executor: Executor }) {
 }
 
 function ExecutorPicker({ ed, executors }: { ed: Editor; executors: readonly Executor[] }) {
-  const t = words().editor.executor;
+  const t = editorWords().executor;
   const current = String(ed.draft.value["command"] ?? "");
   const chosen = executors.find((x) => x.name === current);
   return (

@@ -7,6 +7,7 @@ import { Button } from "../../ui/button";
 import { Icon } from "../../ui/icon";
 import { Ago } from "../../ui/time";
 import { language, words } from "../../words";
+import { editorWords } from "../../words/editor";
 import { type Editor, errorOf } from "./editor-state";
 import { ChoiceInput, More, NumberInput, TextInput } from "./inputs";
 import { Load } from "./load";
@@ -14,7 +15,7 @@ import { suggestionOf } from "./say";
 import { ScheduleForms } from "./schedule-inputs";
 
 function ZoneInput({ ed }: { ed: Editor }) {
-  const t = words().editor.when;
+  const t = editorWords().when;
   const names = useMemo(
     () => (
       <datalist id="editor-zones">
@@ -42,7 +43,7 @@ function ZoneInput({ ed }: { ed: Editor }) {
 }
 
 function RunRow({ at, before, zone }: { at: number; before: number | undefined; zone: string }) {
-  const t = words().editor.when;
+  const t = editorWords().when;
   const form = instants(language.value, zone);
   const offset = form.offset(at);
   const isChange = before !== undefined && form.offset(before) !== offset;
@@ -62,7 +63,7 @@ function RunRow({ at, before, zone }: { at: number; before: number | undefined; 
 }
 
 function NextRuns({ ed }: { ed: Editor }) {
-  const t = words().editor.when;
+  const t = editorWords().when;
   const x = ed.explanation.value;
   if (!x) return null;
   const all = x.next.map((text) => Date.parse(text));
@@ -92,7 +93,7 @@ function NextRuns({ ed }: { ed: Editor }) {
 
 /** What to beware of; where the clock changes, what then happens is a choice. */
 function Warnings({ ed }: { ed: Editor }) {
-  const t = words().editor.when;
+  const t = editorWords().when;
   const warnings = ed.explanation.value?.warnings ?? [];
   const isOfClock = warnings.some((w) => w.code.startsWith("dst_"));
   if (!warnings.length && !ed.draft.value["dst"]) return null;
@@ -114,10 +115,10 @@ function Warnings({ ed }: { ed: Editor }) {
 }
 
 function Sentence({ ed }: { ed: Editor }) {
-  const t = words().editor.when;
+  const t = editorWords().when;
   const x = ed.explanation.value;
   const isStale = errorOf(ed, "schedule") || errorOf(ed, "timezone");
-  if (!x || isStale) return <p class="sentence quiet">{words().common.time.none}</p>;
+  if (!x || isStale) return <p class="sentence quiet">{words().time.none}</p>;
   const often =
     x.runsPerDay >= 2 ? t.perDay(number(language.value, x.runsPerDay, x.runsPerDay < 10 ? 1 : 0)) : "";
   return (

@@ -3,8 +3,11 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { zone, times } from "../../api/state";
 import { now } from "../../base/clock";
 import { bytes, duration } from "../../base/format";
-import { language, words } from "../../words";
+import { late } from "../../base/late";
+import { language } from "../../words";
+import { jobWords } from "../../words/job";
 import type { Runs } from "./overview";
+import "uplot/dist/uPlot.min.css";
 
 type Kind = "duration" | "cpu" | "memory";
 
@@ -36,7 +39,7 @@ function axisText(ms: number): string {
 export function Chart({ runs }: { runs: Runs }) {
   const [kind, setKind] = useState<Kind>("duration");
   const box = useRef<HTMLDivElement>(null);
-  const t = words().job.chart;
+  const t = jobWords().chart;
   const shown = runs
     .filter((r) => r.startedAt && valueOfRun(r, kind) !== null && r.status !== "skipped")
     .reverse();
@@ -48,7 +51,7 @@ export function Chart({ runs }: { runs: Runs }) {
     let isGone = false;
     const height = 180;
     const observer = new ResizeObserver(() => plot?.setSize({ width: element.clientWidth, height }));
-    void import("uplot").then(({ default: Plot }) => {
+    void late(import("uplot")).then(({ default: Plot }) => {
       if (isGone) return;
       const lang = language.value;
       const text = (v: number | null) =>

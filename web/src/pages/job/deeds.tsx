@@ -11,14 +11,15 @@ import { Field } from "../../ui/field";
 import { Menu } from "../../ui/menu";
 import { say } from "../../ui/toast";
 import { words } from "../../words";
+import { jobWords } from "../../words/job";
 import type { Job } from "../job";
 import { pauseJob, resumeJob, runJob } from "../jobs/deeds";
 import { RunDialog } from "./run-dialog";
 
 export function Deeds({ job }: { job: Job }) {
   const [asking, setAsking] = useState<"run" | "until" | "delete" | null>(null);
-  const w = words().common.actions;
-  const t = words().job;
+  const w = words().actions;
+  const t = jobWords();
   const id = String(job.id);
   const isPaused = job.gate === "paused";
   return (
@@ -103,7 +104,7 @@ export function instantOf(local: string, offsetAt: (ms: number) => number): numb
 
 function UntilDialog({ job, onClose }: { job: Job; onClose: () => void }) {
   const [text, setText] = useState("");
-  const t = words().job;
+  const t = jobWords();
   const at = text ? instantOf(text, (ms) => times.value.offset(ms)) : NaN;
   const isGood = at > now.value;
   const save = (event: Event) => {
@@ -126,9 +127,9 @@ function UntilDialog({ job, onClose }: { job: Job; onClose: () => void }) {
           )}
         </Field>
         <footer>
-          <Button onClick={onClose}>{words().common.actions.cancel}</Button>
+          <Button onClick={onClose}>{words().actions.cancel}</Button>
           <Button kind="main" type="submit" disabled={!isGood}>
-            {words().common.actions.pause}
+            {words().actions.pause}
           </Button>
         </footer>
       </form>

@@ -10,7 +10,7 @@ import { Page, Panel } from "../../ui/page";
 import { ErrorNotice, Loading, Notice } from "../../ui/remote-view";
 import { Ago, At } from "../../ui/time";
 import { act, sayError } from "../../ui/toast";
-import { words } from "../../words";
+import { jobWords } from "../../words/job";
 
 type HistoryPage = Answer<"GET /api/cron/jobs/{job}/history">;
 type Version = HistoryPage["data"][number];
@@ -35,7 +35,7 @@ export const shownValue = (value: unknown): string =>
 
 function Value({ of: value }: { of: unknown }) {
   if (value === null || value === undefined || value === "")
-    return <span class="quiet">{words().job.history.empty}</span>;
+    return <span class="quiet">{jobWords().history.empty}</span>;
   return <code>{shownValue(value)}</code>;
 }
 
@@ -59,7 +59,7 @@ function VersionCard(props: {
   restore: () => void;
 }) {
   const { version } = props;
-  const t = words().job.history;
+  const t = jobWords().history;
   const changes = changesOf(version);
   const isFirst = version.before === null;
   return (
@@ -116,7 +116,7 @@ export function Versions(props: {
   now: number | null;
   onRestored: (id: string) => void;
 }) {
-  const t = words().job.history;
+  const t = jobWords().history;
   const more = useSignal<Version[]>([]);
   const cursor = useSignal(props.first.nextCursor);
   useEffect(() => {
@@ -189,7 +189,7 @@ export function History({
 
 /** The address of a job that is gone: what it was, and how to have it back. */
 export function DeletedJob({ id }: { id: string }) {
-  const t = words().job;
+  const t = jobWords();
   const history = useRemote(`deleted ${id}`, (signal) =>
     call("GET /api/cron/jobs/{job}/history", { path: { job: id }, signal }),
   );

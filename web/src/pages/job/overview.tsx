@@ -2,6 +2,8 @@
 import { type Answer, call } from "../../api/client";
 import { useRemote } from "../../api/remote";
 import { language as spoken, words } from "../../words";
+import { jobWords } from "../../words/job";
+import { runsWords } from "../../words/runs";
 import { serverZone, zone } from "../../api/state";
 import { duration, number, percent } from "../../base/format";
 import { href } from "../../base/url";
@@ -49,13 +51,13 @@ export function Overview({ job, why }: { job: Job; why: Why }) {
         <JobFacts job={job} metrics={data?.metrics} sentence={data?.explained.sentence} />
       </Panel>
       <WhyPanel job={job} why={why} />
-      <Panel class="job-last" title={words().job.last.title(data?.runs.length ?? 0)}>
+      <Panel class="job-last" title={jobWords().last.title(data?.runs.length ?? 0)}>
         {data && <RunsStrip job={job} runs={data.runs} p95={data.metrics.p95Ms} />}
       </Panel>
-      <Panel class="job-chart" title={words().job.last.chart}>
+      <Panel class="job-chart" title={jobWords().last.chart}>
         {data && <Chart runs={data.runs} />}
       </Panel>
-      <Panel class="job-year" title={words().job.year.title} note={zone.value}>
+      <Panel class="job-year" title={jobWords().year.title} note={zone.value}>
         <Year job={job} />
       </Panel>
       {data && data.explained.warnings.length > 0 && (
@@ -80,7 +82,7 @@ function JobFacts({
   metrics: Metrics | undefined;
   sentence: string | undefined;
 }) {
-  const t = words().job.facts;
+  const t = jobWords().facts;
   const lang = spoken.value;
   const owner = (job.labels as Record<string, string> | null)?.["owner"];
   const last = job.lastExecution;
@@ -112,7 +114,7 @@ function JobFacts({
           </small>
         </a>
       ) : (
-        words().common.states.never
+        words().states.never
       ),
     },
     {
@@ -151,7 +153,7 @@ function JobFacts({
           {metrics?.successRate === null || metrics === undefined ? "—" : percent(lang, metrics.successRate)}
           {metrics !== undefined && (
             <small>
-              <a href={href(`/jobs/${job.id}/runs`)}>{words().common.runs(metrics.runs)}</a>
+              <a href={href(`/jobs/${job.id}/runs`)}>{words().runs(metrics.runs)}</a>
             </small>
           )}
         </>
@@ -180,12 +182,11 @@ const verdictState = (state: string, reason: string): State =>
         : stateOfRun(reason);
 
 function WhyPanel({ job, why }: { job: Job; why: Why }) {
-  const w = words();
-  const t = w.job.why;
+  const t = jobWords().why;
   const says: Record<string, unknown> = t;
   const code = why.state === "never" && !job.isActive ? "inactive" : why.state;
   const trouble = job.lastExecution && ["failed", "timeout", "lost"].includes(job.lastExecution.status);
-  const reasons: Record<string, string> = w.runs.reasons;
+  const reasons: Record<string, string> = runsWords().reasons;
   return (
     <Panel class="job-why" title={t.title}>
       <p class="job-why-text">{typeof says[code] === "string" ? (says[code] as string) : why.text}</p>

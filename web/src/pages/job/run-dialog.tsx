@@ -9,6 +9,8 @@ import { Field } from "../../ui/field";
 import { Shown } from "../../ui/remote-view";
 import { say } from "../../ui/toast";
 import { words } from "../../words";
+import { jobWords } from "../../words/job";
+import { jobsWords } from "../../words/jobs";
 import { numberOf } from "../editor/draft";
 import type { Job } from "../job";
 
@@ -41,7 +43,7 @@ export function valueOf(type: string, text: string): unknown {
 }
 
 export function RunDialog({ job, onClose }: { job: Job; onClose: () => void }) {
-  const t = words().job;
+  const t = jobWords();
   const executors = useRemote("executors", (signal) => call("GET /api/cron/executors", { signal }));
   return (
     <Dialog title={t.runTitle(job.name)} onClose={onClose}>
@@ -56,7 +58,7 @@ export function RunDialog({ job, onClose }: { job: Job; onClose: () => void }) {
 }
 
 function Form({ job, params, onClose }: { job: Job; params: readonly Param[]; onClose: () => void }) {
-  const t = words().job;
+  const t = jobWords();
   const given = (job.params ?? {}) as Record<string, unknown>;
   const [texts, setTexts] = useState<Record<string, string>>(
     Object.fromEntries(params.map((p) => [p.name, textOf(given[p.name] ?? p.default)])),
@@ -82,7 +84,7 @@ function Form({ job, params, onClose }: { job: Job; params: readonly Param[]; on
         body: { params: values },
       });
       onClose();
-      say(words().jobs.said.run(job.name));
+      say(jobsWords().said.run(job.name));
       go(`/runs/${started.executionId}`);
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
@@ -134,9 +136,9 @@ function Form({ job, params, onClose }: { job: Job; params: readonly Param[]; on
         </p>
       )}
       <footer>
-        <Button onClick={onClose}>{words().common.actions.cancel}</Button>
+        <Button onClick={onClose}>{words().actions.cancel}</Button>
         <Button kind="main" type="submit" icon="play" isBusy={isBusy}>
-          {words().common.actions.run}
+          {words().actions.run}
         </Button>
       </footer>
     </form>

@@ -5,6 +5,7 @@ import { stripPaths } from "../../ui/strip";
 import { stateOfRun } from "../../ui/state-mark";
 import { times } from "../../api/state";
 import { language, words } from "../../words";
+import { jobWords } from "../../words/job";
 import type { Job } from "../job";
 import { stripText } from "../jobs/row";
 import type { Runs } from "./overview";
@@ -14,7 +15,7 @@ const WIDTH = 720;
 const HEIGHT = 64;
 
 export function RunsStrip({ job, runs, p95 }: { job: Job; runs: Runs; p95: number | null }) {
-  const t = words().job;
+  const t = jobWords();
   const ended = runs.filter((r) => r.status !== "queued" && r.status !== "running").reverse();
   if (ended.length === 0) return <p class="quiet">{t.chart.none}</p>;
   const bars = ended.map((r) => ({ status: r.status, duration: r.duration }));
@@ -28,7 +29,7 @@ export function RunsStrip({ job, runs, p95 }: { job: Job; runs: Runs; p95: numbe
   };
   const tell = (event: MouseEvent) => {
     const run = runAt(event);
-    const state = run && words().common.states[stateOfRun(run.status)];
+    const state = run && words().states[stateOfRun(run.status)];
     const at = run && (run.startedAt ?? run.queuedAt); // one that was cancelled in the queue never started
     const text = at
       ? `${state} · ${times.value.full(Date.parse(at))}${run.duration === null ? "" : ` · ${duration(language.value, run.duration)}`}`

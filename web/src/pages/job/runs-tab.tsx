@@ -12,7 +12,8 @@ import { ErrorNotice, Loading } from "../../ui/remote-view";
 import { StateMark, stateOfRun } from "../../ui/state-mark";
 import { Ago, At, Took } from "../../ui/time";
 import { sayError } from "../../ui/toast";
-import { language, words } from "../../words";
+import { language } from "../../words";
+import { jobWords } from "../../words/job";
 import type { Job } from "../job";
 import { reasonText, triggerText } from "../run/run-parts";
 
@@ -64,7 +65,7 @@ export function RunsTab({ job }: { job: Job }) {
       void load();
     }, 500);
   });
-  const t = words().job.runsTab;
+  const t = jobWords().runsTab;
   if (error.value && !runs.value) return <ErrorNotice error={error.value} again={() => void load()} />;
   if (!runs.value) return <Loading />;
   const all = href(filtered("runs", `job:${filterValue(job.name)}`));

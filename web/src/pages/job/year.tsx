@@ -5,7 +5,8 @@ import { times, zone } from "../../api/state";
 import { filtered, filterValue, startedWithin } from "../../base/filter";
 import { go } from "../../base/url";
 import { Shown } from "../../ui/remote-view";
-import { language, words } from "../../words";
+import { language } from "../../words";
+import { jobWords } from "../../words/job";
 import type { Job } from "../job";
 
 type Day = Answer<"GET /api/cron/stats">["days"][number];
@@ -31,7 +32,7 @@ export function Year({ job }: { job: Job }) {
 }
 
 function Squares({ job, days }: { job: Job; days: readonly Day[] }) {
-  const t = words().job.year;
+  const t = jobWords().year;
   const at = placed(days);
   const most = Math.max(1, ...days.map((d) => d.runs));
   const all = days.reduce((sum, d) => sum + d.runs, 0);

@@ -4,10 +4,12 @@ import { useState } from "preact/hooks";
 import { rowOf, type JobRow } from "../../api/job-rows";
 import { may } from "../../api/state";
 import { Button } from "../../ui/button";
+import { ChosenBar } from "../../ui/chosen-bar";
 import { Confirm, Dialog } from "../../ui/dialog";
 import { Field } from "../../ui/field";
 import { sayError } from "../../ui/toast";
 import { language, words } from "../../words";
+import { jobsWords } from "../../words/jobs";
 import { exportMany, labelMany, labelOf, pauseMany, progress, resumeMany, runMany } from "./deeds";
 import { fetchPage, type JobList } from "./list";
 
@@ -17,8 +19,8 @@ export function BulkBar(props: { list: JobList; chosen: Signal<ReadonlySet<strin
   const { list, chosen } = props;
   const [asking, setAsking] = useState<"run" | "label" | null>(null);
   const [others, setOthers] = useState<ReadonlyMap<string, JobRow>>(new Map());
-  const t = words().jobs;
-  const w = words().common.actions;
+  const t = jobsWords();
+  const w = words().actions;
   const n = chosen.value.size;
   if (n === 0) return null;
   const rows = (): JobRow[] => [...chosen.peek()].flatMap((id) => list.peek(id) ?? others.get(id) ?? []);
@@ -39,8 +41,10 @@ export function BulkBar(props: { list: JobList; chosen: Signal<ReadonlySet<strin
   };
   const isBusy = progress.value !== null;
   return (
-    <div class="bulk" role="region" aria-label={t.chosen(n)}>
-      <strong>{progress.value ? t.progress(progress.value.done, progress.value.all) : t.chosen(n)}</strong>
+    <ChosenBar
+      label={t.chosen(n)}
+      note={progress.value ? t.progress(progress.value.done, progress.value.all) : undefined}
+    >
       {may("operator") && (
         <>
           <Button
@@ -66,7 +70,7 @@ export function BulkBar(props: { list: JobList; chosen: Signal<ReadonlySet<strin
       <Button icon="download" isBusy={isBusy} onClick={() => void exportMany(rows())}>
         {t.export}
       </Button>
-      <span class="bulk-end">
+      <span class="chosen-bar-end">
         {n < matched && (
           <Button kind="quiet" onClick={() => void chooseAll()}>
             {t.chooseAll(Math.min(matched, ALL_MAX))}
@@ -86,14 +90,14 @@ export function BulkBar(props: { list: JobList; chosen: Signal<ReadonlySet<strin
         />
       )}
       {asking === "label" && <LabelDialog rows={rows()} onClose={() => setAsking(null)} />}
-    </div>
+    </ChosenBar>
   );
 }
 
 function LabelDialog({ rows, onClose }: { rows: readonly JobRow[]; onClose: () => void }) {
   const [text, setText] = useState("");
   const [isWrong, setWrong] = useState(false);
-  const t = words().jobs;
+  const t = jobsWords();
   const save = (event: Event) => {
     event.preventDefault();
     const label = labelOf(text);
@@ -111,7 +115,7 @@ function LabelDialog({ rows, onClose }: { rows: readonly JobRow[]; onClose: () =
           )}
         </Field>
         <footer>
-          <Button onClick={onClose}>{words().common.actions.cancel}</Button>
+          <Button onClick={onClose}>{words().actions.cancel}</Button>
           <Button kind="main" type="submit">
             {t.label}
           </Button>

@@ -4,7 +4,8 @@ import { ApiError, call, callTagged } from "../../api/client";
 import { type JobRow, rowOf } from "../../api/job-rows";
 import { serverNow } from "../../base/clock";
 import { act, say, sayError } from "../../ui/toast";
-import { language, words } from "../../words";
+import { language } from "../../words";
+import { jobsWords } from "../../words/jobs";
 import { fetchPage } from "./list";
 
 const path = (id: string) => ({ path: { job: id } });
@@ -29,11 +30,11 @@ export async function pausedUntil(id: string, name: string): Promise<number | nu
   );
 }
 
-export const runJob = (id: string, name: string) => act(() => runIt(id), words().jobs.said.run(name));
+export const runJob = (id: string, name: string) => act(() => runIt(id), jobsWords().said.run(name));
 export const pauseJob = (id: string, name: string, how: { for?: string; until?: string } = {}) =>
   act(
     () => pauseIt(id, how),
-    words().jobs.said.paused(name),
+    jobsWords().said.paused(name),
     () => resumeIt(id),
   );
 export function resumeJob(id: string, name: string): Promise<boolean> {
@@ -42,7 +43,7 @@ export function resumeJob(id: string, name: string): Promise<boolean> {
     until = await pausedUntil(id, name);
     await resumeIt(id);
   };
-  return act(doIt, words().jobs.said.resumed(name), () => pauseAgain(id, until));
+  return act(doIt, jobsWords().said.resumed(name), () => pauseAgain(id, until));
 }
 
 /** How far a deed over many jobs is; null: none goes on. */
@@ -98,13 +99,13 @@ async function deed(
 }
 
 export const runMany = (rows: readonly JobRow[]) =>
-  deed(rows, (row) => runIt(row.id), words().jobs.said.runMany);
+  deed(rows, (row) => runIt(row.id), jobsWords().said.runMany);
 
 export const pauseMany = (rows: readonly JobRow[]) =>
   deed(
     rows.filter((row) => row.gate === "open"),
     (row) => pauseIt(row.id),
-    words().jobs.said.pausedMany,
+    jobsWords().said.pausedMany,
     (row) => resumeIt(row.id),
   );
 
@@ -112,7 +113,7 @@ export const resumeMany = (rows: readonly JobRow[]) =>
   deed(
     rows.filter((row) => row.gate === "paused"),
     (row) => resumeIt(row.id),
-    words().jobs.said.resumedMany,
+    jobsWords().said.resumedMany,
     (row) => pauseAgain(row.id, row.gateUntil),
   );
 
@@ -142,7 +143,7 @@ export async function labelMany(rows: readonly JobRow[], [key, value]: [string, 
   await deed(
     rows,
     async (row) => before.set(row.id, await setLabel(row.id, key, value)),
-    words().jobs.said.labelled,
+    jobsWords().said.labelled,
     (row) => setLabel(row.id, key, before.get(row.id)),
   );
 }
@@ -163,5 +164,5 @@ export async function exportMany(rows: readonly JobRow[]): Promise<void> {
   link.download = "sereno-jobs.json";
   link.click();
   URL.revokeObjectURL(link.href);
-  say(words().jobs.said.exported(jobs.size));
+  say(jobsWords().said.exported(jobs.size));
 }

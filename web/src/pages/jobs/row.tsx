@@ -10,6 +10,7 @@ import { StateMark, StateShape, stateOfRun } from "../../ui/state-mark";
 import { Strip, type StripRun } from "../../ui/strip";
 import { Ago, Countdown } from "../../ui/time";
 import { language, words } from "../../words";
+import { jobsWords } from "../../words/jobs";
 import { pauseJob, resumeJob, runJob } from "./deeds";
 
 /** "30 últimas: 28 bien, 2 falló". */
@@ -17,11 +18,11 @@ export function stripText(runs: readonly StripRun[]): string {
   const w = words();
   const counts = new Map<string, number>();
   for (const run of runs) {
-    const word = w.common.states[stateOfRun(run.status)];
+    const word = w.states[stateOfRun(run.status)];
     counts.set(word, (counts.get(word) ?? 0) + 1);
   }
-  if (runs.length === 0) return w.common.states.never;
-  return w.jobs.stripLabel(
+  if (runs.length === 0) return w.states.never;
+  return jobsWords().stripLabel(
     runs.length,
     [...counts].map(([word, n]) => `${n} ${word.toLowerCase()}`).join(", "),
   );
@@ -29,7 +30,7 @@ export function stripText(runs: readonly StripRun[]): string {
 
 function Stripe({ row }: { row: JobRow }) {
   const runs = stripRuns(row);
-  if (runs.length === 0) return <span class="quiet never">{words().common.states.never}</span>;
+  if (runs.length === 0) return <span class="quiet never">{words().states.never}</span>;
   return <Strip runs={runs} label={stripText(runs)} width={148} />;
 }
 
@@ -43,7 +44,7 @@ export function Mark({ row }: { row: JobRow }) {
       <StateMark
         state={state}
         {...(note ? { note } : {})}
-        {...(state === "never" ? { text: words().jobs.views.never } : {})}
+        {...(state === "never" ? { text: jobsWords().views.never } : {})}
       />
       {behind && <StateShape state={stateOfRun(behind)} />}
     </span>
@@ -51,7 +52,7 @@ export function Mark({ row }: { row: JobRow }) {
 }
 
 function Next({ row }: { row: JobRow }) {
-  const t = words().jobs;
+  const t = jobsWords();
   if (row.state === "running" && row.last !== null)
     return <span class="running">{stopwatch(now.value - row.last)}</span>;
   if (row.gate === "paused")
@@ -60,14 +61,14 @@ function Next({ row }: { row: JobRow }) {
         {t.resumes} <Ago when={row.gateUntil} />
       </span>
     ) : (
-      <span class="quiet">{words().common.time.none}</span>
+      <span class="quiet">{words().time.none}</span>
     );
-  if (row.gate === "off" || !row.active) return <span class="quiet">{words().common.time.none}</span>;
+  if (row.gate === "off" || !row.active) return <span class="quiet">{words().time.none}</span>;
   return <Countdown until={row.next} />;
 }
 
 export function deedsOf(row: JobRow): MenuItem[] {
-  const t = words().common.actions;
+  const t = words().actions;
   const paused = row.gate === "paused";
   const items: MenuItem[] = [];
   if (may("operator"))
@@ -78,11 +79,11 @@ export function deedsOf(row: JobRow): MenuItem[] {
     );
   if (may("editor")) items.push({ text: t.edit, run: () => go(`/jobs/${row.id}/edit`) });
   items.push({
-    text: words().jobs.runsOf,
+    text: jobsWords().runsOf,
     run: () => go(`/jobs/${row.id}/runs`),
   });
   items.push({
-    text: words().jobs.history,
+    text: jobsWords().history,
     run: () => go(`/jobs/${row.id}/history`),
   });
   return items;
@@ -100,7 +101,7 @@ export function Row(props: {
   const usual =
     row.p95 === null
       ? undefined
-      : t.jobs.usual(duration(language.value, row.p50 ?? 0), duration(language.value, row.p95));
+      : jobsWords().usual(duration(language.value, row.p50 ?? 0), duration(language.value, row.p95));
   return (
     <div
       class={`jobs-row ${props.isChosen ? "chosen" : ""} ${props.isCurrent ? "current" : ""}`}
@@ -113,7 +114,7 @@ export function Row(props: {
         <input
           type="checkbox"
           checked={props.isChosen}
-          aria-label={t.jobs.choose(row.name)}
+          aria-label={jobsWords().choose(row.name)}
           onChange={props.choose}
         />
       </span>
@@ -146,11 +147,7 @@ export function Row(props: {
         <Ago when={row.last} />
       </span>
       <span role="cell" class="took" title={usual}>
-        {row.p50 === null ? (
-          <span class="quiet">{t.common.time.none}</span>
-        ) : (
-          duration(language.value, row.p50)
-        )}
+        {row.p50 === null ? <span class="quiet">{t.time.none}</span> : duration(language.value, row.p50)}
       </span>
       <span role="cell" class="next">
         <Next row={row} />
@@ -160,16 +157,11 @@ export function Row(props: {
           <Button
             kind="quiet"
             icon="play"
-            label={`${t.common.actions.run} ${row.name}`}
+            label={`${t.actions.run} ${row.name}`}
             onClick={() => void runJob(row.id, row.name)}
           />
         )}
-        <Menu
-          kind="quiet"
-          icon="ellipsis"
-          label={`${t.common.actions.more}: ${row.name}`}
-          items={deedsOf(row)}
-        />
+        <Menu kind="quiet" icon="ellipsis" label={`${t.actions.more}: ${row.name}`} items={deedsOf(row)} />
       </span>
     </div>
   );

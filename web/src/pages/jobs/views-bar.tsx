@@ -6,6 +6,7 @@ import { Button } from "../../ui/button";
 import { Dialog } from "../../ui/dialog";
 import { Field } from "../../ui/field";
 import { language, words } from "../../words";
+import { jobsWords } from "../../words/jobs";
 import { forgetView, ownViews, saveView } from "./views";
 
 const count = (states: Record<string, number>, names: readonly string[]) =>
@@ -13,7 +14,7 @@ const count = (states: Record<string, number>, names: readonly string[]) =>
 
 export function Views(props: { q: string; states: Record<string, number>; total: number | null }) {
   const [isNaming, setNaming] = useState(false);
-  const t = words().jobs.views;
+  const t = jobsWords().views;
   const builtIn = [
     { name: t.all, q: "", n: props.total },
     {
@@ -73,7 +74,7 @@ export function Views(props: { q: string; states: Record<string, number>; total:
 
 function NameView({ q, onClose }: { q: string; onClose: () => void }) {
   const [name, setName] = useState("");
-  const t = words().jobs.views;
+  const t = jobsWords().views;
   const save = (event: Event) => {
     event.preventDefault();
     if (!name.trim()) return;
@@ -89,9 +90,9 @@ function NameView({ q, onClose }: { q: string; onClose: () => void }) {
           )}
         </Field>
         <footer>
-          <Button onClick={onClose}>{words().common.actions.cancel}</Button>
+          <Button onClick={onClose}>{words().actions.cancel}</Button>
           <Button kind="main" type="submit" disabled={!name.trim()}>
-            {words().common.actions.save}
+            {words().actions.save}
           </Button>
         </footer>
       </form>

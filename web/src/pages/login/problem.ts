@@ -1,11 +1,11 @@
 // What went wrong while logging in, in words. No DOM.
-import type { Words } from "../../words";
+import type { LoginWords } from "../../words/login";
 
 export type LoginWay = "password" | "link";
 
 /** The text for an answer of the server; the server's own words where ours know no better. */
 export function problemText(
-  t: Words["login"],
+  t: LoginWords,
   error: { status: number; message: string },
   way: LoginWay,
 ): string {

@@ -7,10 +7,12 @@ import { useLive, useSoon } from "../../api/live";
 import { times, zone } from "../../api/state";
 import { filtered, startedWithin } from "../../base/filter";
 import { duration, number } from "../../base/format";
+import { late } from "../../base/late";
 import { href, query, setQuery } from "../../base/url";
 import { Panel } from "../../ui/page";
 import { Shown } from "../../ui/remote-view";
-import { language, words } from "../../words";
+import { language } from "../../words";
+import { roundWords } from "../../words/round";
 import type { Kind } from "./plot";
 
 type Stats = Answer<"GET /api/cron/stats">;
@@ -22,9 +24,9 @@ function Plot({ stats, kind, label }: { stats: Stats; kind: Kind; label: string 
   useEffect(() => {
     let plot: { stop: () => void } | undefined;
     let isGone = false;
-    void import("./plot").then(({ draw }) => {
+    void late(import("./plot")).then(({ draw }) => {
       if (isGone || !box.current) return;
-      plot = draw(box.current, stats.days, kind, text, words().round.charts);
+      plot = draw(box.current, stats.days, kind, text, roundWords().charts);
       isReady.value = true;
     });
     return () => {
@@ -36,7 +38,7 @@ function Plot({ stats, kind, label }: { stats: Stats; kind: Kind; label: string 
 }
 
 function StatsTable({ stats }: { stats: Stats }) {
-  const t = words().round.charts;
+  const t = roundWords().charts;
   const span = (ms: number | null) => (ms === null ? "—" : duration(language.value, ms));
   const n = (value: number) => number(language.value, value);
   return (
@@ -80,7 +82,7 @@ function StatsTable({ stats }: { stats: Stats }) {
 const FOLLOW_MS = 3000;
 
 function Charts({ days }: { days: number }) {
-  const t = words().round.charts;
+  const t = roundWords().charts;
   const remote = useRemote(`${days} ${zone.value}`, (signal) =>
     call("GET /api/cron/stats", { query: { days, zone: zone.peek() }, signal }),
   );
@@ -115,7 +117,7 @@ function Charts({ days }: { days: number }) {
 }
 
 export function ChartsPart() {
-  const t = words().round.charts;
+  const t = roundWords().charts;
   const days = Number(query.value.get("days") ?? 30);
   return (
     <>

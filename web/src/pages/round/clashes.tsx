@@ -10,6 +10,7 @@ import { Dialog } from "../../ui/dialog";
 import { Icon } from "../../ui/icon";
 import { act } from "../../ui/toast";
 import { language, words } from "../../words";
+import { roundWords } from "../../words/round";
 import type { Clash, Round } from "./data";
 
 /** "13:00", with the day when it is another one. */
@@ -48,7 +49,7 @@ async function takeBack(moves: readonly Move[]): Promise<void> {
 }
 
 function SpreadDialog({ clash, onClose }: { clash: Clash; onClose: () => void }) {
-  const t = words().round.clash;
+  const t = roundWords().clash;
   const isBusy = useSignal(false);
   const moves = clash.moves.filter(isMoved);
   const within = (splay: number | null) =>
@@ -93,7 +94,7 @@ function SpreadDialog({ clash, onClose }: { clash: Clash; onClose: () => void })
         </table>
       </div>
       <footer>
-        <Button onClick={onClose}>{words().common.actions.cancel}</Button>
+        <Button onClick={onClose}>{words().actions.cancel}</Button>
         {moves.length > 0 && (
           <Button kind="main" isBusy={isBusy.value} onClick={() => void apply()}>
             {t.apply(moves.length)}
@@ -105,7 +106,7 @@ function SpreadDialog({ clash, onClose }: { clash: Clash; onClose: () => void })
 }
 
 export function ClashList({ round }: { round: Round }) {
-  const t = words().round.clash;
+  const t = roundWords().clash;
   const open = useSignal<Clash | null>(null);
   if (round.clashes.length === 0) return null;
   return (

@@ -6,7 +6,8 @@ import { href } from "../../base/url";
 import { Facts, Panel } from "../../ui/page";
 import { Shown } from "../../ui/remote-view";
 import { Ago } from "../../ui/time";
-import { language, words } from "../../words";
+import { language } from "../../words";
+import { roundWords } from "../../words/round";
 
 type Diagnosis = Answer<"GET /api/cron/diagnosis">;
 interface Measure {
@@ -36,7 +37,7 @@ const figure = (value: number | null, unit = "") =>
   value === null ? "—" : `${number(lang(), value, 1)}${unit && ` ${unit}`}`;
 
 function Density({ d }: { d: Diagnosis }) {
-  const t = words().round.diagnosis;
+  const t = roundWords().diagnosis;
   const capacity = d.maxConcurrentJobs * 86_400_000;
   return (
     <Panel title={t.density}>
@@ -78,7 +79,7 @@ function Density({ d }: { d: Diagnosis }) {
 }
 
 function Stores({ d }: { d: Diagnosis }) {
-  const t = words().round.diagnosis;
+  const t = roundWords().diagnosis;
   const { live } = d;
   return (
     <Panel title={t.store}>
@@ -117,7 +118,7 @@ function Stores({ d }: { d: Diagnosis }) {
 }
 
 function MeasureTable({ measure }: { measure: Measure }) {
-  const t = words().round.diagnosis;
+  const t = roundWords().diagnosis;
   return (
     <div class="measure">
       <h3>
@@ -153,7 +154,7 @@ function MeasureTable({ measure }: { measure: Measure }) {
 }
 
 function ImpactPanel({ impact }: { impact: Impact }) {
-  const t = words().round.diagnosis;
+  const t = roundWords().diagnosis;
   return (
     <Panel title={t.impact} note={impact.made ? t.made(impact.made) : undefined} class="impact">
       <p class="quiet small">

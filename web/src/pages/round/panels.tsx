@@ -12,10 +12,11 @@ import { type State, StateMark } from "../../ui/state-mark";
 import { Ago, Countdown } from "../../ui/time";
 import { act } from "../../ui/toast";
 import { language, words } from "../../words";
+import { roundWords } from "../../words/round";
 import type { Attention, Round, Running } from "./data";
 
 function kindOf(a: Attention): { state: State; text: string } {
-  const t = words().round.attention;
+  const t = roundWords().attention;
   const failures = a.failures ?? 1;
   switch (a.kind) {
     case "timeout":
@@ -32,7 +33,7 @@ function kindOf(a: Attention): { state: State; text: string } {
 }
 
 function Why({ a }: { a: Attention }) {
-  const t = words().round.attention;
+  const t = roundWords().attention;
   const span = (ms: number | null) => duration(language.value, ms ?? 0);
   if (a.kind === "tight") return <p class="why">{t.tightWhy(span(a.usualMs), span(a.intervalMs))}</p>;
   if (a.kind === "worlds")
@@ -62,12 +63,12 @@ function Why({ a }: { a: Attention }) {
 const runNow = (job: string, name: string) =>
   act(
     () => call("POST /api/cron/jobs/{job}/run", { path: { job }, body: {} }),
-    `${words().common.actions.run}: ${name}`,
+    `${words().actions.run}: ${name}`,
   );
 
 function AttentionRow({ a }: { a: Attention }) {
   const { state, text } = kindOf(a);
-  const w = words().common.actions;
+  const w = words().actions;
   return (
     <li class="attention-row">
       <StateMark state={state} text={text} badge />
@@ -78,7 +79,7 @@ function AttentionRow({ a }: { a: Attention }) {
           </a>
         ) : (
           <a class="name" href={href("/worlds")}>
-            {words().common.nav.worlds}
+            {words().nav.worlds}
           </a>
         )}
         <Why a={a} />
@@ -103,7 +104,7 @@ function AttentionRow({ a }: { a: Attention }) {
 }
 
 export function AttentionPanel({ round }: { round: Round }) {
-  const t = words().round.attention;
+  const t = roundWords().attention;
   return (
     <Panel title={t.title} class="attention">
       {round.attention.length === 0 ? (
@@ -117,9 +118,7 @@ export function AttentionPanel({ round }: { round: Round }) {
       )}
       {round.verdict.attention > 8 && (
         <p class="more">
-          <a href={href("/jobs?q=status:failed,timeout,lost")}>
-            {words().round.see(round.verdict.attention)}
-          </a>
+          <a href={href("/jobs?q=status:failed,timeout,lost")}>{roundWords().see(round.verdict.attention)}</a>
         </p>
       )}
     </Panel>
@@ -128,7 +127,7 @@ export function AttentionPanel({ round }: { round: Round }) {
 
 /** How far it should be by now, from what it usually takes. */
 function Progress({ run }: { run: Running }) {
-  const t = words().round.running;
+  const t = roundWords().running;
   const span = (ms: number) => duration(language.value, ms);
   if (run.isQueued) return <span class="quiet">{t.waits}</span>;
   const gone = run.startedAt ? Math.max(0, now.value - Date.parse(run.startedAt)) : 0;
@@ -158,7 +157,7 @@ function Progress({ run }: { run: Running }) {
 }
 
 export function RunningPanel({ round }: { round: Round }) {
-  const t = words().round.running;
+  const t = roundWords().running;
   return (
     <Panel
       title={<a href={href(filtered("runs", "status:running"))}>{t.title}</a>}
@@ -191,7 +190,7 @@ export function RunningPanel({ round }: { round: Round }) {
 }
 
 export function NextPanel({ round }: { round: Round }) {
-  const t = words().round.next;
+  const t = roundWords().next;
   return (
     <Panel title={t.title} class="next">
       {round.next.length === 0 ? (
@@ -226,7 +225,7 @@ function Figure(props: { value: string; name: string; to: string; tone?: "bad" }
 
 /** Only admins may ask what the worlds have saved. */
 function Saved() {
-  const t = words().round.week;
+  const t = roundWords().week;
   const remote = useRemote("saved", (signal) =>
     call("GET /api/admin/worlds/impact", { query: { days: 30 }, signal }),
   );
@@ -241,7 +240,7 @@ function Saved() {
 }
 
 export function WeekPanel({ round }: { round: Round }) {
-  const t = words().round.week;
+  const t = roundWords().week;
   const { week } = round;
   const since = startedWithin(Math.floor(Date.parse(round.at) / 1000) * 1000 - 7 * 86_400_000);
   const span = (ms: number | null) => (ms === null ? "—" : duration(language.value, ms));

@@ -6,7 +6,8 @@ import { now } from "../../base/clock";
 import { duration } from "../../base/format";
 import { go, href } from "../../base/url";
 import { StateMark } from "../../ui/state-mark";
-import { language, words } from "../../words";
+import { language } from "../../words";
+import { roundWords } from "../../words/round";
 import {
   barsPath,
   endOf,
@@ -52,7 +53,7 @@ function useWidth() {
 }
 
 function TipBox({ tip, scale }: { tip: Tip; scale: Scale }) {
-  const t = words().round.strip;
+  const t = roundWords().strip;
   const { mark, lane } = tip;
   const band = mark ? undefined : lane.bands.find((b) => b.from <= tip.at && tip.at < b.to);
   const isLeft = tip.x > scale.width / 2;
@@ -106,7 +107,7 @@ function LaneRow(props: { lane: Lane; scale: Scale; row: number; show: (tip: Tip
   const minute = Math.floor(now.value / 15_000) * 15_000;
   const paths = lanePaths(scale, lane.marks, lane.bands, minute);
   const planned = plannedPath(scale, lane.planned, lane.plannedTotal, minute);
-  const label = words().round.strip.lane(lane.jobName, ranOf(lane), badOf(lane), lane.plannedTotal);
+  const label = roundWords().strip.lane(lane.jobName, ranOf(lane), badOf(lane), lane.plannedTotal);
   const showMark = (index: number) => {
     const mark = lane.marks[index];
     if (mark) show({ lane, row, mark, x: xOf(scale, startOf(mark)), at: startOf(mark) });
@@ -155,7 +156,7 @@ function LaneRow(props: { lane: Lane; scale: Scale; row: number; show: (tip: Tip
 
 function LoadRow({ round, scale }: { round: Round; scale: Scale }) {
   const { load } = round;
-  const t = words().round.strip;
+  const t = roundWords().strip;
   const max = load.maxConcurrentJobs;
   const past = loadBars(
     scale,
@@ -268,7 +269,7 @@ export function StripChart({ round }: { round: Round }) {
   const { box, width } = useWidth();
   const tip = useSignal<Tip | null>(null);
   const scale = { from: Date.parse(round.from), to: Date.parse(round.to), width: width.value };
-  const t = words().round.strip;
+  const t = roundWords().strip;
   return (
     <div class="round-chart">
       <ul class="names">
@@ -315,7 +316,7 @@ export function StripChart({ round }: { round: Round }) {
 
 /** The same for those who do not see the picture, or want to copy it. */
 export function StripTable({ round }: { round: Round }) {
-  const t = words().round.strip;
+  const t = roundWords().strip;
   return (
     <details class="as-table">
       <summary>{t.table}</summary>

@@ -3,7 +3,8 @@ import { bytes, duration, number } from "../../base/format";
 import { href } from "../../base/url";
 import { Copy } from "../../ui/copy";
 import { Facts, Panel } from "../../ui/page";
-import { language, words } from "../../words";
+import { language } from "../../words";
+import { runWords } from "../../words/run";
 import type { Run, RunContext } from "./run-parts";
 
 /** JSON as people read it; secrets come masked from the server. */
@@ -22,7 +23,7 @@ function Json({ value }: { value: unknown }) {
 const isThere = (value: unknown) => value !== null && value !== undefined;
 
 export function Details({ run, context }: { run: Run; context: RunContext | null }) {
-  const t = words().run;
+  const t = runWords();
   const size = (n: number | null) => (n === null ? null : bytes(language.value, n));
   const time = (us: number | null) => (us === null ? null : duration(language.value, us / 1000));
   const bill = [

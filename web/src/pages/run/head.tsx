@@ -8,6 +8,8 @@ import { Facts, Panel } from "../../ui/page";
 import { StateMark, stateOfRun } from "../../ui/state-mark";
 import { At, Took } from "../../ui/time";
 import { language, words } from "../../words";
+import { runWords } from "../../words/run";
+import { runsWords } from "../../words/runs";
 import { exitText, isOver, reasonText, type Run, type RunContext, triggerText } from "./run-parts";
 
 const took = (ms: number) => duration(language.value, ms);
@@ -30,7 +32,7 @@ export function Failure({ run, context }: { run: Run; context: RunContext | null
         {next && (
           <p>
             <a href={href(`/runs/${next.id}`)}>
-              {t.run.retryIn(wait !== null && wait > 0 ? t.common.time.in(span(wait)) : "", next.attempt)}
+              {runWords().retryIn(wait !== null && wait > 0 ? t.time.in(span(wait)) : "", next.attempt)}
             </a>
           </p>
         )}
@@ -78,11 +80,11 @@ function usage(run: Run): string {
 
 export function RunFacts(props: { run: Run; context: RunContext | null; usage: readonly Usage[] }) {
   const { run, context } = props;
-  const t = words().run;
+  const t = runWords();
   const trigger = (
     <>
       <a href={href(`/runs?q=trigger:${run.triggeredBy ?? ""}`)}>{triggerText(run)}</a>
-      {run.requestedBy && <div class="quiet small">{words().runs.byHand(run.requestedBy)}</div>}
+      {run.requestedBy && <div class="quiet small">{runsWords().byHand(run.requestedBy)}</div>}
     </>
   );
   const usual =
@@ -114,7 +116,7 @@ export function RunFacts(props: { run: Run; context: RunContext | null; usage: r
 export function Attempts({ run, context }: { run: Run; context: RunContext | null }) {
   const attempts = context?.attempts ?? [];
   if (attempts.length < 2) return null;
-  const t = words().run;
+  const t = runWords();
   return (
     <nav class="tabs attempts" aria-label={t.attempts}>
       {attempts.map((a) => (
@@ -135,7 +137,7 @@ const isSlow = (ran: number, p95: number, runs: number) => runs >= 5 && ran > p9
 
 /** Due → queue → runs → end, with the usual time as a mark on what runs. */
 export function Timeline({ run, context }: { run: Run; context: RunContext | null }) {
-  const t = words().run.timeline;
+  const t = runWords().timeline;
   const due = run.dueAt ?? run.queuedAt ?? run.startedAt;
   const begun = run.status === "queued" || run.status === "skipped" ? null : Date.parse(run.startedAt);
   const end = run.finishedAt ? Date.parse(run.finishedAt) : run.status === "running" ? now.value : null;

@@ -10,13 +10,14 @@ import { Panel } from "../../ui/page";
 import { barHeight } from "../../ui/strip";
 import { stateOfRun } from "../../ui/state-mark";
 import { language, words } from "../../words";
+import { runWords } from "../../words/run";
 import type { Run } from "./run-parts";
 
 const SHOWN = 30;
 const HEIGHT = 52;
 
 export function RecentRuns({ run, p95 }: { run: Run; p95: number | null }) {
-  const t = words().run;
+  const t = runWords();
   const remote = useRemote(run.jobId, (signal) =>
     call("GET /api/cron/jobs/{job}/executions", {
       path: { job: run.jobId },
@@ -49,7 +50,7 @@ export function RecentRuns({ run, p95 }: { run: Run; p95: number | null }) {
           const ms =
             r.duration ?? (r.status === "running" ? Math.max(0, now.value - Date.parse(r.startedAt)) : 0);
           const when = r.startedAt ? times.value.full(Date.parse(r.startedAt)) : "";
-          const text = `${words().common.states[state]}, ${duration(language.value, ms)}, ${when}`;
+          const text = `${words().states[state]}, ${duration(language.value, ms)}, ${when}`;
           return (
             <span
               role="listitem"

@@ -1,13 +1,21 @@
 // What several pages show of a run.
-import type { Answer } from "../../api/client";
+import { type Answer, call } from "../../api/client";
+import { may } from "../../api/state";
 import { href } from "../../base/url";
 import { stopwatch } from "../../base/format";
 import { now } from "../../base/clock";
 import { StateMark, stateOfRun } from "../../ui/state-mark";
 import { words } from "../../words";
+import { runsWords } from "../../words/runs";
 
 export type Run = Answer<"GET /api/cron/executions/{id}">;
 export type RunContext = Answer<"GET /api/cron/executions/{id}/context">;
+
+/** Runs it again with the parameters it had; those of its own need an editor. */
+export async function repeatRun(run: Run): Promise<Answer<"POST /api/cron/jobs/{job}/run">> {
+  const own = run.params !== null && may("editor") ? { params: run.params } : {};
+  return call("POST /api/cron/jobs/{job}/run", { path: { job: run.jobId }, body: own });
+}
 
 export const isOver = (status: string | null | undefined) =>
   status !== undefined && status !== null && status !== "running" && status !== "queued";
@@ -28,14 +36,14 @@ export function RunState({ run, isLink }: { run: Pick<Run, "status" | "startedAt
 }
 
 /** Why, in words; "" where the state says it all. */
-export const reasonText = (run: Pick<Run, "reason">) => (run.reason ? words().runs.reasons[run.reason] : "");
+export const reasonText = (run: Pick<Run, "reason">) => (run.reason ? runsWords().reasons[run.reason] : "");
 
 export const triggerText = (run: Pick<Run, "triggeredBy">) =>
-  run.triggeredBy ? words().runs.triggers[run.triggeredBy] : words().common.time.none;
+  run.triggeredBy ? runsWords().triggers[run.triggeredBy] : words().time.none;
 
 /** "código 3", "señal 9", "" */
 export function exitText(run: Pick<Run, "exitCode" | "signal">): string {
-  const t = words().runs;
+  const t = runsWords();
   if (run.signal) return t.signal(run.signal);
   return run.exitCode === null ? "" : t.exit(run.exitCode);
 }

@@ -5,7 +5,8 @@ import { filtered, filterValue } from "../../base/filter";
 import { href } from "../../base/url";
 import { times } from "../../api/state";
 import { At, Took } from "../../ui/time";
-import { language, words } from "../../words";
+import { language } from "../../words";
+import { runsWords } from "../../words/runs";
 import { exitText, reasonText, RunState, triggerText } from "../run/run-parts";
 import type { RunRow } from "./list";
 
@@ -26,7 +27,7 @@ export function RunListRow(props: {
   onChoose: (id: string) => void;
 }) {
   const { run } = props;
-  const t = words().runs;
+  const t = runsWords();
   const begun = run.status === "queued" ? null : run.startedAt;
   const name = run.jobName ?? t.gone;
   const why = run.errorMessage ?? reasonText(run);

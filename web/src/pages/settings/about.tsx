@@ -8,7 +8,7 @@ import { Facts } from "../../ui/page";
 import { Shown } from "../../ui/remote-view";
 import { StateMark } from "../../ui/state-mark";
 import { sayError } from "../../ui/toast";
-import { words } from "../../words";
+import { settingsWords } from "../../words/settings";
 import { ConfigList } from "./config-list";
 import type { ConfigRow } from "./fields";
 
@@ -26,7 +26,7 @@ async function loadHealth(signal: AbortSignal): Promise<Record<string, unknown>>
 }
 
 export function Health({ only }: { only?: readonly string[] }) {
-  const t = words().settings;
+  const t = settingsWords();
   const health = useRemote("health", loadHealth);
   return (
     <Shown of={health}>
@@ -45,7 +45,7 @@ export function Health({ only }: { only?: readonly string[] }) {
 }
 
 export function About({ config }: { config: readonly ConfigRow[] }) {
-  const t = words().settings;
+  const t = settingsWords();
   const version = useRemote("version", (signal) => call("GET /version", { signal }));
   return (
     <>
@@ -66,7 +66,7 @@ export function About({ config }: { config: readonly ConfigRow[] }) {
 }
 
 export function Backup() {
-  const t = words().settings.backup;
+  const t = settingsWords().backup;
   const [made, setMade] = useState<Answer<"POST /api/admin/backup"> | null>(null);
   const [isBusy, setBusy] = useState(false);
   const make = async () => {
@@ -109,12 +109,12 @@ interface ExecutorRow {
 }
 
 export function Executors() {
-  const t = words().settings.executors;
+  const t = settingsWords().executors;
   const executors = useRemote("executors", (signal) => call("GET /api/cron/executors", { signal }));
   return (
     <Shown of={executors}>
       {({ data }) => (
-        <div class="table-box" tabIndex={0} role="group" aria-label={words().settings.sections.executors}>
+        <div class="scroll-x" tabIndex={0} role="group" aria-label={settingsWords().sections.executors}>
           <table>
             <thead>
               <tr>

@@ -1,11 +1,11 @@
 // Keys of the server's configuration: read only, each with its origin.
-import { words } from "../../words";
+import { settingsWords } from "../../words/settings";
 import type { ConfigRow } from "./fields";
 
-export const configHelp = (row: ConfigRow) => words().settings.config[row.key] ?? row.help;
+export const configHelp = (row: ConfigRow) => settingsWords().config[row.key] ?? row.help;
 
 export function ConfigList({ rows }: { rows: readonly ConfigRow[] }) {
-  const t = words().settings;
+  const t = settingsWords();
   return (
     <ul class="settings-list">
       {rows.map((row) => (

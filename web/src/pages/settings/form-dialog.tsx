@@ -39,11 +39,11 @@ export function FormDialog(props: {
         {props.children((name) => (name === field && text ? text : undefined))}
         {isElsewhere && (
           <p class="error" role="alert">
-            {problem.status === 0 ? words().common.remote.offlineTitle : text}
+            {problem.status === 0 ? words().remote.offlineTitle : text}
           </p>
         )}
         <footer>
-          <Button onClick={props.onClose}>{words().common.actions.cancel}</Button>
+          <Button onClick={props.onClose}>{words().actions.cancel}</Button>
           <Button kind="main" type="submit" isBusy={isBusy}>
             {props.verb}
           </Button>

@@ -5,11 +5,11 @@ import { Button } from "../../ui/button";
 import { Shown } from "../../ui/remote-view";
 import { Ago } from "../../ui/time";
 import { act } from "../../ui/toast";
-import { words } from "../../words";
+import { settingsWords } from "../../words/settings";
 import { browserName } from "./browser-name";
 
 export function Sessions() {
-  const t = words().settings.sessions;
+  const t = settingsWords().sessions;
   const sessions = useRemote("sessions", (signal) => call("GET /api/admin/sessions", { signal }));
   const end = async (session: string) => {
     if (await act(() => call("DELETE /api/admin/sessions/{session}", { path: { session } }), t.ended))
@@ -21,7 +21,7 @@ export function Sessions() {
         data.length === 0 ? (
           <p class="quiet">{t.empty}</p>
         ) : (
-          <div class="table-box" tabIndex={0} role="group" aria-label={words().settings.sections.sessions}>
+          <div class="scroll-x" tabIndex={0} role="group" aria-label={settingsWords().sections.sessions}>
             <table>
               <thead>
                 <tr>

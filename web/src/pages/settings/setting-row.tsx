@@ -6,6 +6,7 @@ import { number } from "../../base/format";
 import { Button } from "../../ui/button";
 import { say } from "../../ui/toast";
 import { language, words } from "../../words";
+import { settingsWords } from "../../words/settings";
 import { isSame, parse, type SettingField, textOf, type Value } from "./fields";
 
 type Changed = (group: SettingField["group"], answer: Record<string, unknown>) => void;
@@ -24,11 +25,11 @@ async function save(field: SettingField, value: Value): Promise<Record<string, u
 }
 
 export const settingWords = (field: Pick<SettingField, "name" | "help">) =>
-  words().settings.items[field.name] ?? { name: field.name, help: field.help };
+  settingsWords().items[field.name] ?? { name: field.name, help: field.help };
 
 /** A value in words. */
 export function valueText(field: SettingField, value: unknown): string {
-  const t = words().settings;
+  const t = settingsWords();
   if (value === null || value === undefined) return t.noValue;
   if (typeof value === "boolean") return value ? t.yes : t.no;
   if (typeof value === "number") return number(language.value, value, Number.isInteger(value) ? 0 : 3);
@@ -37,7 +38,7 @@ export function valueText(field: SettingField, value: unknown): string {
 
 export function SettingRow(props: { field: SettingField; value: unknown; onChanged: Changed }) {
   const { field, value } = props;
-  const t = words().settings;
+  const t = settingsWords();
   const { name, help } = settingWords(field);
   const saved = textOf(field, value);
   const [text, setText] = useState(saved);
@@ -124,7 +125,7 @@ export function SettingRow(props: { field: SettingField; value: unknown; onChang
         )}
         {text !== saved && (
           <Button kind="main" type="submit" isBusy={isBusy}>
-            {words().common.actions.save}
+            {words().actions.save}
           </Button>
         )}
       </form>

@@ -10,6 +10,7 @@ import { Shown } from "../../ui/remote-view";
 import { Ago, At } from "../../ui/time";
 import { say } from "../../ui/toast";
 import { words } from "../../words";
+import { settingsWords } from "../../words/settings";
 import { FormDialog } from "./form-dialog";
 import { OnceDialog, RoleChoice } from "./users";
 
@@ -18,7 +19,7 @@ type Open =
   { kind: "add" } | { kind: "revoke"; token: Token } | { kind: "made"; name: string; secret: string };
 
 function TokenForm(props: { onClose: () => void; onMade: (name: string, secret: string) => void }) {
-  const t = words().settings.tokens;
+  const t = settingsWords().tokens;
   const [name, setName] = useState("");
   const [role, setRole] = useState<Exclude<Role, "none">>("viewer");
   const [life, setLife] = useState("2160h");
@@ -30,7 +31,7 @@ function TokenForm(props: { onClose: () => void; onMade: (name: string, secret: 
     } catch {
       throw new ApiError(400, {
         field: "scope",
-        detail: words().settings.notJson,
+        detail: settingsWords().notJson,
       });
     }
   };
@@ -47,7 +48,7 @@ function TokenForm(props: { onClose: () => void; onMade: (name: string, secret: 
   return (
     <FormDialog
       title={t.add}
-      verb={words().common.actions.save}
+      verb={words().actions.save}
       fields={["name", "role", "scope"]}
       save={save}
       onClose={props.onClose}
@@ -65,7 +66,7 @@ function TokenForm(props: { onClose: () => void; onMade: (name: string, secret: 
               />
             )}
           </Field>
-          <Field label={t.role} hint={words().settings.users.roles[role]} error={errorOf("role")}>
+          <Field label={t.role} hint={settingsWords().users.roles[role]} error={errorOf("role")}>
             {(ids) => <RoleChoice ids={ids} value={role} onChange={setRole} />}
           </Field>
           <Field label={t.life}>
@@ -97,7 +98,7 @@ function TokenForm(props: { onClose: () => void; onMade: (name: string, secret: 
 }
 
 export function Tokens() {
-  const t = words().settings.tokens;
+  const t = settingsWords().tokens;
   const tokens = useRemote("tokens", (signal) => call("GET /api/admin/tokens", { signal }));
   const [open, setOpen] = useState<Open | null>(null);
   const close = () => setOpen(null);
@@ -113,7 +114,7 @@ export function Tokens() {
           data.length === 0 ? (
             <p class="quiet">{t.empty}</p>
           ) : (
-            <div class="table-box">
+            <div class="scroll-x">
               <table>
                 <thead>
                   <tr>
@@ -131,7 +132,7 @@ export function Tokens() {
                   {data.map((token) => (
                     <tr key={token.id}>
                       <td class="strong">{token.name}</td>
-                      <td>{words().common.roles[token.role]}</td>
+                      <td>{words().roles[token.role]}</td>
                       <td>{token.scope ? <code>{JSON.stringify(token.scope)}</code> : t.wholeScope}</td>
                       <td>{token.expiresAt ? <At when={token.expiresAt} /> : t.never}</td>
                       <td>

@@ -11,6 +11,7 @@ import { Shown } from "../../ui/remote-view";
 import { Ago } from "../../ui/time";
 import { say, sayError } from "../../ui/toast";
 import { words } from "../../words";
+import { settingsWords } from "../../words/settings";
 import { FormDialog } from "./form-dialog";
 
 type User = Answer<"GET /api/admin/users">["data"][number];
@@ -22,7 +23,7 @@ export function RoleChoice(props: {
   value: Role;
   onChange: (role: Exclude<Role, "none">) => void;
 }) {
-  const names = words().common.roles;
+  const names = words().roles;
   return (
     <select
       {...props.ids}
@@ -39,7 +40,7 @@ export function RoleChoice(props: {
 }
 
 function UserForm({ user, onClose, onSaved }: { user?: User; onClose: () => void; onSaved: () => void }) {
-  const t = words().settings.users;
+  const t = settingsWords().users;
   const [name, setName] = useState(user?.name ?? "");
   const [role, setRole] = useState<Role>(user?.role ?? "viewer");
   const [password, setPassword] = useState("");
@@ -61,7 +62,7 @@ function UserForm({ user, onClose, onSaved }: { user?: User; onClose: () => void
   return (
     <FormDialog
       title={user ? user.name : t.add}
-      verb={words().common.actions.save}
+      verb={words().actions.save}
       fields={["name", "role", "password"]}
       save={save}
       onClose={onClose}
@@ -117,7 +118,7 @@ function UserForm({ user, onClose, onSaved }: { user?: User; onClose: () => void
 }
 
 export function Users() {
-  const t = words().settings.users;
+  const t = settingsWords().users;
   const users = useRemote("users", (signal) => call("GET /api/admin/users", { signal }));
   const [open, setOpen] = useState<Open | null>(null);
   const close = () => setOpen(null);
@@ -132,7 +133,7 @@ export function Users() {
       sayError(error);
     }
   };
-  const actions = words().common.actions;
+  const actions = words().actions;
   return (
     <>
       <div class="settings-actions">
@@ -142,7 +143,7 @@ export function Users() {
       </div>
       <Shown of={users}>
         {({ data }) => (
-          <div class="table-box">
+          <div class="scroll-x">
             <table>
               <thead>
                 <tr>
@@ -162,7 +163,7 @@ export function Users() {
                       {user.isDisabled && <span class="tag">{t.disabled}</span>}{" "}
                       {!user.hasPassword && <span class="tag">{t.noPassword}</span>}
                     </td>
-                    <td>{words().common.roles[user.role]}</td>
+                    <td>{words().roles[user.role]}</td>
                     <td>
                       <Ago when={user.lastLoginAt} none={t.never} />
                     </td>
@@ -199,7 +200,7 @@ export function Users() {
       <dl class="role-list">
         {roles.map((role) => (
           <div key={role}>
-            <dt>{words().common.roles[role]}</dt>
+            <dt>{words().roles[role]}</dt>
             <dd>{t.roles[role as keyof typeof t.roles]}</dd>
           </div>
         ))}

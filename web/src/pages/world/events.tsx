@@ -10,7 +10,8 @@ import { Panel } from "../../ui/page";
 import { Shown } from "../../ui/remote-view";
 import { At } from "../../ui/time";
 import { act } from "../../ui/toast";
-import { language, words } from "../../words";
+import { language } from "../../words";
+import { worldWords } from "../../words/world";
 import { mayOwn, type Whose } from "../worlds/deeds";
 import { dayAndClock } from "../worlds/parts";
 import { instantOf } from "./local-time";
@@ -24,7 +25,7 @@ function Reasons({ reason }: { reason: unknown }) {
   if (!figures.length) return null;
   return (
     <details>
-      <summary>{words().world.events.because}</summary>
+      <summary>{worldWords().events.because}</summary>
       <dl class="reasons">
         {figures.map(([name, value]) => (
           <div key={name}>
@@ -38,7 +39,7 @@ function Reasons({ reason }: { reason: unknown }) {
 }
 
 function EventCard({ world, event, changed }: { world: Whose; event: WorldEvent; changed: () => void }) {
-  const t = words().world.events;
+  const t = worldWords().events;
   const isPlanned = event.status === "scheduled" && !event.isEmergent;
   const cancel = async () => {
     const path = { world: world.id, id: event.id };
@@ -65,7 +66,7 @@ function EventCard({ world, event, changed }: { world: Whose; event: WorldEvent;
 }
 
 function AddEvent({ world, changed }: { world: Whose; changed: () => void }) {
-  const t = words().world.events;
+  const t = worldWords().events;
   const type = useSignal("");
   const at = useSignal("");
   const text = useSignal("");
@@ -125,7 +126,7 @@ function AddEvent({ world, changed }: { world: Whose; changed: () => void }) {
 }
 
 function Metrics({ world }: { world: Whose }) {
-  const t = words().world.events;
+  const t = worldWords().events;
   const remote = useRemote(world.id, (signal) =>
     call("GET /api/worlds/{world}/narrative", { path: { world: world.id }, signal }),
   );
@@ -156,7 +157,7 @@ function Metrics({ world }: { world: Whose }) {
 }
 
 export function Events({ world }: { world: Whose }) {
-  const t = words().world.events;
+  const t = worldWords().events;
   const events = useRemote(world.id, (signal) =>
     call("GET /api/worlds/{world}/events", { path: { world: world.id }, query: { limit: 100 }, signal }),
   );

@@ -12,7 +12,8 @@ import { Panel } from "../../ui/page";
 import { Shown } from "../../ui/remote-view";
 import { Ago } from "../../ui/time";
 import { act, say } from "../../ui/toast";
-import { words } from "../../words";
+import { worldWords } from "../../words/world";
+import { worldsWords } from "../../words/worlds";
 import { inOwnersPlace, isMine, nameOf, setFavorite } from "../worlds/deeds";
 import { dayAndClock } from "../worlds/parts";
 import { instantOf, localOf } from "./local-time";
@@ -24,8 +25,8 @@ interface Props {
 }
 
 function Keep({ world, changed }: Props) {
-  const t = words().world.manage;
-  const d = words().worlds.deeds;
+  const t = worldWords().manage;
+  const d = worldsWords().deeds;
   return (
     <Panel title={t.favoriteTitle}>
       <p>{world.isFavorite ? t.favoriteOn : t.favoriteOff}</p>
@@ -37,7 +38,7 @@ function Keep({ world, changed }: Props) {
 }
 
 function Vacation({ world, changed }: Props) {
-  const t = words().world.manage;
+  const t = worldWords().manage;
   const until = useSignal("");
   const isAway = world.pauseReason === "vacation" && !!world.vacationUntil;
   const path = { world: world.id };
@@ -91,7 +92,7 @@ function Vacation({ world, changed }: Props) {
 }
 
 function Members({ world }: { world: World }) {
-  const t = words().world.manage;
+  const t = worldWords().manage;
   const who = useSignal("");
   const remote = useRemote(world.id, (signal) =>
     call("GET /api/worlds/{world}/members", { path: { world: world.id }, query: { limit: 200 }, signal }),
@@ -153,7 +154,7 @@ function Members({ world }: { world: World }) {
 }
 
 function Export({ world }: { world: World }) {
-  const t = words().world.manage;
+  const t = worldWords().manage;
   const download = () =>
     inOwnersPlace([world], t.exportVerb, async (query) => {
       const response = await callRaw("GET /api/worlds/{world}/export", {
@@ -177,7 +178,7 @@ function Export({ world }: { world: World }) {
 }
 
 function Erase({ world }: { world: World }) {
-  const t = words().world.manage;
+  const t = worldWords().manage;
   const isOpen = useSignal(false);
   const name = nameOf(world);
   const isOthers = !isMine(world) && may("admin");
@@ -201,7 +202,7 @@ function Erase({ world }: { world: World }) {
           text={
             <>
               <p>{t.eraseText(name)}</p>
-              {isOthers && <p>{t.eraseAdmin(world.ownerId ?? words().worlds.deeds.nobody)}</p>}
+              {isOthers && <p>{t.eraseAdmin(world.ownerId ?? worldsWords().deeds.nobody)}</p>}
             </>
           }
           verb={t.eraseVerb}

@@ -11,6 +11,7 @@ import { Shown } from "../../ui/remote-view";
 import { At } from "../../ui/time";
 import { say, sayError } from "../../ui/toast";
 import { language, words } from "../../words";
+import { worldWords } from "../../words/world";
 import { inOwnersPlace, mayOwn, type Whose } from "../worlds/deeds";
 
 type Summary = Answer<"GET /api/worlds/{world}/summaries">["data"][number];
@@ -25,7 +26,7 @@ interface Turn {
 
 /** The interactions of a segment, read when asked for. */
 function Turns({ id, fromTurn }: { id: string; fromTurn: number }) {
-  const t = words().world.memory;
+  const t = worldWords().memory;
   const turns = useSignal<readonly Turn[] | null>(null);
   const toggle = async () => {
     if (turns.value) return void (turns.value = null);
@@ -68,7 +69,7 @@ function EditDialog({
   onClose: () => void;
   done: () => void;
 }) {
-  const t = words().world.memory;
+  const t = worldWords().memory;
   const text = useSignal(summary.text);
   const problem = useSignal("");
   const save = async (body: { text: string } | { restore: boolean }) => {
@@ -118,7 +119,7 @@ function EditDialog({
             {t.original}
           </Button>
           <Button kind="main" type="submit">
-            {words().common.actions.save}
+            {words().actions.save}
           </Button>
         </footer>
       </form>
@@ -137,7 +138,7 @@ function SummaryCard({
   edit: () => void;
   changed: () => void;
 }) {
-  const t = words().world.memory;
+  const t = worldWords().memory;
   const n = (turn: number) => number(language.value, turn);
   const pin = () =>
     inOwnersPlace([world], summary.isPinned ? t.unpin : t.pin, async (query) => {
@@ -175,7 +176,7 @@ function SummaryCard({
 }
 
 function SegmentRow({ world, segment, changed }: { world: Whose; segment: Segment; changed: () => void }) {
-  const t = words().world.memory;
+  const t = worldWords().memory;
   const restore = () =>
     inOwnersPlace([world], t.restore, async (query) => {
       const got = await call("POST /api/worlds/{world}/archive/restore", {
@@ -212,7 +213,7 @@ function SegmentRow({ world, segment, changed }: { world: Whose; segment: Segmen
 }
 
 export function Memory({ world }: { world: Whose }) {
-  const t = words().world.memory;
+  const t = worldWords().memory;
   const path = { world: world.id };
   const editing = useSignal<Summary | null>(null);
   const summaries = useRemote(world.id, (signal) =>

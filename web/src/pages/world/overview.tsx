@@ -8,7 +8,8 @@ import { Button } from "../../ui/button";
 import { Facts, Panel } from "../../ui/page";
 import { Ago, At } from "../../ui/time";
 import { sayError } from "../../ui/toast";
-import { language, words } from "../../words";
+import { language } from "../../words";
+import { worldWords } from "../../words/world";
 import { nextStep } from "../worlds/next-step";
 import { dayAndClock, nextText, reasonText } from "../worlds/parts";
 import { usd } from "../worlds/trend-panel";
@@ -21,7 +22,7 @@ export type Note = Answer<"GET /api/worlds/{world}/history">["data"][number];
 const ms = (text: string | null | undefined) => (text ? Date.parse(text) : null);
 
 export function whyText(world: World, verdict: Verdict, at: number): string {
-  const t = words().world.why;
+  const t = worldWords().why;
   const next = nextText(nextStep(world, verdict, at));
   const paused = ms(world.pausedAt);
   const when = paused === null ? "" : dayAndClock(paused);
@@ -49,7 +50,7 @@ export function Lifeline({
   verdict: Verdict;
   thresholds: Thresholds;
 }) {
-  const t = words().world.lifeline;
+  const t = worldWords().lifeline;
   const since = ms(verdict.idleSince ?? verdict.lastActiveAt) ?? now.value;
   const idle = Math.max(0, now.value - since);
   const list = stations(thresholds, since, ms(verdict.deletionAt ?? verdict.scheduledDeletion));
@@ -103,7 +104,7 @@ interface Stats {
 }
 
 export function WorldFacts({ world }: { world: World }) {
-  const t = words().world.facts;
+  const t = worldWords().facts;
   const live = (world.live ?? {}) as Live;
   const stats = (world.stats ?? {}) as Stats;
   const liveText = live.isLive
@@ -137,7 +138,7 @@ interface Detail {
 }
 
 function NoteLine({ note }: { note: Note }) {
-  const t = words().world.log;
+  const t = worldWords().log;
   const detail = (note.detail ?? {}) as Detail;
   const action = (t.actions as Record<string, string>)[note.action] ?? note.action;
   const reason = detail.reason ?? detail.pauseReason;
@@ -161,7 +162,7 @@ function NoteLine({ note }: { note: Note }) {
 type History = Answer<"GET /api/worlds/{world}/history">;
 
 export function Log({ id, history }: { id: string; history: History }) {
-  const t = words().world.log;
+  const t = worldWords().log;
   const more = useSignal<History | null>(null);
   const older = useSignal<readonly Note[]>([]);
   const cursor = more.value ? more.value.nextCursor : history.nextCursor;

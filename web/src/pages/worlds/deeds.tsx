@@ -5,7 +5,7 @@ import { ApiError, call, type Answer } from "../../api/client";
 import { may, session } from "../../api/state";
 import { Confirm } from "../../ui/dialog";
 import { say, sayError } from "../../ui/toast";
-import { words } from "../../words";
+import { worldsWords } from "../../words/worlds";
 
 export type WorldRow = Answer<"GET /api/worlds">["data"][number];
 type Query = { override: "1" } | undefined;
@@ -42,7 +42,7 @@ export function OwnersPlace() {
   useEffect(() => () => void (asked.value = null), []); // a page that is left takes its question along
   const a = asked.value;
   if (!a) return null;
-  const t = words().worlds.deeds;
+  const t = worldsWords().deeds;
   const [only] = a.worlds;
   const text =
     a.worlds.length === 1 && only
@@ -66,7 +66,7 @@ export function OwnersPlace() {
 
 /** Each in turn; one that fails does not stop the others. Throws when none worked. */
 async function each(worlds: readonly Whose[], deed: (w: Whose) => Promise<unknown>): Promise<string> {
-  const t = words().worlds.deeds;
+  const t = worldsWords().deeds;
   let failure: ApiError | undefined;
   let done = 0;
   for (const world of worlds)
@@ -86,7 +86,7 @@ async function each(worlds: readonly Whose[], deed: (w: Whose) => Promise<unknow
 const pathOf = (world: Whose) => ({ path: { world: world.id } });
 
 export function resume(worlds: readonly Whose[], done: () => void): void {
-  const t = words().worlds.deeds;
+  const t = worldsWords().deeds;
   inOwnersPlace(worlds, t.resume, async (query) => {
     const query_ = query ? { query } : {};
     const what = await each(worlds, (w) =>
@@ -98,7 +98,7 @@ export function resume(worlds: readonly Whose[], done: () => void): void {
 }
 
 export function pause(world: Whose, done: () => void): void {
-  const t = words().worlds.deeds;
+  const t = worldsWords().deeds;
   inOwnersPlace([world], t.pause, async (query) => {
     const query_ = query ? { query } : {};
     await call("POST /api/worlds/{world}/pause", { ...pathOf(world), ...query_, body: {} });
@@ -113,7 +113,7 @@ export function setFavorite(
   isFavorite: boolean,
   done: () => void,
 ): void {
-  const t = words().worlds.deeds;
+  const t = worldsWords().deeds;
   const worlds = all.filter((w) => !!w.isFavorite !== isFavorite); // undoing must not touch what was so before
   if (!worlds.length) return done();
   inOwnersPlace(worlds, isFavorite ? t.keep : t.unfavorite, async (query) => {

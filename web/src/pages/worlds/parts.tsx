@@ -3,12 +3,12 @@ import { times } from "../../api/state";
 import { now } from "../../base/clock";
 import { Icon } from "../../ui/icon";
 import { StateMark } from "../../ui/state-mark";
-import { words } from "../../words";
+import { worldsWords } from "../../words/worlds";
 import { nextStep, type Next, type StepRow, type StepVerdict } from "./next-step";
 
 /** Awake, asleep (moon), and in the colour of trouble only what is going to be deleted. */
 export function WorldState({ world, badge }: { world: StepRow; badge?: boolean }) {
-  const t = words().worlds.states;
+  const t = worldsWords().states;
   const form = badge ? { badge } : {};
   if (world.status === "RUNNING") return <StateMark state="ok" text={t.RUNNING} {...form} />;
   if (world.scheduledDeletion) return <StateMark state="retrying" text={t.marked} {...form} />;
@@ -18,16 +18,16 @@ export function WorldState({ world, badge }: { world: StepRow; badge?: boolean }
 }
 
 export function reasonText(reason: string | null | undefined): string {
-  const t = words().worlds.reasons as Record<string, string>;
+  const t = worldsWords().reasons as Record<string, string>;
   return reason ? (t[reason] ?? reason) : "";
 }
 
 export function Star({ isOn }: { isOn: boolean | null | undefined }) {
   if (!isOn) return null;
   return (
-    <span class="world-star" title={words().worlds.list.favorite}>
+    <span class="world-star" title={worldsWords().list.favorite}>
       <Icon name="star" size={14} />
-      <span class="visually-hidden">{words().worlds.list.favorite}</span>
+      <span class="visually-hidden">{worldsWords().list.favorite}</span>
     </span>
   );
 }
@@ -36,7 +36,7 @@ export function Star({ isOn }: { isOn: boolean | null | undefined }) {
 export const dayAndClock = (ms: number) => `${times.value.weekday(ms)}, ${times.value.clock(ms)}`;
 
 export function nextText(next: Next): string {
-  const t = words().worlds.next;
+  const t = worldsWords().next;
   if (next.kind === "step") return next.isDue ? t.soon[next.step] : t[next.step](dayAndClock(next.at));
   if (next.kind === "wake") return t.wake(dayAndClock(next.at));
   if (next.kind === "event") return t.event(dayAndClock(next.at));

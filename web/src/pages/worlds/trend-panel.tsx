@@ -4,7 +4,8 @@ import type { Answer } from "../../api/client";
 import { number, percent } from "../../base/format";
 import { href, query } from "../../base/url";
 import { Panel } from "../../ui/page";
-import { language, words } from "../../words";
+import { language } from "../../words";
+import { worldsWords } from "../../words/worlds";
 import { reasonText } from "./parts";
 import { reasonTotals, trendPaths } from "./trend";
 
@@ -36,7 +37,7 @@ const sum = (trend: Trend, key: "paused" | "resumed" | "deleted") =>
 const count = (n: number) => number(language.value, n);
 
 function Periods({ days }: { days: number }) {
-  const t = words().worlds.trend;
+  const t = worldsWords().trend;
   const to = (n: number) => {
     const next = new URLSearchParams(query.value);
     next.set("days", String(n));
@@ -54,7 +55,7 @@ function Periods({ days }: { days: number }) {
 }
 
 function Picture({ trend }: { trend: Trend }) {
-  const t = words().worlds.trend;
+  const t = worldsWords().trend;
   const under = useSignal<number | null>(null);
   const p = trendPaths(trend.data, HEIGHT);
   const n = trend.data.length;
@@ -112,7 +113,7 @@ function Picture({ trend }: { trend: Trend }) {
 }
 
 function Table({ trend }: { trend: Trend }) {
-  const t = words().worlds.trend;
+  const t = worldsWords().trend;
   const keys = ["paused", "resumed", "archived", "deleted"] as const;
   return (
     <details>
@@ -148,7 +149,7 @@ function Table({ trend }: { trend: Trend }) {
 }
 
 function Reasons({ trend }: { trend: Trend }) {
-  const t = words().worlds.trend;
+  const t = worldsWords().trend;
   const totals = reasonTotals(trend.data);
   const most = totals[0]?.count ?? 1;
   if (!totals.length) return null;
@@ -169,7 +170,7 @@ function Reasons({ trend }: { trend: Trend }) {
 }
 
 export function TrendPanel({ trend, days }: { trend: Trend; days: number }) {
-  const t = words().worlds;
+  const t = worldsWords();
   const isEmpty = !sum(trend, "paused") && !sum(trend, "resumed") && !sum(trend, "deleted");
   return (
     <Panel
@@ -212,7 +213,7 @@ export function SavedPanel({
   asleep: number;
   days: number;
 }) {
-  const t = words().worlds;
+  const t = worldsWords();
   const prices = (cost.unitPrices ?? {}) as Prices;
   return (
     <Panel class="worlds-saved">

@@ -1,12 +1,10 @@
 // Language, theme, who I am, out. At the foot of the navigation, and behind "more" on a phone.
-import { signal } from "@preact/signals";
-import { call } from "./api/client";
-import { session, setSession } from "./api/state";
-import { remembered } from "./base/remember";
+import { ApiError, call } from "./api/client";
+import { may, session, setSession } from "./api/state";
+import { applyTheme, type Theme, theme } from "./base/theme";
 import { href, mayLeave } from "./base/url";
-import { isHelpOpen } from "./help";
-import { navigation, navText, type NavKey } from "./routes";
-import { may } from "./api/state";
+import { behindMore, type Closable, isHelpOpen } from "./floating";
+import { navigation, navText } from "./routes";
 import { Button } from "./ui/button";
 import { Dialog } from "./ui/dialog";
 import { Field } from "./ui/field";
@@ -14,19 +12,8 @@ import { Icon } from "./ui/icon";
 import { sayError } from "./ui/toast";
 import { type Language, languageChoice, loadWords, words } from "./words";
 
-type Theme = "system" | "light" | "dark";
-const theme = remembered<Theme>("theme", "system");
-export const isPrefsOpen = signal(false);
-/** What a phone's navigation has no room for. */
-export const behindMore: readonly NavKey[] = ["calendar", "alerts", "audit", "settings"];
-
-export function applyTheme(): void {
-  if (theme.value === "system") delete document.documentElement.dataset["theme"];
-  else document.documentElement.dataset["theme"] = theme.value;
-}
-
-async function logOut(): Promise<void> {
-  isPrefsOpen.value = false;
+async function logOut(onClose: () => void): Promise<void> {
+  onClose();
   if (!mayLeave("/")) return; // unsaved changes: the page asks
   try {
     await call("POST /api/auth/logout");
@@ -59,7 +46,7 @@ function Choice<T extends string>(props: {
 
 /** Language and theme. */
 export function AppearanceChoices() {
-  const t = words().common.prefs;
+  const t = words().prefs;
   return (
     <div class="choices">
       <Choice<Language | "auto">
@@ -70,7 +57,7 @@ export function AppearanceChoices() {
           ["es", "Español"],
           ["en", "English"],
         ]}
-        onChange={(choice) => void loadWords(choice)}
+        onChange={(choice) => void loadWords(choice).catch(() => sayError(new ApiError(0, {})))}
       />
       <Choice<Theme>
         label={t.theme}
@@ -89,21 +76,20 @@ export function AppearanceChoices() {
   );
 }
 
-export function PrefsDialog() {
+export function PrefsDialog({ onClose }: Closable) {
   const w = words();
-  const t = w.common.prefs;
+  const t = w.prefs;
   const who = session.value;
-  const close = () => void (isPrefsOpen.value = false);
   return (
-    <Dialog title={t.title} onClose={close} class="prefs">
+    <Dialog title={t.title} onClose={onClose} class="prefs">
       <ul class="more-links">
         {navigation
           .filter((n) => behindMore.includes(n.key) && may(n.role))
           .map((n) => (
             <li key={n.key}>
-              <a href={href(n.to)} onClick={close}>
+              <a href={href(n.to)} onClick={onClose}>
                 <Icon name={n.icon} size={18} />
-                {navText(w, n.key)}
+                {navText(n.key)}
               </a>
             </li>
           ))}
@@ -112,31 +98,20 @@ export function PrefsDialog() {
       <Button
         kind="quiet"
         onClick={() => {
-          close();
+          onClose();
           isHelpOpen.value = true;
         }}
       >
-        {w.common.keys.title}
+        {w.keys.title}
       </Button>
       {who && (
         <footer>
-          <span class="who">{t.loggedInAs(who.user ?? who.actor, w.common.roles[who.role])}</span>
-          <Button icon="log-out" onClick={() => void logOut()}>
-            {w.common.actions.logOut}
+          <span class="who">{t.loggedInAs(who.user ?? who.actor, w.roles[who.role])}</span>
+          <Button icon="log-out" onClick={() => void logOut(onClose)}>
+            {w.actions.logOut}
           </Button>
         </footer>
       )}
     </Dialog>
-  );
-}
-
-/** The button at the foot of the navigation. */
-export function PrefsButton() {
-  const t = words().common;
-  return (
-    <button type="button" class="prefs-button" onClick={() => void (isPrefsOpen.value = true)}>
-      <Icon name="user" size={18} />
-      <span class="word">{session.value?.user ?? t.prefs.title}</span>
-    </button>
   );
 }
