@@ -1,8 +1,7 @@
 // The runs of one job, newest first, as far back as somebody asks.
-import { useSignal } from "@preact/signals";
-import { useEffect, useRef } from "preact/hooks";
-import { ApiError, type Answer, call } from "../../api/client";
-import { useLive } from "../../api/live";
+import { useEffect, useMemo, useRef } from "preact/hooks";
+import { call } from "../../api/client";
+import { onResync, useLive } from "../../api/live";
 import { duration } from "../../base/format";
 import { filtered, filterValue } from "../../base/filter";
 import { href } from "../../base/url";
@@ -11,68 +10,64 @@ import { Panel } from "../../ui/page";
 import { ErrorNotice, Loading } from "../../ui/remote-view";
 import { StateMark, stateOfRun } from "../../ui/state-mark";
 import { Ago, At, Took } from "../../ui/time";
-import { sayError } from "../../ui/toast";
-import { language } from "../../words";
+import { language, words } from "../../words";
 import { jobWords } from "../../words/job";
 import type { Job } from "../job";
 import { reasonText, triggerText } from "../run/run-parts";
+import { RunList, type RunEvent } from "../runs/list";
 
-type RunPage = Answer<"GET /api/cron/jobs/{job}/executions">;
-type Run = RunPage["data"][number];
-const PAGE = 50;
-const SHOWN_MAX = 100; // rows in the document; more are for the page of runs
+const sizes = { first: 50, next: 50, max: 1000 }; // more are for the page of runs
 
 export function RunsTab({ job }: { job: Job }) {
   const id = String(job.id);
-  const runs = useSignal<Run[] | null>(null);
-  const next = useSignal<string | null>(null);
-  const error = useSignal<ApiError | null>(null);
+  const list = useMemo(
+    () =>
+      new RunList(
+        ({ limit, cursor }, signal) =>
+          call("GET /api/cron/jobs/{job}/executions", {
+            path: { job: id },
+            query: { limit, ...(cursor ? { cursor } : {}) },
+            signal,
+          }),
+        sizes,
+      ),
+    [id],
+  );
   const timer = useRef<ReturnType<typeof setTimeout> | undefined>(undefined);
-  const load = async () => {
-    try {
-      const page = await call("GET /api/cron/jobs/{job}/executions", {
-        path: { job: id },
-        query: { limit: PAGE },
-      });
-      const fresh = new Set(page.data.map((run) => run.id));
-      const older = (runs.peek() ?? []).filter((run) => !fresh.has(run.id) && page.nextCursor);
-      runs.value = [...page.data, ...older].slice(0, SHOWN_MAX);
-      if (older.length === 0) next.value = page.nextCursor;
-      error.value = null;
-    } catch (e) {
-      if (!(e instanceof ApiError)) throw e;
-      error.value = e;
-    }
-  };
-  const more = async () => {
-    try {
-      const query = { limit: PAGE, cursor: next.peek() ?? "" };
-      const page = await call("GET /api/cron/jobs/{job}/executions", { path: { job: id }, query });
-      runs.value = [...(runs.peek() ?? []), ...page.data];
-      next.value = page.nextCursor;
-    } catch (e) {
-      sayError(e);
-    }
-  };
   useEffect(() => {
-    void load();
-    return () => clearTimeout(timer.current);
-  }, [id]);
+    void list.load("");
+    const stop = onResync(() => void list.load(""));
+    return () => {
+      stop();
+      list.stop();
+      clearTimeout(timer.current);
+      timer.current = undefined;
+    };
+  }, [list]);
   useLive("runs", (events) => {
-    if (!events.some((e) => (e as { jobId?: string }).jobId === id)) return;
+    const mine = (events as readonly RunEvent[]).filter((e) => e.jobId === id);
+    if (mine.length === 0) return;
+    list.hear(mine);
     timer.current ??= setTimeout(() => {
       timer.current = undefined;
-      void load();
+      void list.load("");
     }, 500);
   });
+  const rows = list.rows.value;
+  const error = list.error.value;
   const t = jobWords().runsTab;
-  if (error.value && !runs.value) return <ErrorNotice error={error.value} again={() => void load()} />;
-  if (!runs.value) return <Loading />;
+  if (!list.isThere.value)
+    return error ? <ErrorNotice error={error} again={() => void list.load("")} /> : <Loading />;
   const all = href(filtered("runs", `job:${filterValue(job.name)}`));
   return (
     <Panel class="job-runs" actions={<a href={all}>{t.all}</a>}>
-      {runs.value.length === 0 && <p class="quiet">{t.none}</p>}
-      {runs.value.length > 0 && (
+      {error && (
+        <p class="stale" role="status">
+          {words().failed(error.message)}
+        </p>
+      )}
+      {rows.length === 0 && <p class="quiet">{t.none}</p>}
+      {rows.length > 0 && (
         <table>
           <thead>
             <tr>
@@ -89,7 +84,7 @@ export function RunsTab({ job }: { job: Job }) {
             </tr>
           </thead>
           <tbody>
-            {runs.value.map((run) => (
+            {rows.map((run) => (
               <tr key={run.id}>
                 <td>
                   <a href={href(`/runs/${run.id}`)}>
@@ -115,8 +110,8 @@ export function RunsTab({ job }: { job: Job }) {
           </tbody>
         </table>
       )}
-      {next.value && runs.value.length < 10 * SHOWN_MAX && (
-        <Button onClick={() => void more()}>{t.more}</Button>
+      {list.hasMore.value && rows.length < sizes.max && (
+        <Button onClick={() => void list.more()}>{t.more}</Button>
       )}
     </Panel>
   );

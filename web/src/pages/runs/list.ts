@@ -7,8 +7,13 @@ export type RunRow = Answer<"GET /api/cron/executions">["data"][number];
 export type RunEvent = Partial<RunRow> & { type: string };
 
 export const ROWS_MAX = 5000;
-const FIRST_PAGE = 100;
-const NEXT_PAGE = 300;
+/** How many rows a list reads at first, then at a time, and keeps at most. */
+export interface RunListSizes {
+  first: number;
+  next: number;
+  max: number;
+}
+const wholePage: RunListSizes = { first: 100, next: 300, max: ROWS_MAX };
 const EMPTY_PAGES_MAX = 20; // a rare filter looks at many runs to find one
 
 interface Page {
@@ -42,7 +47,10 @@ export class RunList {
   private readonly seenNew = new Set<string>();
   private q = "";
 
-  constructor(private readonly ask: AskRuns = askServer) {}
+  constructor(
+    private readonly ask: AskRuns = askServer,
+    private readonly sizes: RunListSizes = wholePage,
+  ) {}
 
   stop(): void {
     this.running?.abort();
@@ -56,13 +64,13 @@ export class RunList {
     this.q = q;
     this.isLoading.value = true;
     try {
-      const got = await this.pages(null, FIRST_PAGE, mine.signal);
+      const got = await this.pages(null, this.sizes.first, mine.signal);
       if (mine.signal.aborted) return;
       batch(() => {
         const old = isOther ? [] : this.rows.peek();
         // A page that is all there is, or that does not reach what was shown (more came than a page): nothing of it stays.
         const isAlone = got.nextCursor === null || !old.some((row) => row.id >= (got.data.at(-1)?.id ?? ""));
-        this.rows.value = isAlone ? got.data : merge(got.data, old);
+        this.rows.value = isAlone ? got.data : merge(got.data, old, this.sizes.max);
         if (isAlone || this.rows.peek().length <= got.data.length) this.setCursor(got.nextCursor);
         this.error.value = null;
         this.isThere.value = true;
@@ -77,11 +85,11 @@ export class RunList {
   }
 
   async more(): Promise<void> {
-    if (this.isLoading.peek() || !this.cursor || this.rows.peek().length >= ROWS_MAX) return;
+    if (this.isLoading.peek() || !this.cursor || this.rows.peek().length >= this.sizes.max) return;
     const mine = (this.running = new AbortController());
     this.isLoading.value = true;
     try {
-      const got = await this.pages(this.cursor, NEXT_PAGE, mine.signal);
+      const got = await this.pages(this.cursor, this.sizes.next, mine.signal);
       if (mine.signal.aborted) return;
       batch(() => {
         this.rows.value = this.rows.peek().concat(got.data);
@@ -144,8 +152,8 @@ export class RunList {
 }
 
 /** The newest page in front of what was there; rows are told by their ids, which ascend with time. */
-function merge(first: readonly RunRow[], old: readonly RunRow[]): readonly RunRow[] {
+function merge(first: readonly RunRow[], old: readonly RunRow[], max: number): readonly RunRow[] {
   const oldest = first.at(-1)?.id;
   if (oldest === undefined) return first;
-  return first.concat(old.filter((row) => row.id < oldest)).slice(0, ROWS_MAX);
+  return first.concat(old.filter((row) => row.id < oldest)).slice(0, max);
 }

@@ -7,6 +7,7 @@ import { Ago } from "../../ui/time";
 import { act } from "../../ui/toast";
 import { settingsWords } from "../../words/settings";
 import { browserName } from "./browser-name";
+import { DeedTable } from "./deed-table";
 
 export function Sessions() {
   const t = settingsWords().sessions;
@@ -21,49 +22,37 @@ export function Sessions() {
         data.length === 0 ? (
           <p class="quiet">{t.empty}</p>
         ) : (
-          <div class="scroll-x" tabIndex={0} role="group" aria-label={settingsWords().sections.sessions}>
-            <table>
-              <thead>
-                <tr>
-                  <th>{t.user}</th>
-                  <th>{t.address}</th>
-                  <th>{t.agent}</th>
-                  <th>{t.since}</th>
-                  <th>{t.seen}</th>
-                  <th>
-                    <span class="visually-hidden">{t.end}</span>
-                  </th>
-                </tr>
-              </thead>
-              <tbody>
-                {data.map((s) => (
-                  <tr key={s.id}>
-                    <td>
-                      <span class="strong">{s.user}</span> {s.isThis && <span class="tag">{t.mine}</span>}
-                    </td>
-                    <td class="mono">{s.address}</td>
-                    <td title={s.agent ?? undefined}>{browserName(s.agent ?? "")}</td>
-                    <td>
-                      <Ago when={s.createdAt} />
-                    </td>
-                    <td>
-                      <Ago when={s.seenAt} />
-                    </td>
-                    <td class="row-actions">
-                      {!s.isThis && (
-                        <Button
-                          kind="quiet"
-                          icon="log-out"
-                          label={`${t.end} ${s.user}`}
-                          onClick={() => void end(s.id)}
-                        />
-                      )}
-                    </td>
-                  </tr>
-                ))}
-              </tbody>
-            </table>
-          </div>
+          <DeedTable
+            label={settingsWords().sections.sessions}
+            heads={[t.user, t.address, t.agent, t.since, t.seen]}
+            deedsHead={t.end}
+            rows={data}
+            cells={(s) => (
+              <>
+                <td>
+                  <span class="strong">{s.user}</span> {s.isThis && <span class="tag">{t.mine}</span>}
+                </td>
+                <td class="mono">{s.address}</td>
+                <td title={s.agent ?? undefined}>{browserName(s.agent ?? "")}</td>
+                <td>
+                  <Ago when={s.createdAt} />
+                </td>
+                <td>
+                  <Ago when={s.seenAt} />
+                </td>
+              </>
+            )}
+            deeds={(s) =>
+              !s.isThis && (
+                <Button
+                  kind="quiet"
+                  icon="log-out"
+                  label={`${t.end} ${s.user}`}
+                  onClick={() => void end(s.id)}
+                />
+              )
+            }
+          />
         )
       }
     </Shown>

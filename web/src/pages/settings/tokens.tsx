@@ -11,6 +11,7 @@ import { Ago, At } from "../../ui/time";
 import { say } from "../../ui/toast";
 import { words } from "../../words";
 import { settingsWords } from "../../words/settings";
+import { DeedTable } from "./deed-table";
 import { FormDialog } from "./form-dialog";
 import { OnceDialog, RoleChoice } from "./users";
 
@@ -114,43 +115,31 @@ export function Tokens() {
           data.length === 0 ? (
             <p class="quiet">{t.empty}</p>
           ) : (
-            <div class="scroll-x">
-              <table>
-                <thead>
-                  <tr>
-                    <th>{t.name}</th>
-                    <th>{t.role}</th>
-                    <th>{t.scope}</th>
-                    <th>{t.expires}</th>
-                    <th>{t.lastUsed}</th>
-                    <th>
-                      <span class="visually-hidden">{t.revoke}</span>
-                    </th>
-                  </tr>
-                </thead>
-                <tbody>
-                  {data.map((token) => (
-                    <tr key={token.id}>
-                      <td class="strong">{token.name}</td>
-                      <td>{words().roles[token.role]}</td>
-                      <td>{token.scope ? <code>{JSON.stringify(token.scope)}</code> : t.wholeScope}</td>
-                      <td>{token.expiresAt ? <At when={token.expiresAt} /> : t.never}</td>
-                      <td>
-                        <Ago when={token.lastUsedAt} none={t.unused} />
-                      </td>
-                      <td class="row-actions">
-                        <Button
-                          kind="quiet"
-                          icon="trash-2"
-                          label={`${t.revoke} ${token.name}`}
-                          onClick={() => setOpen({ kind: "revoke", token })}
-                        />
-                      </td>
-                    </tr>
-                  ))}
-                </tbody>
-              </table>
-            </div>
+            <DeedTable
+              label={settingsWords().sections.tokens}
+              heads={[t.name, t.role, t.scope, t.expires, t.lastUsed]}
+              deedsHead={t.revoke}
+              rows={data}
+              cells={(token) => (
+                <>
+                  <td class="strong">{token.name}</td>
+                  <td>{words().roles[token.role]}</td>
+                  <td>{token.scope ? <code>{JSON.stringify(token.scope)}</code> : t.wholeScope}</td>
+                  <td>{token.expiresAt ? <At when={token.expiresAt} /> : t.never}</td>
+                  <td>
+                    <Ago when={token.lastUsedAt} none={t.unused} />
+                  </td>
+                </>
+              )}
+              deeds={(token) => (
+                <Button
+                  kind="quiet"
+                  icon="trash-2"
+                  label={`${t.revoke} ${token.name}`}
+                  onClick={() => setOpen({ kind: "revoke", token })}
+                />
+              )}
+            />
           )
         }
       </Shown>

@@ -12,6 +12,7 @@ import { Ago } from "../../ui/time";
 import { say, sayError } from "../../ui/toast";
 import { words } from "../../words";
 import { settingsWords } from "../../words/settings";
+import { DeedTable } from "./deed-table";
 import { FormDialog } from "./form-dialog";
 
 type User = Answer<"GET /api/admin/users">["data"][number];
@@ -143,57 +144,49 @@ export function Users() {
       </div>
       <Shown of={users}>
         {({ data }) => (
-          <div class="scroll-x">
-            <table>
-              <thead>
-                <tr>
-                  <th>{t.name}</th>
-                  <th>{t.role}</th>
-                  <th>{t.lastLogin}</th>
-                  <th>
-                    <span class="visually-hidden">{actions.more}</span>
-                  </th>
-                </tr>
-              </thead>
-              <tbody>
-                {data.map((user) => (
-                  <tr key={user.id}>
-                    <td>
-                      <span class="strong">{user.name}</span>{" "}
-                      {user.isDisabled && <span class="tag">{t.disabled}</span>}{" "}
-                      {!user.hasPassword && <span class="tag">{t.noPassword}</span>}
-                    </td>
-                    <td>{words().roles[user.role]}</td>
-                    <td>
-                      <Ago when={user.lastLoginAt} none={t.never} />
-                    </td>
-                    <td class="row-actions">
-                      <Button
-                        kind="quiet"
-                        icon="log-in"
-                        label={`${t.link}: ${user.name}`}
-                        disabled={user.isDisabled}
-                        onClick={() => void makeLink(user)}
-                      />
-                      <Button
-                        kind="quiet"
-                        icon="pencil"
-                        label={`${actions.edit} ${user.name}`}
-                        onClick={() => setOpen({ kind: "edit", user })}
-                      />
-                      <Button
-                        kind="quiet"
-                        icon="trash-2"
-                        label={`${actions.remove} ${user.name}`}
-                        disabled={user.name === session.value?.user}
-                        onClick={() => setOpen({ kind: "remove", user })}
-                      />
-                    </td>
-                  </tr>
-                ))}
-              </tbody>
-            </table>
-          </div>
+          <DeedTable
+            label={settingsWords().sections.users}
+            heads={[t.name, t.role, t.lastLogin]}
+            deedsHead={actions.more}
+            rows={data}
+            cells={(user) => (
+              <>
+                <td>
+                  <span class="strong">{user.name}</span>{" "}
+                  {user.isDisabled && <span class="tag">{t.disabled}</span>}{" "}
+                  {!user.hasPassword && <span class="tag">{t.noPassword}</span>}
+                </td>
+                <td>{words().roles[user.role]}</td>
+                <td>
+                  <Ago when={user.lastLoginAt} none={t.never} />
+                </td>
+              </>
+            )}
+            deeds={(user) => (
+              <>
+                <Button
+                  kind="quiet"
+                  icon="log-in"
+                  label={`${t.link}: ${user.name}`}
+                  disabled={user.isDisabled}
+                  onClick={() => void makeLink(user)}
+                />
+                <Button
+                  kind="quiet"
+                  icon="pencil"
+                  label={`${actions.edit} ${user.name}`}
+                  onClick={() => setOpen({ kind: "edit", user })}
+                />
+                <Button
+                  kind="quiet"
+                  icon="trash-2"
+                  label={`${actions.remove} ${user.name}`}
+                  disabled={user.name === session.value?.user}
+                  onClick={() => setOpen({ kind: "remove", user })}
+                />
+              </>
+            )}
+          />
         )}
       </Shown>
       <h3 class="settings-sub">{t.rolesTitle}</h3>
