@@ -1,6 +1,10 @@
-/* READ_AHEAD: what falls due in a window, over all jobs: how many at once, where too many, and what would help. */
+/* READ_AHEAD: what falls due in a window, over all jobs: how many at once, where too many, and what would help.
+ *
+ * A hundred thousand jobs have some thousand schedules: each is compiled, counted and walked once, for as many jobs as
+ * share it. Only what is a job's own is looked up by job. */
 #include <stdlib.h>
 
+#include "base/map.h"
 #include "store/keeper.h"
 
 #define SECOND_MS 1000LL
@@ -12,8 +16,20 @@
 #define SPREADS_S \
   { 60, 120, 300, 600, 900, 1800, 3600 }
 
+/* A schedule that many jobs may share: it is compiled once, and counted once for each stretch that is asked about. */
+struct rhythm {
+  struct rhythm *next;       /* of the same hash */
+  struct schedule *schedule; /* NULL: it cannot be read */
+  char *text, *zone;
+  int64_t dialect, dst, start_ms, end_ms, anchor_ms, seed; /* the last two are 0 where it does not ask for them */
+  int64_t serial, min_interval_ms;
+  struct count {
+    int64_t after_ms, until_ms, instants;
+  } planned, past; /* what was counted last */
+};
+
 struct held { /* a job with instants to come */
-  struct schedule *schedule;
+  struct rhythm *rhythm;
   int64_t no, from_ms, planned, usual_ms, splay_ms, seed, priority;
   bool is_critical;
 };
@@ -24,6 +40,8 @@ struct ahead_walk {
   struct ahead *a;
   struct tzdb *tzdb;
   struct gates gates;
+  struct map rhythms; /* hash → chain */
+  int64_t rhythm_count;
   struct held *held;
   size_t count, capacity;
   int64_t now_ms, from_ms, to_ms; /* from: the later of the window's and now */
@@ -31,6 +49,9 @@ struct ahead_walk {
   int32_t *slots; /* first starts minus ends, then how many at once */
   size_t slot_count;
   double even; /* at once, of jobs spread evenly */
+  struct even {
+    int64_t runs, busy_ms;
+  } *evenly; /* the same by buckets: what begins with each and goes on to the end */
   enum err error;
 };
 
@@ -69,56 +90,130 @@ static int64_t open_from(struct ahead_walk *w, const struct job *job) {
   return INSTANT_NEVER;
 }
 
-static int64_t count_in(struct schedule *s, int64_t after_ms, int64_t until_ms) {
-  return after_ms < until_ms ? schedule_count(s, after_ms, until_ms, SET_COUNT_MAX, NULL, NULL) : 0;
+/* ---- schedules that jobs share ---- */
+
+static bool is_letter(char c) { return (c | 32) >= 'a' && (c | 32) <= 'z'; }
+
+/* An H of its own, or a '~': the instants are of this job alone. */
+static bool asks_for_seed(const char *text) {
+  for (const char *c = text; *c; c++)
+    if (*c == '~' || ((*c | 32) == 'h' && (c == text || !is_letter(c[-1])) && !is_letter(c[1]))) return true;
+  return false;
+}
+
+static bool asks_for_anchor(const char *text) {
+  struct str s = str_of(text);
+  for (size_t i = 0; i + 6 <= s.len; i++)
+    if (str_eq_nocase((struct str){s.ptr + i, 6}, STR("@every"))) return true;
+  return false;
+}
+
+static uint64_t hash_of(const struct rhythm *r) {
+  const int64_t numbers[] = {r->dialect, r->dst, r->start_ms, r->end_ms, r->anchor_ms, r->seed};
+  uint64_t hash = hash_bytes(r->text, strlen(r->text), 0);
+  hash = hash_bytes(r->zone, strlen(r->zone), hash);
+  return hash_bytes(numbers, sizeof numbers, hash);
+}
+
+static bool is_same(const struct rhythm *a, const struct rhythm *b) {
+  return a->dialect == b->dialect && a->dst == b->dst && a->start_ms == b->start_ms && a->end_ms == b->end_ms &&
+         a->anchor_ms == b->anchor_ms && a->seed == b->seed && strcmp(a->text, b->text) == 0 &&
+         strcmp(a->zone, b->zone) == 0;
+}
+
+static void free_rhythm(struct rhythm *r) {
+  schedule_free(r->schedule);
+  free(r->text);
+  free(r->zone);
+  free(r);
+}
+
+static void free_rhythms(struct ahead_walk *w) {
+  struct map_entry e;
+  for (size_t i = 0; map_next(&w->rhythms, &i, &e);)
+    for (struct rhythm *r = e.value, *next; r; r = next) {
+      next = r->next;
+      free_rhythm(r);
+    }
+  map_free(&w->rhythms);
+}
+
+static struct rhythm *new_rhythm(struct ahead_walk *w, const struct rhythm *like, uint64_t hash,
+                                 const struct schedule_options *options) {
+  struct rhythm *r = malloc(sizeof *r);
+  if (!r) return NULL;
+  *r = *like;
+  r->text = str_dup(str_of(like->text));
+  r->zone = str_dup(str_of(like->zone));
+  r->next = map_get(&w->rhythms, hash);
+  r->serial = ++w->rhythm_count;
+  r->planned = r->past = (struct count){INT64_MAX, INT64_MAX, 0};
+  if (!r->text || !r->zone || map_put(&w->rhythms, hash, r) != ERR_OK) {
+    free_rhythm(r);
+    return NULL;
+  }
+  if (schedule_compile(w->tzdb, str_of(r->text), options, &r->schedule, NULL) != ERR_OK) r->schedule = NULL;
+  else r->min_interval_ms = schedule_min_interval_ms(r->schedule);
+  return r;
+}
+
+/* NULL: no memory. */
+static struct rhythm *rhythm_of(struct ahead_walk *w, const struct job *job) {
+  struct schedule_options options = job_schedule_options(job, w->q->ahead_question->timezone);
+  struct rhythm like = {.text = (char *)(uintptr_t)job->schedule,
+                        .zone = (char *)(uintptr_t)(job->timezone ? job->timezone
+                                                                  : w->q->ahead_question->timezone),
+                        .dialect = (int64_t)options.dialect,
+                        .dst = (int64_t)options.dst,
+                        .start_ms = options.start_ms,
+                        .end_ms = options.end_ms};
+  if (asks_for_seed(like.text)) like.seed = (int64_t)options.seed;
+  if (asks_for_anchor(like.text)) like.anchor_ms = options.anchor_ms;
+  uint64_t hash = hash_of(&like);
+  for (struct rhythm *r = map_get(&w->rhythms, hash); r; r = r->next)
+    if (is_same(r, &like)) return r;
+  return new_rhythm(w, &like, hash, &options);
+}
+
+static int64_t count_in(struct rhythm *r, struct count *last, int64_t after_ms, int64_t until_ms) {
+  if (after_ms >= until_ms) return 0;
+  if (last->after_ms != after_ms || last->until_ms != until_ms)
+    *last = (struct count){after_ms, until_ms,
+                           schedule_count(r->schedule, after_ms, until_ms, SET_COUNT_MAX, NULL, NULL)};
+  return last->instants;
 }
 
 static bool visit_job(void *arg, const void *record) {
   struct ahead_walk *w = arg;
   const struct job *job = record;
   const struct ahead_question *q = w->q->ahead_question;
-  struct schedule_options options = job_schedule_options(job, q->timezone);
-  struct schedule *s;
   w->a->jobs++;
   if (job->is_active != 1) return true;
   w->a->active++;
-  if (schedule_compile(w->tzdb, str_of(job->schedule), &options, &s, NULL) != ERR_OK) return true;
+  struct rhythm *r = rhythm_of(w, job);
+  if (!r) w->error = ERR_NO_MEMORY;
+  if (!r || !r->schedule) return r != NULL;
   int64_t since_ms = job->created_ms > q->from_ms ? job->created_ms : q->from_ms - 1;
   int64_t before_ms = w->now_ms < q->to_ms ? w->now_ms : q->to_ms;
-  struct held h = {.schedule = s,
+  struct held h = {.rhythm = r,
                    .no = job->no,
                    .from_ms = open_from(w, job),
                    .usual_ms = FIELD_NULL,
                    .seed = job->seed,
                    .priority = job->priority,
                    .is_critical = job->critical == 1};
-  h.planned = h.from_ms == INSTANT_NEVER ? 0 : count_in(s, h.from_ms, w->to_ms);
+  h.planned = h.from_ms == INSTANT_NEVER ? 0 : count_in(r, &r->planned, h.from_ms, w->to_ms);
   int64_t range_ms = job->splay == FIELD_NULL ? 0 : job->splay * SECOND_MS;
-  h.splay_ms = plan_splay_ms((uint64_t)job->seed, range_ms, schedule_min_interval_ms(s));
-  int64_t past = count_in(s, since_ms, before_ms);
+  h.splay_ms = plan_splay_ms((uint64_t)job->seed, range_ms, r->min_interval_ms);
+  int64_t past = count_in(r, &r->past, since_ms, before_ms);
   if (past == 0 && job->last_run_ms != FIELD_NULL && job->last_run_ms >= q->from_ms) past = 1; /* by hand */
   note_sparse(w->a, (struct ahead_job){job->no, h.planned, past});
   w->a->planned += h.planned;
-  if (h.planned > 0 && hold(w, &h)) return true;
-  schedule_free(s);
-  if (h.planned > 0) w->error = ERR_NO_MEMORY;
+  if (h.planned > 0 && !hold(w, &h)) w->error = ERR_NO_MEMORY;
   return w->error == ERR_OK;
 }
 
 /* ---- how long they usually take ---- */
-
-struct usual {
-  int64_t ms[AHEAD_USUAL_RUNS];
-  size_t count, looked;
-};
-
-static bool take_duration(void *arg, const void *record) {
-  struct usual *u = arg;
-  const struct run *run = record;
-  bool counts = run->duration_ms != FIELD_NULL && (run->status == RUN_SUCCESS || run->status == RUN_TIMEOUT);
-  if (counts) u->ms[u->count++] = run->duration_ms;
-  return ++u->looked < AHEAD_USUAL_LOOKED && u->count < AHEAD_USUAL_RUNS;
-}
 
 static int ascending(const void *a, const void *b) {
   int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
@@ -127,8 +222,9 @@ static int ascending(const void *a, const void *b) {
 
 static void note_tight(struct ahead_walk *w, const struct held *h, int64_t long_ms) {
   struct ahead *a = w->a;
-  int64_t first_ms = schedule_next(h->schedule, h->from_ms);
-  int64_t second_ms = first_ms == INSTANT_NEVER ? first_ms : schedule_next(h->schedule, first_ms);
+  struct schedule *s = h->rhythm->schedule;
+  int64_t first_ms = schedule_next(s, h->from_ms);
+  int64_t second_ms = first_ms == INSTANT_NEVER ? first_ms : schedule_next(s, first_ms);
   if (second_ms == INSTANT_NEVER || long_ms * 2 <= second_ms - first_ms) return;
   struct ahead_tight t = {.no = h->no, .interval_ms = second_ms - first_ms, .usual_ms = long_ms};
   size_t at = a->tight_count;
@@ -141,16 +237,27 @@ static void note_tight(struct ahead_walk *w, const struct held *h, int64_t long_
   a->tight[at] = t;
 }
 
+/* Of the newest that ended by themselves or were too long. */
+static size_t durations_of(const struct run_brief *runs, size_t count, int64_t ret[AHEAD_USUAL_RUNS]) {
+  size_t n = 0;
+  for (size_t i = 0; i < count && n < AHEAD_USUAL_RUNS; i++)
+    if (runs[i].duration_ms != FIELD_NULL && (runs[i].status == RUN_SUCCESS || runs[i].status == RUN_TIMEOUT))
+      ret[n++] = runs[i].duration_ms;
+  return n;
+}
+
 static enum err look_up_usual(struct ahead_walk *w) {
-  struct scan_args args = {.from = 0, .to = INT64_MAX};
+  struct rows *rows = w->reader->rows;
+  struct run_brief runs[AHEAD_USUAL_LOOKED];
+  int64_t ms[AHEAD_USUAL_RUNS];
   for (size_t i = 0; i < w->count && i < AHEAD_USUAL_JOBS; i++) {
-    struct usual u = {};
-    args.key = w->held[i].no;
-    TRY(w->reader->rows->ops->scan(w->reader->rows, SCAN_RUN_JOB_LEAN, &args, take_duration, &u));
-    if (u.count == 0) continue;
-    qsort(u.ms, u.count, sizeof *u.ms, ascending);
-    w->held[i].usual_ms = u.ms[u.count / 2];
-    note_tight(w, &w->held[i], u.ms[(u.count * 95 + 99) / 100 - 1]);
+    size_t count;
+    TRY(rows->ops->run_strip(rows, w->held[i].no, AHEAD_USUAL_LOOKED, runs, &count));
+    count = durations_of(runs, count, ms);
+    if (count == 0) continue;
+    qsort(ms, count, sizeof *ms, ascending);
+    w->held[i].usual_ms = ms[count / 2];
+    note_tight(w, &w->held[i], ms[(count * 95 + 99) / 100 - 1]);
   }
   return ERR_OK;
 }
@@ -179,54 +286,78 @@ static size_t slot_of(const struct ahead_walk *w, int64_t at_ms) {
   return slot < 0 ? 0 : slot > (int64_t)w->slot_count ? w->slot_count : (size_t)slot;
 }
 
-static void add_busy(struct ahead *a, int64_t from_ms, int64_t to_ms) {
+static void add_busy(struct ahead *a, int64_t from_ms, int64_t to_ms, int64_t jobs) {
   while (from_ms < to_ms) {
     size_t at = (size_t)((from_ms - a->origin_ms) / LOAD_BUCKET_MS);
     if (from_ms < a->origin_ms || at >= a->bucket_count) return;
     int64_t end_ms = a->origin_ms + (int64_t)(at + 1) * LOAD_BUCKET_MS;
     if (end_ms > to_ms) end_ms = to_ms;
-    a->buckets[at].busy_ms += end_ms - from_ms;
+    a->buckets[at].busy_ms += (end_ms - from_ms) * jobs;
     from_ms = end_ms;
   }
 }
 
-static void add_start(struct ahead_walk *w, const struct held *h, int64_t due_ms) {
+/* So many jobs that are alike begin at once. */
+static void add_start(struct ahead_walk *w, const struct held *h, int64_t due_ms, int32_t jobs) {
   int64_t start_ms = due_ms + h->splay_ms, long_ms = h->usual_ms > w->slot_ms ? h->usual_ms : w->slot_ms;
   size_t at = (size_t)((start_ms - w->a->origin_ms) / LOAD_BUCKET_MS);
   if (at >= w->a->bucket_count) return;
-  w->a->buckets[at].runs++;
-  add_busy(w->a, start_ms, start_ms + h->usual_ms);
+  w->a->buckets[at].runs += jobs;
+  add_busy(w->a, start_ms, start_ms + h->usual_ms, jobs);
   size_t first = slot_of(w, start_ms), end = slot_of(w, start_ms + long_ms + w->slot_ms - 1);
-  w->slots[first]++;
-  w->slots[end > first ? end : first + 1]--;
+  w->slots[first] += jobs;
+  w->slots[end > first ? end : first + 1] -= jobs;
 }
 
-static void spread_evenly(struct ahead_walk *w, const struct held *h) {
-  double span_ms = (double)(w->to_ms - h->from_ms);
+static void spread_evenly(struct ahead_walk *w, const struct held *h, int64_t jobs) {
+  double span_ms = (double)(w->to_ms - h->from_ms), planned = (double)(h->planned * jobs);
   struct ahead *a = w->a;
   a->is_estimated = true;
-  w->even += (double)h->planned * (double)h->usual_ms / span_ms;
-  for (size_t i = 0; i < a->bucket_count; i++) {
-    int64_t at_ms = a->origin_ms + (int64_t)i * LOAD_BUCKET_MS;
-    if (at_ms < h->from_ms) continue;
-    int64_t runs = (int64_t)((double)h->planned * LOAD_BUCKET_MS / span_ms + 0.5);
-    a->buckets[i].runs += runs;
-    a->buckets[i].busy_ms += runs * h->usual_ms;
+  w->even += planned * (double)h->usual_ms / span_ms;
+  int64_t first = (h->from_ms - a->origin_ms + LOAD_BUCKET_MS - 1) / LOAD_BUCKET_MS;
+  int64_t runs = (int64_t)(planned * LOAD_BUCKET_MS / span_ms + 0.5);
+  if (first < 0 || first >= (int64_t)a->bucket_count) return;
+  w->evenly[first].runs += runs;
+  w->evenly[first].busy_ms += runs * h->usual_ms;
+}
+
+static void add_what_is_spread(struct ahead_walk *w) {
+  struct even sum = {};
+  for (size_t i = 0; i < w->a->bucket_count; i++) {
+    sum.runs += w->evenly[i].runs;
+    sum.busy_ms += w->evenly[i].busy_ms;
+    w->a->buckets[i].runs += sum.runs;
+    w->a->buckets[i].busy_ms += sum.busy_ms;
   }
 }
 
+static int order_of(int64_t a, int64_t b) { return (a > b) - (a < b); }
+
+/* Jobs that begin at the same instants and take as long stand beside each other. */
+static int by_likeness(const void *x, const void *y) {
+  const struct held *a = x, *b = y;
+  int order = order_of(a->rhythm->serial, b->rhythm->serial);
+  if (order == 0) order = order_of(a->from_ms, b->from_ms);
+  if (order == 0) order = order_of(a->splay_ms, b->splay_ms);
+  return order ? order : order_of(a->usual_ms, b->usual_ms);
+}
+
 static void fill(struct ahead_walk *w) {
-  for (size_t i = 0; i < w->count; i++) {
+  if (w->count) qsort(w->held, w->count, sizeof *w->held, by_likeness);
+  for (size_t i = 0, next; i < w->count; i = next) {
     const struct held *h = &w->held[i];
+    for (next = i + 1; next < w->count && by_likeness(h, &w->held[next]) == 0;) next++;
+    int32_t jobs = (int32_t)(next - i);
     if (h->planned > WALK_ALWAYS && w->steps + h->planned > AHEAD_STEPS_MAX) {
-      spread_evenly(w, h);
+      spread_evenly(w, h, jobs);
       continue;
     }
     w->steps += h->planned;
     int64_t due_ms = h->from_ms;
-    while ((due_ms = schedule_next(h->schedule, due_ms)) <= w->to_ms && due_ms != INSTANT_NEVER)
-      add_start(w, h, due_ms);
+    while ((due_ms = schedule_next(h->rhythm->schedule, due_ms)) <= w->to_ms && due_ms != INSTANT_NEVER)
+      add_start(w, h, due_ms, jobs);
   }
+  add_what_is_spread(w);
 }
 
 static void add_up(struct ahead_walk *w) {
@@ -276,7 +407,7 @@ static void find_clashes(struct ahead_walk *w) {
 
 /* The start of this job that runs at this second by then, INSTANT_NONE. */
 static int64_t start_at(const struct ahead_walk *w, const struct held *h, int64_t at_ms) {
-  int64_t due_ms = schedule_prev(h->schedule, at_ms + w->slot_ms - h->splay_ms);
+  int64_t due_ms = schedule_prev(h->rhythm->schedule, at_ms + w->slot_ms - h->splay_ms);
   if (due_ms == INSTANT_NONE || due_ms <= h->from_ms) return INSTANT_NONE;
   int64_t long_ms = h->usual_ms > w->slot_ms ? h->usual_ms : w->slot_ms;
   return due_ms + h->splay_ms + long_ms > at_ms ? due_ms + h->splay_ms : INSTANT_NONE;
@@ -296,7 +427,7 @@ static int by_weight(const void *a, const void *b) {
 }
 
 static int64_t offset_of(const struct held *h, int64_t splay_s) {
-  return plan_splay_ms((uint64_t)h->seed, splay_s * SECOND_MS, schedule_min_interval_ms(h->schedule));
+  return plan_splay_ms((uint64_t)h->seed, splay_s * SECOND_MS, h->rhythm->min_interval_ms);
 }
 
 static void shift(const struct ahead_walk *w, int32_t *slots, size_t count, size_t base, int64_t start_ms,
@@ -416,12 +547,13 @@ static enum err make_room(struct ahead_walk *w) {
   w->slot_count = a->bucket_count * (size_t)(LOAD_BUCKET_MS / w->slot_ms);
   a->buckets = ARENA_ARRAY(&w->q->arena, struct ahead_bucket, a->bucket_count + 1);
   w->slots = calloc(w->slot_count + 2, sizeof *w->slots);
-  return a->buckets && w->slots ? ERR_OK : ERR_NO_MEMORY;
+  w->evenly = calloc(a->bucket_count + 1, sizeof *w->evenly);
+  return a->buckets && w->slots && w->evenly ? ERR_OK : ERR_NO_MEMORY;
 }
 
 static enum err look(struct ahead_walk *w) {
   TRY(make_room(w));
-  TRY(w->reader->rows->ops->scan(w->reader->rows, SCAN_JOB_ALL, &SCAN_ALL, visit_job, w));
+  TRY(w->reader->rows->ops->scan(w->reader->rows, SCAN_JOB_PLAN, &SCAN_ALL, visit_job, w));
   TRY(w->error);
   TRY(look_up_usual(w));
   TRY(usual_of_all(w));
@@ -444,9 +576,10 @@ enum err reader_ahead(struct reader *r, struct store_read *q) {
   TRY(tzdb_new(r->zone_folder, &w.tzdb));
   enum err e = gates_load(&w.gates, r->rows, q->now_ms);
   if (e == ERR_OK) e = look(&w);
-  for (size_t i = 0; i < w.count; i++) schedule_free(w.held[i].schedule);
+  free_rhythms(&w);
   free(w.held);
   free(w.slots);
+  free(w.evenly);
   gates_free(&w.gates);
   tzdb_free(w.tzdb);
   return e;

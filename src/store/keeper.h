@@ -186,6 +186,9 @@ struct reader {
 };
 enum err reader_read(struct reader *r, struct store_read *read);
 enum err reader_ledger_audit(struct reader *r, struct store_read *read);
+size_t reader_page_size(const struct store_read *q);
+enum err reader_runs(struct reader *r, struct store_read *read); /* store_runs.c */
+enum err reader_run(struct reader *r, struct store_read *read);
 enum err reader_load(struct reader *r, struct store_read *read);
 enum err reader_days(struct reader *r, struct store_read *read);
 enum err reader_lanes(struct reader *r, struct store_read *read);

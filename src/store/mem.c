@@ -404,6 +404,10 @@ static const struct rows_ops mem_ops = {
     .job_upcoming = rows_job_upcoming,
     .figures = rows_figures,
     .run_strip = rows_run_strip,
+    .run_find = rows_run_find,
+    .run_nth = rows_run_nth,
+    .run_since = rows_run_since,
+    .job_facts = rows_job_facts,
     .count = mem_count,
 };
 

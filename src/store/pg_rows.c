@@ -32,7 +32,7 @@ void pg_bind_int(struct pg_bound *b, int64_t value) {
 
 void pg_bind_bool(struct pg_bound *b, bool value) { pg_arg_text(&b->a, value ? "t" : "f"); }
 
-static void bind_instant(struct pg_bound *b, int64_t ms) {
+void pg_bind_instant(struct pg_bound *b, int64_t ms) {
   char *to = b->store[b->a.count];
   if (ms == FIELD_NULL) to = NULL;
   else
@@ -69,7 +69,7 @@ static enum err bind_field(struct pg_rows *r, struct pg_bound *b, const struct f
     return ERR_OK;
   }
   switch (f->type) {
-    case FIELD_INSTANT: bind_instant(b, n); break;
+    case FIELD_INSTANT: pg_bind_instant(b, n); break;
     case FIELD_BOOL: pg_bind_bool(b, n != 0); break;
     case FIELD_ENUM: pg_arg_text(&b->a, f->names[n]); break;
     case FIELD_REAL3:
@@ -103,8 +103,7 @@ static int64_t read_number(const PGresult *r, int row, int column, const struct 
   return pg_result_int(r, row, column);
 }
 
-/* Texts point into the result. False: a row that is none of ours. */
-static bool read_record(const PGresult *r, int row, enum table_id id, void *record) {
+bool pg_read_record(const PGresult *r, int row, enum table_id id, void *record) {
   const struct table *t = table_get(id);
   for (size_t i = 0; i < t->field_count; i++) {
     const struct field *f = &t->fields[i];
@@ -255,7 +254,7 @@ static enum err answer_row(struct pg_rows *r, enum table_id id, const struct pg_
   const struct table *t = table_get(id);
   TRY(pg_rows_ask(r, PG_GET + id, b, &result));
   memset(&record, 0, sizeof record);
-  enum err e = PQntuples(result) > 0 && read_record(result, 0, id, &record) ? ERR_OK : ERR_NOT_FOUND;
+  enum err e = PQntuples(result) > 0 && pg_read_record(result, 0, id, &record) ? ERR_OK : ERR_NOT_FOUND;
   if (e == ERR_OK && !t->has_text) memcpy(ret, &record, t->size);
   if (e == ERR_OK && t->has_text) {
     void *copy = record_copy(t, &record, a);
@@ -337,7 +336,7 @@ static void bind_bound(struct pg_bound *b, const struct field *f, int64_t value)
     pg_arg_text(&b->a, b->store[b->a.count]);
   } else if (f->type == FIELD_INSTANT) {
     if (value == INT64_MIN) pg_arg_text(&b->a, "-infinity");
-    else bind_instant(b, value);
+    else pg_bind_instant(b, value);
   } else if (value <= 0 || value == INT64_MAX) {
     pg_arg_text(&b->a, value == INT64_MAX ? "~" : "");
   } else {
@@ -368,7 +367,7 @@ static bool visit_all(const struct walk *w, const PGresult *result) {
   union any_record record;
   for (int i = 0; i < PQntuples(result); i++) {
     memset(&record, 0, sizeof record);
-    if (read_record(result, i, w->table, &record) && !w->fn(w->arg, &record)) return false;
+    if (pg_read_record(result, i, w->table, &record) && !w->fn(w->arg, &record)) return false;
   }
   return true;
 }
@@ -445,7 +444,7 @@ static enum err bind_run(struct pg_rows *r, struct pg_bound *b, const char *cons
   TRY(bind_field(r, b, &t->fields[0], run));
   for (size_t i = 0; i < t->field_count; i++)
     if (!pg_is_one_of(but, t->fields[i].name)) TRY(bind_field(r, b, &t->fields[i], run));
-  if (but == pg_ending_columns) bind_instant(b, run->started_ms);
+  if (but == pg_ending_columns) pg_bind_instant(b, run->started_ms);
   return ERR_OK;
 }
 
@@ -470,8 +469,8 @@ static enum err pr_run_end(struct rows *rows, const struct run *run, bool *ret_c
 static enum err pr_job_touch(struct rows *rows, int64_t job_no, int64_t last_run_ms, int64_t next_run_ms) {
   struct pg_bound b = {};
   pg_bind_int(&b, job_no);
-  bind_instant(&b, last_run_ms);
-  bind_instant(&b, next_run_ms);
+  pg_bind_instant(&b, last_run_ms);
+  pg_bind_instant(&b, next_run_ms);
   return send(rows_of(rows), PG_SPECIAL + PG_SPECIAL_JOB_TOUCH, &b);
 }
 
@@ -534,6 +533,10 @@ static const struct rows_ops pg_ops = {
     .job_upcoming = pg_job_upcoming,
     .figures = pg_figures,
     .run_strip = pg_run_strip,
+    .run_find = pg_run_find,
+    .run_nth = pg_run_nth,
+    .run_since = pg_run_since,
+    .job_facts = pg_job_facts,
     .count = pg_count,
     .has_news = pr_has_news,
     .take_news = pr_take_news,

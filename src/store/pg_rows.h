@@ -18,6 +18,8 @@ enum pg_statement {
   PG_SCAN = PG_DEL + TABLE_COUNT, /* + scan: its first page */
   PG_RUN_UPDATE = PG_SCAN + SCAN_COUNT,
   PG_RUN_END,
+  PG_RUN_FIND, /* + 1: the odd ones */
+  PG_RUN_FIND_ODD,
   PG_SPECIAL, /* + special */
   PG_STATEMENTS = PG_SPECIAL + PG_SPECIALS
 };
@@ -60,6 +62,9 @@ struct pg_bound {
 };
 void pg_bind_int(struct pg_bound *b, int64_t value); /* FIELD_NULL = null */
 void pg_bind_bool(struct pg_bound *b, bool value);
+void pg_bind_instant(struct pg_bound *b, int64_t ms); /* FIELD_NULL = null */
+/* A row of a whole record; texts point into the result. False: a row that is none of ours. */
+bool pg_read_record(const PGresult *r, int row, enum table_id id, void *record);
 /* Waits for the answer; the caller clears it. */
 enum err pg_rows_ask(struct pg_rows *r, enum pg_statement id, const struct pg_bound *b, PGresult **ret);
 enum err pg_job_list(struct rows *rows, const struct job_query *q, size_t max, int64_t *ret_nos,
@@ -68,4 +73,8 @@ enum err pg_job_upcoming(struct rows *rows, size_t max, int64_t *ret_nos, size_t
 enum err pg_figures(struct rows *rows, int64_t runs_max, struct figures_row *ret);
 enum err pg_run_strip(struct rows *rows, int64_t job_no, size_t max, struct run_brief *ret,
                       size_t *ret_count);
+enum err pg_run_find(struct rows *rows, const struct run_query *q, rows_visit *fn, void *arg);
+enum err pg_run_nth(struct rows *rows, const struct run_query *q, int64_t n, int64_t *ret_no);
+enum err pg_run_since(struct rows *rows, int64_t from_ms, int64_t max, int64_t *ret_no);
+enum err pg_job_facts(struct rows *rows, const struct facts_query *q, rows_visit *fn, void *arg);
 enum err pg_count(struct rows *rows, enum table_id t, int64_t *ret);

@@ -71,7 +71,7 @@ static void run_sql(struct buf *sql, const char *const *but) {
 
 /* Where a scan's text means something else here: there are no row ids, but ids grow with time. */
 const char *pg_scan_tail(enum scan_id id) {
-  return id == SCAN_RUN_JOB_DOWN || id == SCAN_RUN_JOB_LEAN
+  return id == SCAN_RUN_JOB_DOWN || id == SCAN_RUN_JOB_LEAN || id == SCAN_RUN_JOB_LIST
              ? "WHERE \"jobId\"=(SELECT \"id\" FROM \"CronJob\" WHERE \"no\"=?1) AND \"id\" "
                "BETWEEN ?2 AND ?3 ORDER BY \"id\" DESC"
              : scan_get(id)->tail;
@@ -110,6 +110,35 @@ static void scan_sql(struct buf *sql, enum scan_id id) {
   }
 }
 
+/* $1 and $2 numbers; $3 and $5 say that any status and trigger will do, $4 and $6 which ones; $7 to $18 ranges, $19 and
+ * $20 patterns; $21 rows. */
+static void find_sql(struct buf *sql, bool is_odd) {
+  static const char *const ranges[] = {"duration", "lagMs", "exitCode", "attempt", "peakMemoryBytes"};
+  const struct table *t = table_get(TABLE_RUN);
+  int n = 7;
+  buf_add_text(sql, "SELECT ");
+  for (size_t i = 0; i < t->field_count; i++) {
+    if (i > 0) buf_add_char(sql, ',');
+    if (run_find_leaves_out(t->fields[i].name)) buf_add_text(sql, "NULL");
+    else buf_addf(sql, "\"%s\"", t->fields[i].name);
+  }
+  buf_addf(sql, " FROM \"%s\" WHERE \"id\" BETWEEN $1 AND $2", t->name);
+  if (is_odd) buf_add_text(sql, " AND " RUN_IS_ODD);
+  buf_add_text(sql, " AND ($3::boolean OR \"status\"=ANY($4::text[]))"
+                    " AND ($5::boolean OR \"triggeredBy\"=ANY($6::text[]))");
+  for (size_t i = 0; i < sizeof ranges / sizeof *ranges; i++, n += 2)
+    buf_addf(sql,
+             " AND ($%d::bigint IS NULL OR \"%s\">=$%d::bigint) AND ($%d::bigint IS NULL OR "
+             "\"%s\"<=$%d::bigint)",
+             n, ranges[i], n, n + 1, ranges[i], n + 1);
+  buf_addf(sql,
+           " AND ($%d::timestamp IS NULL OR \"startedAt\">=$%d::timestamp) AND ($%d::timestamp IS NULL OR "
+           "\"startedAt\"<=$%d::timestamp)",
+           n, n, n + 1, n + 1);
+  buf_add_text(sql, " AND ($19::text IS NULL OR \"errorMessage\" ILIKE $19)"
+                    " AND ($20::text IS NULL OR \"requestedBy\" ILIKE $20) ORDER BY \"id\" DESC LIMIT $21");
+}
+
 static enum err keep(struct buf *sql, char **ret) {
   enum err e = buf_error(sql);
   if (e == ERR_OK && !(*ret = str_dup(buf_str(sql)))) e = ERR_NO_MEMORY;
@@ -139,6 +168,10 @@ enum err pg_rows_make_texts(struct pg_rows *r) {
     TRY(keep(&sql, &r->scans[s]));
     buf_addf(&sql, "%s LIMIT %d", r->scans[s], PG_SCAN_PAGE);
     TRY(keep(&sql, &r->texts[PG_SCAN + s]));
+  }
+  for (int is_odd = 0; is_odd < 2; is_odd++) {
+    find_sql(&sql, is_odd);
+    TRY(keep(&sql, &r->texts[PG_RUN_FIND + is_odd]));
   }
   run_sql(&sql, pg_naming_columns);
   TRY(keep(&sql, &r->texts[PG_RUN_UPDATE]));

@@ -10,7 +10,7 @@
 #include "store/sqlite_file.h"
 #include "sys/os_file.h"
 
-#define SCHEMA 3      /* the newest migration in sql/postgres */
+#define SCHEMA 4      /* the newest migration in sql/postgres */
 #define LOCK_TRIES 60 /* with LOCK_POLL_MS: how long a predecessor's session may take to end */
 #define LOCK_POLL_MS 50
 #define LOCK_CLASS "1397899855" /* "SRNO" */
@@ -95,7 +95,8 @@ static enum err schema_of(struct pg_conn *c, int64_t *ret, struct err_detail *de
 
 static enum err run_migrations(struct pg_conn *c, int64_t from, struct err_detail *detail) {
   static const char *const scripts[SCHEMA] = {"sql/postgres/001_schema.sql", "sql/postgres/002_load.sql",
-                                              "sql/postgres/003_alerts.sql"};
+                                              "sql/postgres/003_alerts.sql",
+                                              "sql/postgres/004_odd_runs.sql"};
   for (int64_t i = from; i < SCHEMA; i++) {
     struct str sql = embedded_find(scripts[i]);
     ASSERT(sql.ptr);

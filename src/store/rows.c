@@ -79,11 +79,25 @@ const struct scan *scan_get(enum scan_id id) {
   return &scans[id];
 }
 
+static bool is_in(const char *const *names, const char *column) {
+  while (*names && strcmp(*names, column) != 0) names++;
+  return *names != NULL;
+}
+
+bool run_find_leaves_out(const char *column) { return strcmp(column, "output") == 0; }
+
 bool scan_leaves_out(enum scan_id id, const char *column) {
-  static const char *const long_columns[] = {"output", "params", "result"};
-  for (size_t i = 0; i < sizeof long_columns / sizeof *long_columns; i++)
-    if (id == SCAN_RUN_JOB_LEAN && strcmp(column, long_columns[i]) == 0) return true;
-  return false;
+  static const char *const long_columns[] = {"output", "params", "result", NULL};
+  static const char *const planned_by[] = {"no",       "schedule",  "isActive", "category",  "priority",
+                                           "name",     "createdAt", "lastRunAt", "timezone", "critical",
+                                           "dst",      "dialect",   "splay",    "startAt",   "endAt",
+                                           "anchorAt", "seed",      NULL};
+  switch (id) {
+    case SCAN_RUN_JOB_LEAN: return is_in(long_columns, column);
+    case SCAN_RUN_JOB_LIST: return run_find_leaves_out(column);
+    case SCAN_JOB_PLAN: return !is_in(planned_by, column);
+    default: return false;
+  }
 }
 
 static int64_t number_of(enum table_id id, const struct field *f, const void *record) {

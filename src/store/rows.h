@@ -70,6 +70,8 @@ struct scan {
 const struct scan *scan_get(enum scan_id id);
 /* Is this column read as null by this scan? */
 bool scan_leaves_out(enum scan_id id, const char *column);
+/* And by run_find. */
+bool run_find_leaves_out(const char *column);
 
 struct scan_args {
   int64_t key;
@@ -86,6 +88,30 @@ struct job_query {                      /* which jobs; what is null or 0 asks fo
   int64_t is_active;                    /* FIELD_NULL, 0, 1 */
   struct str category, contains, label; /* contains: in name or description; label: "key" or "key:value" */
   unsigned status_mask;                 /* bit per run_status: of the last run that is not queued */
+};
+
+#define RANGE_OPEN ((struct run_range){INT64_MIN, INT64_MAX})
+struct run_range { /* inclusive; narrower than RANGE_OPEN nothing that is null is within */
+  int64_t min, max;
+};
+/* Which runs, as far as a backend can tell cheaply; whoever asks judges each again. */
+struct run_query {
+  int64_t from_no, to_no; /* inclusive */
+  bool is_odd;            /* only those that RUN_IS_ODD */
+  unsigned status_mask;   /* bit per run_status; 0 = any */
+  unsigned trigger_mask;  /* 0 = any */
+  struct run_range took_ms, lag_ms, exit_code, attempt, memory_bytes, started_ms;
+  const char *error, *who; /* patterns of LIKE with '\\' to escape, in any case; NULL = any */
+};
+/* What few runs are in a house that works: an index of its own has these and no others (sql/…/004_odd_runs.sql says
+ * the same). */
+#define RUN_IS_ODD                                                                                  \
+  "(\"status\" NOT IN ('success','queued','running') OR \"errorMessage\" IS NOT NULL OR "             \
+  "\"exitCode\"<>0 OR \"triggeredBy\"<>'schedule' OR \"attempt\">1)"
+
+/* Which jobs, the same way: patterns of LIKE, NULL = any. */
+struct facts_query {
+  const char *name, *category, *labels;
 };
 
 struct figures_row {
@@ -139,6 +165,16 @@ struct rows_ops {
   enum err (*job_upcoming)(struct rows *r, size_t max, int64_t *ret_nos, size_t *ret_count);
   /* The newest runs of a job that have ended, newest first. */
   enum err (*run_strip)(struct rows *r, int64_t job_no, size_t max, struct run_brief *ret, size_t *ret_count);
+  /* The runs that fit, newest first, without output; perhaps others among them. */
+  enum err (*run_find)(struct rows *r, const struct run_query *q, rows_visit *fn, void *arg);
+  /* Number of the n-th newest run (0 = the newest) between q's numbers, of the odd ones if q asks for them; ERR_NOT_FOUND
+   * when there are fewer. */
+  enum err (*run_nth)(struct rows *r, const struct run_query *q, int64_t n, int64_t *ret_no);
+  /* The least number of a run that started at or after this instant, INT64_MAX when there is none; 0 when there are
+   * more than `max`: then it has not been looked for. */
+  enum err (*run_since)(struct rows *r, int64_t from_ms, int64_t max, int64_t *ret_no);
+  /* The jobs that fit, with number, name, category and labels only; perhaps others among them. */
+  enum err (*job_facts)(struct rows *r, const struct facts_query *q, rows_visit *fn, void *arg);
   /* Runs: of the newest runs_max that ended by themselves. */
   enum err (*figures)(struct rows *r, int64_t runs_max, struct figures_row *ret);
   /* While we run SQL from outside may have noted changes (OUTSIDE): true until a transaction after take_news has
@@ -156,7 +192,11 @@ struct rows {
   bool is_late; /* the last error was of a write before the call that returned it, which has done nothing */
 };
 
-/* What job_list, job_upcoming, run_strip and figures mean, made of scans: for backends that know no better. */
+/* What these mean, made of scans: for backends that know no better. */
+enum err rows_run_find(struct rows *r, const struct run_query *q, rows_visit *fn, void *arg);
+enum err rows_run_nth(struct rows *r, const struct run_query *q, int64_t n, int64_t *ret_no);
+enum err rows_run_since(struct rows *r, int64_t from_ms, int64_t max, int64_t *ret_no);
+enum err rows_job_facts(struct rows *r, const struct facts_query *q, rows_visit *fn, void *arg);
 enum err rows_job_list(struct rows *r, const struct job_query *q, size_t max, int64_t *ret_nos,
                        size_t *ret_count);
 enum err rows_job_upcoming(struct rows *r, size_t max, int64_t *ret_nos, size_t *ret_count);

@@ -166,3 +166,75 @@ enum err rows_figures(struct rows *r, int64_t runs_max, struct figures_row *ret)
   *ret = figures;
   return ERR_OK;
 }
+
+/* ---- finding runs and jobs ---- */
+
+static bool is_odd(const struct run *run) {
+  return (run->status != RUN_SUCCESS && run->status != RUN_QUEUED && run->status != RUN_RUNNING) ||
+         run->error_message || (run->exit_code != FIELD_NULL && run->exit_code != 0) ||
+         (run->trigger != FIELD_NULL && run->trigger != TRIGGER_SCHEDULE) || run->attempt > 1;
+}
+
+struct finding {
+  const struct run_query *q;
+  rows_visit *fn;
+  void *arg;
+  int64_t left, no; /* of run_nth */
+};
+
+static bool find_one(void *arg, const void *record) {
+  struct finding *f = arg;
+  struct run lean;
+  memcpy(&lean, record, sizeof lean);
+  if (f->q->is_odd && !is_odd(&lean)) return true;
+  lean.output = NULL;
+  return f->fn(f->arg, &lean);
+}
+
+enum err rows_run_find(struct rows *r, const struct run_query *q, rows_visit *fn, void *arg) {
+  struct finding f = {.q = q, .fn = fn, .arg = arg};
+  struct scan_args args = {.from = q->from_no, .to = q->to_no};
+  return r->ops->scan(r, SCAN_RUN_DOWN, &args, find_one, &f);
+}
+
+static bool count_down(void *arg, const void *record) {
+  struct finding *f = arg;
+  const struct run *run = record;
+  if (f->q->is_odd && !is_odd(run)) return true;
+  f->no = run->no;
+  return f->left-- > 0;
+}
+
+enum err rows_run_nth(struct rows *r, const struct run_query *q, int64_t n, int64_t *ret_no) {
+  struct finding f = {.q = q, .left = n};
+  struct scan_args args = {.from = q->from_no, .to = q->to_no};
+  TRY(r->ops->scan(r, SCAN_RUN_DOWN, &args, count_down, &f));
+  if (f.left >= 0) return ERR_NOT_FOUND;
+  *ret_no = f.no;
+  return ERR_OK;
+}
+
+struct since {
+  int64_t from_ms, no, left;
+};
+
+static bool find_least(void *arg, const void *record) {
+  struct since *s = arg;
+  const struct run *run = record;
+  if (run->started_ms < s->from_ms) return true;
+  if (s->left-- == 0) return s->no = 0, false;
+  if (run->no < s->no) s->no = run->no;
+  return true;
+}
+
+enum err rows_run_since(struct rows *r, int64_t from_ms, int64_t max, int64_t *ret_no) {
+  struct since s = {from_ms, INT64_MAX, max};
+  TRY(r->ops->scan(r, SCAN_RUN_DOWN, &(struct scan_args){.from = 0, .to = INT64_MAX}, find_least, &s));
+  *ret_no = s.no;
+  return ERR_OK;
+}
+
+enum err rows_job_facts(struct rows *r, const struct facts_query *q, rows_visit *fn, void *arg) {
+  (void)q;
+  return r->ops->scan(r, SCAN_JOB_ALL, &SCAN_ALL, fn, arg);
+}

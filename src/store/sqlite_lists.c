@@ -4,6 +4,7 @@
 #include <assert.h>
 
 #include "base/id.h"
+#include "base/instant.h"
 
 static enum err finished(struct sqlite_rows *r, sqlite3_stmt *s, int code) {
   enum err e = sqlite_error(r->db, code, NULL);
@@ -141,5 +142,104 @@ enum err sqlite_count(struct rows *rows, enum table_id t, int64_t *ret) {
   sqlite3_stmt *s = r->special[id];
   int code = sqlite3_step(s);
   if (code == SQLITE_ROW) *ret = sqlite3_column_int64(s, 0);
+  return finished(r, s, code == SQLITE_ROW ? SQLITE_DONE : code);
+}
+
+/* ---- finding runs and jobs ---- */
+
+static void bind_number(sqlite3_stmt *s, int at, int64_t value, int64_t open) {
+  if (value == open) sqlite3_bind_null(s, at);
+  else sqlite3_bind_int64(s, at, value);
+}
+
+static void bind_range(sqlite3_stmt *s, int at, struct run_range range) {
+  bind_number(s, at, range.min, INT64_MIN);
+  bind_number(s, at + 1, range.max, INT64_MAX);
+}
+
+static void bind_when(sqlite3_stmt *s, int at, int64_t ms, int64_t open) {
+  if (ms == open) sqlite3_bind_null(s, at);
+  else sqlite3_bind_text(s, at, instant_to_text(ms).text, -1, SQLITE_TRANSIENT);
+}
+
+static void bind_id(sqlite3_stmt *s, int at, int64_t no) {
+  if (no <= 0 || no == INT64_MAX) sqlite3_bind_text(s, at, no <= 0 ? "" : "~", -1, SQLITE_STATIC);
+  else sqlite3_bind_text(s, at, id_to_text(no).text, -1, SQLITE_TRANSIENT);
+}
+
+static void bind_names(sqlite3_stmt *s, int at, const char *const *names, int count, unsigned mask) {
+  for (int i = 0; i < count; i++)
+    sqlite3_bind_text(s, at + i, mask & (1U << i) ? names[i] : NULL, -1, SQLITE_STATIC);
+}
+
+static void bind_find(sqlite3_stmt *s, const struct run_query *q) {
+  const struct run_range ranges[] = {q->took_ms, q->lag_ms, q->exit_code, q->attempt, q->memory_bytes};
+  bind_id(s, 1, q->from_no);
+  bind_id(s, 2, q->to_no);
+  sqlite3_bind_int(s, 3, q->status_mask == 0);
+  sqlite3_bind_int(s, 4, q->trigger_mask == 0);
+  for (int i = 0; i < 5; i++) bind_range(s, 5 + 2 * i, ranges[i]);
+  bind_when(s, 15, q->started_ms.min, INT64_MIN);
+  bind_when(s, 16, q->started_ms.max, INT64_MAX);
+  sqlite3_bind_text(s, 17, q->error, -1, SQLITE_STATIC);
+  sqlite3_bind_text(s, 18, q->who, -1, SQLITE_STATIC);
+  bind_names(s, SQLITE_FIND_LISTS, run_status_names, RUN_COUNT, q->status_mask);
+  bind_names(s, SQLITE_FIND_LISTS + RUN_COUNT, run_trigger_names, TRIGGER_COUNT, q->trigger_mask);
+}
+
+enum err sqlite_run_find(struct rows *rows, const struct run_query *q, rows_visit *fn, void *arg) {
+  struct sqlite_rows *r = (struct sqlite_rows *)rows;
+  sqlite3_stmt *s = r->run_find[q->is_odd];
+  struct run run;
+  int code;
+  bind_find(s, q);
+  while ((code = sqlite3_step(s)) == SQLITE_ROW) {
+    memset(&run, 0, sizeof run);
+    if (sqlite_read_record(s, TABLE_RUN, &run) && !fn(arg, &run)) break;
+  }
+  return finished(r, s, code == SQLITE_ROW ? SQLITE_DONE : code);
+}
+
+enum err sqlite_run_nth(struct rows *rows, const struct run_query *q, int64_t n, int64_t *ret_no) {
+  struct sqlite_rows *r = (struct sqlite_rows *)rows;
+  sqlite3_stmt *s = r->special[q->is_odd ? SQLITE_SPECIAL_RUN_NTH_ODD : SQLITE_SPECIAL_RUN_NTH];
+  bind_id(s, 1, q->from_no);
+  bind_id(s, 2, q->to_no);
+  sqlite3_bind_int64(s, 3, n);
+  int code = sqlite3_step(s);
+  bool is_there = code == SQLITE_ROW && id_from_text(text_at(s, 0), ret_no);
+  TRY(finished(r, s, code == SQLITE_ROW ? SQLITE_DONE : code));
+  return is_there ? ERR_OK : ERR_NOT_FOUND;
+}
+
+enum err sqlite_run_since(struct rows *rows, int64_t from_ms, int64_t max, int64_t *ret_no) {
+  struct sqlite_rows *r = (struct sqlite_rows *)rows;
+  sqlite3_stmt *s = r->special[SQLITE_SPECIAL_RUN_SINCE];
+  bind_when(s, 1, from_ms, INT64_MIN);
+  sqlite3_bind_int64(s, 2, max + 1);
+  int code = sqlite3_step(s);
+  int64_t no = INT64_MAX;
+  if (code == SQLITE_ROW && sqlite3_column_int64(s, 1) > max) no = 0;
+  else if (code == SQLITE_ROW && sqlite3_column_int64(s, 1) > 0 && !id_from_text(text_at(s, 0), &no)) no = 0;
+  TRY(finished(r, s, code == SQLITE_ROW ? SQLITE_DONE : code));
+  *ret_no = no;
+  return ERR_OK;
+}
+
+enum err sqlite_job_facts(struct rows *rows, const struct facts_query *q, rows_visit *fn, void *arg) {
+  struct sqlite_rows *r = (struct sqlite_rows *)rows;
+  sqlite3_stmt *s = r->special[SQLITE_SPECIAL_JOB_FACTS];
+  struct job job = {};
+  int code;
+  sqlite3_bind_text(s, 1, q->name, -1, SQLITE_STATIC);
+  sqlite3_bind_text(s, 2, q->category, -1, SQLITE_STATIC);
+  sqlite3_bind_text(s, 3, q->labels, -1, SQLITE_STATIC);
+  while ((code = sqlite3_step(s)) == SQLITE_ROW) {
+    job.no = sqlite3_column_int64(s, 0);
+    job.name = (const char *)sqlite3_column_text(s, 1);
+    job.category = (const char *)sqlite3_column_text(s, 2);
+    job.labels = (const char *)sqlite3_column_text(s, 3);
+    if (!fn(arg, &job)) break;
+  }
   return finished(r, s, code == SQLITE_ROW ? SQLITE_DONE : code);
 }

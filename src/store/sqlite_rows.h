@@ -18,6 +18,7 @@ struct sqlite_rows {
   sqlite3_stmt *get[TABLE_COUNT], *put[TABLE_COUNT], *del[TABLE_COUNT];
   sqlite3_stmt *scan[SCAN_COUNT];
   sqlite3_stmt *run_update, *run_end;
+  sqlite3_stmt *run_find[2]; /* of all; of the odd ones */
   sqlite3_stmt *special[SQLITE_SPECIALS];
 };
 
@@ -31,7 +32,16 @@ enum err sqlite_rows_number_jobs(struct sqlite_rows *r);
 /* What SQLite said, as one of ours: FULL also for what says IOERR because the disk is full. */
 enum err sqlite_error(sqlite3 *db, int code, struct err_detail *detail);
 
+/* ---- for sqlite_lists.c ---- */
+#define SQLITE_FIND_LISTS 19 /* the first place of run_find's statuses; triggers follow */
+/* A row of a whole record; texts point into the statement until its next step. False: a row that is none of ours. */
+bool sqlite_read_record(sqlite3_stmt *s, enum table_id id, void *record);
+
 /* ---- sqlite_lists.c: the ops of these names ---- */
+enum err sqlite_run_find(struct rows *rows, const struct run_query *q, rows_visit *fn, void *arg);
+enum err sqlite_run_nth(struct rows *rows, const struct run_query *q, int64_t n, int64_t *ret_no);
+enum err sqlite_run_since(struct rows *rows, int64_t from_ms, int64_t max, int64_t *ret_no);
+enum err sqlite_job_facts(struct rows *rows, const struct facts_query *q, rows_visit *fn, void *arg);
 enum err sqlite_job_list(struct rows *rows, const struct job_query *q, size_t max, int64_t *ret_nos,
                          size_t *ret_count);
 enum err sqlite_job_upcoming(struct rows *rows, size_t max, int64_t *ret_nos, size_t *ret_count);

@@ -159,7 +159,9 @@ enum store_read_kind {
 };
 
 #define STORE_STRIP_MAX 100
-#define STORE_LOOKED_MAX 20000 /* rows a filter walks over before it gives what it has: some tens of ms */
+#define STORE_LOOKED_MAX 20000 /* audit rows a filter walks over before it gives what it has: some tens of ms */
+#define STORE_JUDGED_MAX 10000 /* the same of runs that come to be judged, and of those that a backend may pass over */
+#define STORE_PASSED_MAX 50000 /* by itself */
 
 struct run_row { /* a run with what lists show of its job */
   struct run run;
@@ -239,8 +241,8 @@ struct store_read {
   int is_active;               /* JOBS: -1 any, 0, 1 */
   unsigned status_mask;        /* RUNS: bit per run_status, 0 = any; JOBS: of the last run */
   unsigned trigger_mask;       /* RUNS */
-  const struct filter *filter; /* RUNS (filter_runs), AUDIT_LOG (filter_audit), or NULL; borrowed. At most
-                                  STORE_LOOKED_MAX rows are looked at for a page: see looked */
+  const struct filter *filter; /* RUNS (filter_runs), AUDIT_LOG (filter_audit), or NULL; borrowed. With it, or with
+                                  masks or times, only so many rows are looked at for a page: see looked */
   int64_t from_ms, to_ms; /* RUNS by startedAt, OCCURRENCES and LEDGER_AUDIT by due; INSTANT_NONE = open */
   int64_t due_ms;         /* RUNS of a job: only those of this due instant, oldest first; 0 = any */
   int64_t after;          /* page: continue after this number (runs, audit log) */
@@ -264,7 +266,8 @@ struct store_read {
   size_t count; /* of whichever list was asked for */
   bool has_more;
   int64_t
-      looked; /* with a filter: number of the last row looked at, where a page that has_more continues; else 0 */
+      looked; /* where rows were picked: number of the last one looked at, where a page that has_more continues;
+                 else 0 */
   int64_t total; /* rows that match, where cheap; else -1 */
   struct job_metrics metrics;
   struct load_sum *load; /* LOAD: bound_count - 1 */

@@ -7,118 +7,11 @@
 
 #define METRICS_RUNS_MAX 100000 /* newest runs that percentiles are made of */
 
-static size_t page_size(const struct store_read *q) {
+size_t reader_page_size(const struct store_read *q) {
   return q->limit == 0 || q->limit > LIMIT_PAGE ? LIMIT_PAGE : q->limit;
 }
 
 static int64_t or_open(int64_t ms, int64_t open) { return ms == INSTANT_NONE ? open : ms; }
-
-/* A list that grows in an arena. */
-static void *grow(struct arena *a, void *items, size_t count, size_t size) {
-  if (count & (count - 1) || count == 1) return items; /* full only at powers of two; room for 2 at first */
-  void *bigger = arena_alloc(a, size * (count ? count * 2 : 2));
-  if (bigger && count) memcpy(bigger, items, count * size);
-  return bigger;
-}
-
-/* ---- runs ---- */
-
-struct run_walk {
-  struct reader *reader;
-  struct store_read *q;
-  size_t limit, looked;
-  struct map jobs; /* of a filter that asks about jobs */
-  enum err error;
-};
-
-static bool run_fits(const struct store_read *q, const struct run *run) {
-  if (q->status_mask && !(q->status_mask & (1u << run->status))) return false;
-  if (q->trigger_mask && (run->trigger == FIELD_NULL || !(q->trigger_mask & (1u << run->trigger))))
-    return false;
-  int64_t at_ms = run->started_ms == FIELD_NULL ? run->queued_ms : run->started_ms;
-  if (q->from_ms != INSTANT_NONE && (at_ms == FIELD_NULL || at_ms < q->from_ms)) return false;
-  return q->to_ms == INSTANT_NONE || (at_ms != FIELD_NULL && at_ms <= q->to_ms);
-}
-
-static enum err keep_run(struct store_read *q, const struct run *run) {
-  struct run lean;
-  memcpy(&lean, run, sizeof lean);
-  if (!q->with_output) lean.output = NULL;
-  struct run *copy = record_copy(table_get(TABLE_RUN), &lean, &q->arena);
-  q->runs = grow(&q->arena, q->runs, q->count, sizeof *q->runs);
-  if (!copy || !q->runs) return arena_error(&q->arena);
-  q->runs[q->count] = (struct run_row){};
-  memcpy(&q->runs[q->count++].run, copy, sizeof *copy);
-  return ERR_OK;
-}
-
-static bool visit_run(void *arg, const void *record) {
-  struct run_walk *w = arg;
-  if (w->q->filter) {
-    if (w->looked++ == STORE_LOOKED_MAX) return w->q->has_more = true, false;
-    if (w->q->count < w->limit) w->q->looked = ((const struct run *)record)->no;
-  }
-  if (!run_fits(w->q, record)) return true;
-  if (w->q->filter && !store_filter_run(w->q->filter, record, &w->jobs)) return true;
-  if (w->q->count == w->limit) {
-    w->q->has_more = true;
-    return false;
-  }
-  w->error = keep_run(w->q, record);
-  return w->error == ERR_OK;
-}
-
-/* Names of the jobs; a page has few different ones, and they come in any order. */
-static enum err name_runs(struct reader *r, struct store_read *q) {
-  struct map names = {};
-  enum err e = ERR_OK;
-  for (size_t i = 0; e == ERR_OK && i < q->count; i++) {
-    struct run_row *row = &q->runs[i];
-    struct run_row *same = map_get(&names, (uint64_t)row->run.job_no);
-    if (!same) {
-      struct job job = {};
-      e = r->rows->ops->get(r->rows, TABLE_JOB, &row->run.job_no, &job, &q->arena);
-      if (e == ERR_NOT_FOUND) e = ERR_OK;
-      row->job_name = job.name;
-      row->job_category = job.category;
-      row->job_command = job.command;
-      row->job_version = job.version;
-      if (e == ERR_OK) e = map_put(&names, (uint64_t)row->run.job_no, row);
-    } else {
-      row->job_name = same->job_name;
-      row->job_category = same->job_category;
-      row->job_command = same->job_command;
-      row->job_version = same->job_version;
-    }
-  }
-  map_free(&names);
-  return e;
-}
-
-static enum err read_runs(struct reader *r, struct store_read *q) {
-  struct run_walk w = {.reader = r, .q = q, .limit = page_size(q)};
-  struct scan_args args = {.key = q->no, .from = 0, .to = q->after > 0 ? q->after - 1 : INT64_MAX};
-  enum scan_id scan = q->no ? SCAN_RUN_JOB_DOWN : SCAN_RUN_DOWN;
-  if (q->due_ms) {
-    args.from = args.to = q->due_ms;
-    scan = SCAN_RUN_JOB_DUE;
-  }
-  enum err e = q->filter ? store_filter_jobs(r->rows, q->filter, &q->arena, &w.jobs) : ERR_OK;
-  if (e == ERR_OK) e = r->rows->ops->scan(r->rows, scan, &args, visit_run, &w);
-  map_free(&w.jobs);
-  TRY(e);
-  TRY(w.error);
-  return name_runs(r, q);
-}
-
-static enum err read_run(struct reader *r, struct store_read *q) {
-  struct run run = {};
-  enum err e = r->rows->ops->get(r->rows, TABLE_RUN, &q->no, &run, &q->arena);
-  if (e == ERR_NOT_FOUND) return err_set(&q->detail, e, "run", 0, "there is no such execution");
-  TRY(e);
-  TRY(keep_run(q, &run));
-  return name_runs(r, q);
-}
 
 /* ---- jobs ---- */
 
@@ -193,7 +86,7 @@ static enum err fill_jobs(struct reader *r, struct store_read *q, const int64_t 
 
 static enum err read_jobs(struct reader *r, struct store_read *q) {
   char after[LIMIT_NAME_BYTES + 1] = "";
-  size_t limit = page_size(q), count;
+  size_t limit = reader_page_size(q), count;
   if (q->no_count) return fill_jobs(r, q, q->nos, q->no_count);
   int64_t *nos = ARENA_ARRAY(&q->arena, int64_t, limit + 1);
   if (!nos) return arena_error(&q->arena);
@@ -260,7 +153,7 @@ static struct occurrence_row of_gap(const struct gap_row *g) {
 
 static enum err read_occurrences(struct reader *r, struct store_read *q) {
   void **ledger, **gaps;
-  size_t ledger_count, gap_count, limit = page_size(q), l = 0, g = 0;
+  size_t ledger_count, gap_count, limit = reader_page_size(q), l = 0, g = 0;
   int64_t to_ms = or_open(q->to_ms, INT64_MAX);
   if (q->after > 0 && q->after - 1 < to_ms) to_ms = q->after - 1;
   struct scan_args args = {.key = q->no, .from = or_open(q->from_ms, INT64_MIN), .to = to_ms};
@@ -399,7 +292,7 @@ static bool visit_audit(void *arg, const void *record) {
 }
 
 static enum err read_audit_log(struct reader *r, struct store_read *q) {
-  struct audit_walk w = {.q = q, .limit = page_size(q)};
+  struct audit_walk w = {.q = q, .limit = reader_page_size(q)};
   struct scan_args args = {.from = INT64_MIN, .to = q->after > 0 ? q->after - 1 : INT64_MAX};
   q->audit_rows = ARENA_ARRAY(&q->arena, struct audit_row, w.limit + 1);
   if (!q->audit_rows) return arena_error(&q->arena);
@@ -555,8 +448,8 @@ enum err reader_read(struct reader *r, struct store_read *q) {
   switch (q->kind) {
     case READ_JOB: return read_job(r, q);
     case READ_JOBS: return read_jobs(r, q);
-    case READ_RUN: return read_run(r, q);
-    case READ_RUNS: return read_runs(r, q);
+    case READ_RUN: return reader_run(r, q);
+    case READ_RUNS: return reader_runs(r, q);
     case READ_OCCURRENCES: return read_occurrences(r, q);
     case READ_DASHBOARD: return read_dashboard(r, q);
     case READ_JOB_METRICS: return read_metrics(r, q);
