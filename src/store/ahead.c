@@ -21,7 +21,8 @@ struct rhythm {
   struct rhythm *next;       /* of the same hash */
   struct schedule *schedule; /* NULL: it cannot be read */
   char *text, *zone;
-  int64_t dialect, dst, start_ms, end_ms, anchor_ms, seed; /* the last two are 0 where it does not ask for them */
+  int64_t dialect, dst, start_ms, end_ms, anchor_ms,
+      seed; /* the last two are 0 where it does not ask for them */
   int64_t serial, min_interval_ms;
   struct count {
     int64_t after_ms, until_ms, instants;
@@ -51,7 +52,7 @@ struct ahead_walk {
   double even; /* at once, of jobs spread evenly */
   struct even {
     int64_t runs, busy_ms;
-  } *evenly; /* the same by buckets: what begins with each and goes on to the end */
+  } * evenly; /* the same by buckets: what begins with each and goes on to the end */
   enum err error;
 };
 
@@ -116,9 +117,9 @@ static uint64_t hash_of(const struct rhythm *r) {
 }
 
 static bool is_same(const struct rhythm *a, const struct rhythm *b) {
-  return a->dialect == b->dialect && a->dst == b->dst && a->start_ms == b->start_ms && a->end_ms == b->end_ms &&
-         a->anchor_ms == b->anchor_ms && a->seed == b->seed && strcmp(a->text, b->text) == 0 &&
-         strcmp(a->zone, b->zone) == 0;
+  return a->dialect == b->dialect && a->dst == b->dst && a->start_ms == b->start_ms &&
+         a->end_ms == b->end_ms && a->anchor_ms == b->anchor_ms && a->seed == b->seed &&
+         strcmp(a->text, b->text) == 0 && strcmp(a->zone, b->zone) == 0;
 }
 
 static void free_rhythm(struct rhythm *r) {
@@ -160,13 +161,13 @@ static struct rhythm *new_rhythm(struct ahead_walk *w, const struct rhythm *like
 /* NULL: no memory. */
 static struct rhythm *rhythm_of(struct ahead_walk *w, const struct job *job) {
   struct schedule_options options = job_schedule_options(job, w->q->ahead_question->timezone);
-  struct rhythm like = {.text = (char *)(uintptr_t)job->schedule,
-                        .zone = (char *)(uintptr_t)(job->timezone ? job->timezone
-                                                                  : w->q->ahead_question->timezone),
-                        .dialect = (int64_t)options.dialect,
-                        .dst = (int64_t)options.dst,
-                        .start_ms = options.start_ms,
-                        .end_ms = options.end_ms};
+  struct rhythm like = {
+      .text = (char *)(uintptr_t)job->schedule,
+      .zone = (char *)(uintptr_t)(job->timezone ? job->timezone : w->q->ahead_question->timezone),
+      .dialect = (int64_t)options.dialect,
+      .dst = (int64_t)options.dst,
+      .start_ms = options.start_ms,
+      .end_ms = options.end_ms};
   if (asks_for_seed(like.text)) like.seed = (int64_t)options.seed;
   if (asks_for_anchor(like.text)) like.anchor_ms = options.anchor_ms;
   uint64_t hash = hash_of(&like);

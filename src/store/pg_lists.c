@@ -29,7 +29,8 @@ static enum err bind_names(struct pg_rows *r, struct pg_bound *b, const char *co
   char list[NAMES_BYTES] = "{";
   size_t n = 1;
   for (int i = 0; names[i]; i++)
-    if (mask & (1U << i)) n += (size_t)snprintf(list + n, sizeof list - n, "%s%s", n > 1 ? "," : "", names[i]);
+    if (mask & (1U << i))
+      n += (size_t)snprintf(list + n, sizeof list - n, "%s%s", n > 1 ? "," : "", names[i]);
   ASSERT(n + 1 < sizeof list);
   list[n] = '}';
   pg_bind_bool(b, mask == 0);

@@ -124,8 +124,9 @@ static void find_sql(struct buf *sql, bool is_odd) {
   }
   buf_addf(sql, " FROM \"%s\" WHERE \"id\" BETWEEN $1 AND $2", t->name);
   if (is_odd) buf_add_text(sql, " AND " RUN_IS_ODD);
-  buf_add_text(sql, " AND ($3::boolean OR \"status\"=ANY($4::text[]))"
-                    " AND ($5::boolean OR \"triggeredBy\"=ANY($6::text[]))");
+  buf_add_text(sql,
+               " AND ($3::boolean OR \"status\"=ANY($4::text[]))"
+               " AND ($5::boolean OR \"triggeredBy\"=ANY($6::text[]))");
   for (size_t i = 0; i < sizeof ranges / sizeof *ranges; i++, n += 2)
     buf_addf(sql,
              " AND ($%d::bigint IS NULL OR \"%s\">=$%d::bigint) AND ($%d::bigint IS NULL OR "
@@ -135,8 +136,9 @@ static void find_sql(struct buf *sql, bool is_odd) {
            " AND ($%d::timestamp IS NULL OR \"startedAt\">=$%d::timestamp) AND ($%d::timestamp IS NULL OR "
            "\"startedAt\"<=$%d::timestamp)",
            n, n, n + 1, n + 1);
-  buf_add_text(sql, " AND ($19::text IS NULL OR \"errorMessage\" ILIKE $19)"
-                    " AND ($20::text IS NULL OR \"requestedBy\" ILIKE $20) ORDER BY \"id\" DESC LIMIT $21");
+  buf_add_text(sql,
+               " AND ($19::text IS NULL OR \"errorMessage\" ILIKE $19)"
+               " AND ($20::text IS NULL OR \"requestedBy\" ILIKE $20) ORDER BY \"id\" DESC LIMIT $21");
 }
 
 static enum err keep(struct buf *sql, char **ret) {

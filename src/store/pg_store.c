@@ -95,8 +95,7 @@ static enum err schema_of(struct pg_conn *c, int64_t *ret, struct err_detail *de
 
 static enum err run_migrations(struct pg_conn *c, int64_t from, struct err_detail *detail) {
   static const char *const scripts[SCHEMA] = {"sql/postgres/001_schema.sql", "sql/postgres/002_load.sql",
-                                              "sql/postgres/003_alerts.sql",
-                                              "sql/postgres/004_odd_runs.sql"};
+                                              "sql/postgres/003_alerts.sql", "sql/postgres/004_odd_runs.sql"};
   for (int64_t i = from; i < SCHEMA; i++) {
     struct str sql = embedded_find(scripts[i]);
     ASSERT(sql.ptr);

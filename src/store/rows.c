@@ -88,9 +88,9 @@ bool run_find_leaves_out(const char *column) { return strcmp(column, "output") =
 
 bool scan_leaves_out(enum scan_id id, const char *column) {
   static const char *const long_columns[] = {"output", "params", "result", NULL};
-  static const char *const planned_by[] = {"no",       "schedule",  "isActive", "category",  "priority",
+  static const char *const planned_by[] = {"no",       "schedule",  "isActive",  "category", "priority",
                                            "name",     "createdAt", "lastRunAt", "timezone", "critical",
-                                           "dst",      "dialect",   "splay",    "startAt",   "endAt",
+                                           "dst",      "dialect",   "splay",     "startAt",  "endAt",
                                            "anchorAt", "seed",      NULL};
   switch (id) {
     case SCAN_RUN_JOB_LEAN: return is_in(long_columns, column);

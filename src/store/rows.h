@@ -105,8 +105,8 @@ struct run_query {
 };
 /* What few runs are in a house that works: an index of its own has these and no others (sql/…/004_odd_runs.sql says
  * the same). */
-#define RUN_IS_ODD                                                                                  \
-  "(\"status\" NOT IN ('success','queued','running') OR \"errorMessage\" IS NOT NULL OR "             \
+#define RUN_IS_ODD                                                                        \
+  "(\"status\" NOT IN ('success','queued','running') OR \"errorMessage\" IS NOT NULL OR " \
   "\"exitCode\"<>0 OR \"triggeredBy\"<>'schedule' OR \"attempt\">1)"
 
 /* Which jobs, the same way: patterns of LIKE, NULL = any. */

@@ -62,8 +62,7 @@ static void add_number(struct run_range *r, const struct filter_term *t) {
 }
 
 static void add_text(const char **pattern, const struct filter_term *t, struct arena *a) {
-  if (!t->is_not && !t->wants_none && !*pattern)
-    *pattern = pattern_of(t, t->op == FILTER_CONTAINS, a);
+  if (!t->is_not && !t->wants_none && !*pattern) *pattern = pattern_of(t, t->op == FILTER_CONTAINS, a);
 }
 
 /* What a term that is not negated asks of texts of jobs. */
@@ -116,7 +115,9 @@ static bool is_odd_only(const struct run_query *q) {
 
 /* What lies beyond the instants that can be written as texts bounds nothing. */
 static struct run_range clipped(struct run_range r) {
-  return (struct run_range){r.min <= 0 ? INT64_MIN : r.min, r.max > INSTANT_WRITTEN_MAX_MS ? INT64_MAX : r.max < 0 ? 0 : r.max};
+  return (struct run_range){r.min <= 0 ? INT64_MIN : r.min, r.max > INSTANT_WRITTEN_MAX_MS ? INT64_MAX
+                                                            : r.max < 0                    ? 0
+                                                                                           : r.max};
 }
 
 static bool is_nothing(struct run_range r) { return r.min > r.max; }

@@ -158,7 +158,8 @@ static enum err prepare_run_update(struct sqlite_rows *r, const char *const *but
 
 /* ?1 and ?2 numbers; ?3 and ?4 say that any status and trigger will do; ?5 to ?14 ranges, ?15 and ?16 instants (what
  * Prisma wrote is a number, and judged by who asked), ?17 and ?18 patterns; from ?19 on statuses, then triggers. */
-static enum err prepare_run_find(struct sqlite_rows *r, bool is_odd, struct buf *sql, struct err_detail *detail) {
+static enum err prepare_run_find(struct sqlite_rows *r, bool is_odd, struct buf *sql,
+                                 struct err_detail *detail) {
   static const char *const ranges[] = {"duration", "lagMs", "exitCode", "attempt", "peakMemoryBytes"};
   const struct table *t = table_get(TABLE_RUN);
   int n = 5;
@@ -174,15 +175,17 @@ static enum err prepare_run_find(struct sqlite_rows *r, bool is_odd, struct buf 
   buf_add_text(sql, " AND (?3 OR \"status\" IN (");
   for (int i = 0; i < RUN_COUNT; i++) buf_addf(sql, "%s?%d", i ? "," : "", SQLITE_FIND_LISTS + i);
   buf_add_text(sql, ")) AND (?4 OR \"triggeredBy\" IN (");
-  for (int i = 0; i < TRIGGER_COUNT; i++) buf_addf(sql, "%s?%d", i ? "," : "", SQLITE_FIND_LISTS + RUN_COUNT + i);
+  for (int i = 0; i < TRIGGER_COUNT; i++)
+    buf_addf(sql, "%s?%d", i ? "," : "", SQLITE_FIND_LISTS + RUN_COUNT + i);
   buf_add_text(sql, "))");
   for (size_t i = 0; i < sizeof ranges / sizeof *ranges; i++, n += 2)
-    buf_addf(sql, " AND (?%d IS NULL OR \"%s\">=?%d) AND (?%d IS NULL OR \"%s\"<=?%d)", n, ranges[i], n, n + 1,
-             ranges[i], n + 1);
-  buf_add_text(sql, " AND (?15 IS NULL OR \"startedAt\">=?15 OR typeof(\"startedAt\")<>'text')"
-                    " AND (?16 IS NULL OR \"startedAt\"<=?16 OR typeof(\"startedAt\")<>'text')"
-                    " AND (?17 IS NULL OR \"errorMessage\" LIKE ?17 ESCAPE '\\')"
-                    " AND (?18 IS NULL OR \"requestedBy\" LIKE ?18 ESCAPE '\\') ORDER BY \"id\" DESC");
+    buf_addf(sql, " AND (?%d IS NULL OR \"%s\">=?%d) AND (?%d IS NULL OR \"%s\"<=?%d)", n, ranges[i], n,
+             n + 1, ranges[i], n + 1);
+  buf_add_text(sql,
+               " AND (?15 IS NULL OR \"startedAt\">=?15 OR typeof(\"startedAt\")<>'text')"
+               " AND (?16 IS NULL OR \"startedAt\"<=?16 OR typeof(\"startedAt\")<>'text')"
+               " AND (?17 IS NULL OR \"errorMessage\" LIKE ?17 ESCAPE '\\')"
+               " AND (?18 IS NULL OR \"requestedBy\" LIKE ?18 ESCAPE '\\') ORDER BY \"id\" DESC");
   return prepare_buf(r, sql, &r->run_find[is_odd], detail);
 }
 

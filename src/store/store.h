@@ -159,8 +159,10 @@ enum store_read_kind {
 };
 
 #define STORE_STRIP_MAX 100
-#define STORE_LOOKED_MAX 20000 /* audit rows a filter walks over before it gives what it has: some tens of ms */
-#define STORE_JUDGED_MAX 10000 /* the same of runs that come to be judged, and of those that a backend may pass over */
+#define STORE_LOOKED_MAX \
+  20000 /* audit rows a filter walks over before it gives what it has: some tens of ms */
+#define STORE_JUDGED_MAX \
+  10000 /* the same of runs that come to be judged, and of those that a backend may pass over */
 #define STORE_PASSED_MAX 50000 /* by itself */
 
 struct run_row { /* a run with what lists show of its job */
@@ -237,11 +239,12 @@ struct store_read {
   struct str category, contains, label; /* JOBS */
   const int64_t *nos; /* JOBS: these, in this order, instead of a page; who is gone is left out; borrowed */
   size_t no_count;
-  size_t strip;                /* JOB, JOBS: with so many of each job's runs, at most STORE_STRIP_MAX */
-  int is_active;               /* JOBS: -1 any, 0, 1 */
-  unsigned status_mask;        /* RUNS: bit per run_status, 0 = any; JOBS: of the last run */
-  unsigned trigger_mask;       /* RUNS */
-  const struct filter *filter; /* RUNS (filter_runs), AUDIT_LOG (filter_audit), or NULL; borrowed. With it, or with
+  size_t strip;          /* JOB, JOBS: with so many of each job's runs, at most STORE_STRIP_MAX */
+  int is_active;         /* JOBS: -1 any, 0, 1 */
+  unsigned status_mask;  /* RUNS: bit per run_status, 0 = any; JOBS: of the last run */
+  unsigned trigger_mask; /* RUNS */
+  const struct filter
+      *filter;            /* RUNS (filter_runs), AUDIT_LOG (filter_audit), or NULL; borrowed. With it, or with
                                   masks or times, only so many rows are looked at for a page: see looked */
   int64_t from_ms, to_ms; /* RUNS by startedAt, OCCURRENCES and LEDGER_AUDIT by due; INSTANT_NONE = open */
   int64_t due_ms;         /* RUNS of a job: only those of this due instant, oldest first; 0 = any */

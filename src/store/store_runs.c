@@ -8,11 +8,11 @@
 #include "store/run_plan.h"
 #include "store/store_filter.h"
 
-#define STEP_FIRST 2000        /* rows: where most fit the page is full by then */
-#define SINCE_MAX 20000        /* when more began since then, enough fit */
-#define SLACK_MS 86400000LL    /* ids and starts are of one clock, but for steps back that nobody noted */
-#define JOBS_ONE_BY_ONE 24     /* so many jobs are read each by its own index */
-#define ONE_BY_ONE_LEAST 500   /* judged of each at least */
+#define STEP_FIRST 2000      /* rows: where most fit the page is full by then */
+#define SINCE_MAX 20000      /* when more began since then, enough fit */
+#define SLACK_MS 600000LL    /* ids and starts are of one clock, but for steps back that nobody noted */
+#define JOBS_ONE_BY_ONE 24   /* so many jobs are read each by its own index */
+#define ONE_BY_ONE_LEAST 500 /* judged of each at least */
 
 struct run_walk {
   struct reader *reader;
@@ -81,9 +81,22 @@ static bool visit_run(void *arg, const void *record) {
   return w->error == ERR_OK || stop(w);
 }
 
+/* How far the clock has ever been set back in all: while a server ran, and between two. */
+struct steps_back {
+  int64_t sum_ms, alive_ms;
+};
+
 static bool add_step_back(void *arg, const void *record) {
   const struct clock_row *row = record;
-  if (row->is_ms < row->was_ms) *(int64_t *)arg += row->was_ms - row->is_ms;
+  if (row->is_ms < row->was_ms) ((struct steps_back *)arg)->sum_ms += row->was_ms - row->is_ms;
+  return true;
+}
+
+static bool add_stop(void *arg, const void *record) {
+  struct steps_back *s = arg;
+  const struct server_row *row = record;
+  if (row->up_ms < s->alive_ms) s->sum_ms += s->alive_ms - row->up_ms;
+  s->alive_ms = row->alive_ms;
   return true;
 }
 
@@ -93,9 +106,10 @@ static int64_t first_number_at(int64_t ms) { return id_next(&(struct id_maker){}
 static enum err bound_by_start(struct run_walk *w, struct run_query *q) {
   struct rows *rows = w->reader->rows;
   if (q->started_ms.max != INT64_MAX) {
-    int64_t slack_ms = SLACK_MS;
-    TRY(rows->ops->scan(rows, SCAN_CLOCK_ALL, &SCAN_ALL, add_step_back, &slack_ms));
-    int64_t no = first_number_at(q->started_ms.max + slack_ms);
+    struct steps_back back = {.sum_ms = SLACK_MS, .alive_ms = INT64_MIN};
+    TRY(rows->ops->scan(rows, SCAN_CLOCK_ALL, &SCAN_ALL, add_step_back, &back));
+    TRY(rows->ops->scan(rows, SCAN_SERVER_ALL, &SCAN_ALL, add_stop, &back));
+    int64_t no = first_number_at(q->started_ms.max + back.sum_ms);
     if (no < q->to_no) q->to_no = no;
   }
   if (q->started_ms.min == INT64_MIN) return ERR_OK;
@@ -132,8 +146,9 @@ static enum err walk_all(struct run_walk *w, int64_t to_no) {
   q.to_no = to_no;
   if (!w->is_plain) return walk_in_steps(w, &q);
   struct scan_args args = {.from = 0, .to = to_no};
-  enum err e = w->q->with_output ? w->reader->rows->ops->scan(w->reader->rows, SCAN_RUN_DOWN, &args, visit_run, w)
-                                 : w->reader->rows->ops->run_find(w->reader->rows, &q, visit_run, w);
+  enum err e = w->q->with_output
+                   ? w->reader->rows->ops->scan(w->reader->rows, SCAN_RUN_DOWN, &args, visit_run, w)
+                   : w->reader->rows->ops->run_find(w->reader->rows, &q, visit_run, w);
   return e != ERR_OK ? e : w->error;
 }
 
@@ -154,9 +169,9 @@ static enum err walk_open(struct run_walk *w, int64_t to_no) {
 struct job_runs {
   struct run_walk *walk;
   size_t judged, found;
-  int64_t least;    /* what is older need not be looked for: the page is full of newer ones */
-  int64_t looked;   /* the last one judged */
-  bool is_cut;      /* there are more, which have not been judged */
+  int64_t least;  /* what is older need not be looked for: the page is full of newer ones */
+  int64_t looked; /* the last one judged */
+  bool is_cut;    /* there are more, which have not been judged */
 };
 
 static bool visit_job_run(void *arg, const void *record) {

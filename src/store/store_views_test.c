@@ -68,8 +68,7 @@ static void load_is_summed_by_intervals(void **state) { /* C-75 */
   r->bound_count = 5;
   harness_ask(h, r);
   assert_int_equal(r->count, 4);
-  static const int64_t starts[] = {0, 2, 0, 1}, failed[] = {0, 1, 0, 0},
-                       busy[] = {0, 3000, 0, 8 * 60000};
+  static const int64_t starts[] = {0, 2, 0, 1}, failed[] = {0, 1, 0, 0}, busy[] = {0, 3000, 0, 8 * 60000};
   for (int i = 0; i < 4; i++) {
     assert_int_equal(r->load[i].runs, starts[i]);
     assert_int_equal(r->load[i].failed, failed[i]);
@@ -189,7 +188,8 @@ static void lanes_show_trouble_then_what_runs_then_the_others(void **state) {
   assert_int_equal(l[0].retry_ms, h->now_ms + MINUTE);
   assert_int_equal(l[0].retry_attempt, 2);
   assert_int_equal(l[0].mark_count, 2);
-  assert_int_equal(l[0].marks[0].state, LANE_QUEUED); /* by its due instant, which is before the start of the other */
+  assert_int_equal(l[0].marks[0].state,
+                   LANE_QUEUED); /* by its due instant, which is before the start of the other */
   assert_int_equal(l[0].marks[1].state, LANE_FAILED);
   assert_string_equal(l[1].job->name, "busy");
   assert_true(l[1].is_running && !l[1].is_trouble);
@@ -328,7 +328,8 @@ static void the_look_ahead_counts_every_jobs_own_instants(void **state) { /* U-1
   assert_int_equal(starts, want_starts);
   assert_false(r->ahead->is_estimated);
   assert_true(r->ahead->sparse_count == JOBS);
-  assert_int_equal(r->ahead->sparse[0].planned + r->ahead->sparse[0].past, 1); /* 14:00 UTC is once in 30 hours */
+  assert_int_equal(r->ahead->sparse[0].planned + r->ahead->sparse[0].past,
+                   1); /* 14:00 UTC is once in 30 hours */
   store_read_free(r);
 }
 
@@ -580,17 +581,21 @@ static const struct made_run {
   const char *error, *who;
 } made[] = {/* oldest first: run 0 is the first line */
             {ANA, 600, RUN_SUCCESS, 100, 1, 0, 1, 1 << 20, TRIGGER_SCHEDULE, NULL, NULL},
-            {BERTA, 590, RUN_FAILED, 90000, 2, 3, 1, 64 << 20, TRIGGER_SCHEDULE, "Conexión rechazada por el servidor", NULL},
+            {BERTA, 590, RUN_FAILED, 90000, 2, 3, 1, 64 << 20, TRIGGER_SCHEDULE,
+             "Conexión rechazada por el servidor", NULL},
             {CESAR, 500, RUN_SUCCESS, 200, 3, 0, 1, 1 << 20, TRIGGER_MANUAL, NULL, "user:ana"},
-            {ANA, 400, RUN_TIMEOUT, 60000, 4, FIELD_NULL, 1, 1 << 20, TRIGGER_SCHEDULE, "100% of its_time", NULL},
+            {ANA, 400, RUN_TIMEOUT, 60000, 4, FIELD_NULL, 1, 1 << 20, TRIGGER_SCHEDULE, "100% of its_time",
+             NULL},
             {ANA, 390, RUN_SUCCESS, 150, 5, 0, 2, 1 << 20, TRIGGER_RETRY, NULL, NULL},
             {BERTA, 300, RUN_SUCCESS, 45000, 60000, 0, 1, FIELD_NULL, TRIGGER_SCHEDULE, NULL, NULL},
             {CESAR, 200, RUN_CANCELLED, 10, 7, FIELD_NULL, 1, 1 << 20, TRIGGER_MANUAL, NULL, "user:Eva"},
-            {CESAR, 100, RUN_LOST, FIELD_NULL, 8, FIELD_NULL, 1, 1 << 20, TRIGGER_SCHEDULE, "the server stopped", NULL},
+            {CESAR, 100, RUN_LOST, FIELD_NULL, 8, FIELD_NULL, 1, 1 << 20, TRIGGER_SCHEDULE,
+             "the server stopped", NULL},
             {ANA, 50, RUN_SUCCESS, 110, 9, 7, 1, 1 << 20, TRIGGER_SCHEDULE, NULL, NULL},
             {BERTA, 20, RUN_SUCCESS, 120, 10, 0, 1, 1 << 20, TRIGGER_SCHEDULE, "warned only", NULL},
             {ANA, 10, RUN_RUNNING, FIELD_NULL, 11, FIELD_NULL, 1, FIELD_NULL, TRIGGER_SCHEDULE, NULL, NULL},
-            {BERTA, 5, RUN_QUEUED, FIELD_NULL, FIELD_NULL, FIELD_NULL, 1, FIELD_NULL, TRIGGER_MANUAL, NULL, "token:ci"}};
+            {BERTA, 5, RUN_QUEUED, FIELD_NULL, FIELD_NULL, FIELD_NULL, 1, FIELD_NULL, TRIGGER_MANUAL, NULL,
+             "token:ci"}};
 enum { MADE = sizeof made / sizeof *made };
 
 static const struct {
@@ -657,8 +662,10 @@ static const struct {
              {__LINE__, "reason:success exit:7", "8"}};
 
 static void make_runs(struct harness *h) {
-  static const char *const names[] = {"ana", "berta", "César"}, *const categories[] = {"CLEANUP", "SYNC", NULL};
-  static const char *const labels[] = {"{\"team\":\"azul\"}", "{\"team\":\"rojo\",\"rápido\":\"\",\"owner\":\"Eva\"}",
+  static const char *const names[] = {"ana", "berta", "César"}, *const categories[] = {"CLEANUP", "SYNC",
+                                                                                       NULL};
+  static const char *const labels[] = {"{\"team\":\"azul\"}",
+                                       "{\"team\":\"rojo\",\"rápido\":\"\",\"owner\":\"Eva\"}",
                                        "{\"owner\":\"M\\u00e1laga\"}"};
   int64_t nos[MADE_JOBS], now_ms = h->now_ms + DAY;
   for (int i = 0; i < MADE_JOBS; i++) {
@@ -829,7 +836,8 @@ static void what_is_rare_is_looked_for_in_steps(void **state) { /* U-13 */
       batch[n] = harness_run(h, CHANGE_END, harness_next_run_no(h), no, INSTANT_NONE);
       batch[n]->run.run.trigger = TRIGGER_SCHEDULE;
       batch[n]->run.run.output = NULL;
-      if (i + n == 3 || i + n == MANY / 2) batch[n]->run.run.cpu_user_us = 5000000, batch[n]->run.run.cpu_system_us = 0;
+      if (i + n == 3 || i + n == MANY / 2)
+        batch[n]->run.run.cpu_user_us = 5000000, batch[n]->run.run.cpu_system_us = 0;
       h->now_ms += SECOND;
     }
     CHECK_OK(h->backend->ops->apply(h->backend, batch, 500));
