@@ -23,12 +23,15 @@ $name
 done)
 [ -n "$missing" ] || exit 0
 
-echo "Installing Debian packages:" $missing
+echo "Installing Debian packages:" $missing "(this takes a minute or a few)"
 if [ "$(id -u)" = 0 ]; then as_root=''
 elif command -v sudo >/dev/null; then as_root=sudo
 else
   echo "Neither root nor sudo. As root, run: apt-get install --no-install-recommends" $missing >&2
   exit 1
 fi
-$as_root apt-get -qq update
-$as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -o Dpkg::Use-Pty=0 install -y --no-install-recommends $missing
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+quietly() { "$@" >"$log" 2>&1 </dev/null || { cat "$log" >&2; exit 1; }; }
+quietly $as_root apt-get -qq update
+quietly $as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -o Dpkg::Use-Pty=0 install -y --no-install-recommends $missing
