@@ -90,7 +90,10 @@ function urlOf(
 
 async function fetchIt(route: string, question: Question<Route>): Promise<Response> {
   const [method, url] = urlOf(route, question);
-  const headers: Record<string, string> = { ...question.headers };
+  const headers: Record<string, string> = {
+    "Accept-Language": document.documentElement.lang,
+    ...question.headers,
+  };
   if (question.body !== undefined) headers["Content-Type"] = "application/json";
   if (csrf && method !== "GET") headers["X-CSRF-Token"] = csrf;
   let response: Response;

@@ -11,7 +11,7 @@ import { Page, Panel } from "../ui/page";
 import { Shown } from "../ui/remote-view";
 import { Tabs } from "../ui/tabs";
 import { say, sayError } from "../ui/toast";
-import { words } from "../words";
+import { language, words } from "../words";
 import { editorWords } from "../words/editor";
 import { Changes } from "./editor/changes";
 import { ConflictDialog, LeaveDialog } from "./editor/dialogs";
@@ -233,8 +233,26 @@ function ViewPicker() {
   );
 }
 
-function Editing({ ed, executors }: { ed: Editor; executors: readonly Executor[] }) {
+const readExecutors = async (signal: AbortSignal) =>
+  (await call("GET /api/cron/executors", { signal })).data as unknown as Executor[];
+
+/** Their texts come in the page's language: asked for anew when that changes. */
+function useExecutors(loaded: readonly Executor[]): readonly Executor[] {
+  const [known, setKnown] = useState(loaded);
+  const spoken = useRef(language.peek());
+  useEffect(() => {
+    if (spoken.current === language.value) return;
+    spoken.current = language.value;
+    const abort = new AbortController();
+    readExecutors(abort.signal).then(setKnown, () => undefined); // those known will do
+    return () => abort.abort();
+  }, [language.value]);
+  return known;
+}
+
+function Editing({ ed, executors: loaded }: { ed: Editor; executors: readonly Executor[] }) {
   const t = editorWords();
+  const executors = useExecutors(loaded);
   useEffect(() => watchDraft(ed), [ed]);
   useEffect(() => keepUnsaved(ed), [ed]);
   const guard = useGuard(ed);
@@ -291,7 +309,7 @@ async function loadUsual(ed: Editor): Promise<void> {
 }
 
 async function load(id: string | null, signal: AbortSignal): Promise<Loaded> {
-  const executors = (await call("GET /api/cron/executors", { signal })).data as unknown as Executor[];
+  const executors = await readExecutors(signal);
   const unsaved = takeUnsaved(id);
   if (unsaved) return { executors, ed: unsaved };
   if (!id) {

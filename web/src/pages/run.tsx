@@ -74,6 +74,7 @@ function Inside({ run, context, reload }: { run: Run; context: RunContext | null
   const usage = useSignal<readonly Usage[]>([]);
   const over = isOver(run.status);
   const mayAct = may("operator");
+  const hasJob = run.jobName !== null && run.triggeredBy !== "test"; // of what was only tried there is no job
   const repeat = () =>
     act(async () => {
       const made = await repeatRun(run);
@@ -83,7 +84,7 @@ function Inside({ run, context, reload }: { run: Run; context: RunContext | null
   useEffect(() => {
     if (!mayAct) return;
     return useKeys([
-      { keys: "R", text: () => runWords().repeat, run: () => void (run.jobName && repeat()) },
+      { keys: "R", text: () => runWords().repeat, run: () => void (hasJob && repeat()) },
       { keys: "x", text: () => runWords().stop, run: () => !over && askStop() },
     ]);
   }, [over, mayAct, run.id]);
@@ -94,8 +95,12 @@ function Inside({ run, context, reload }: { run: Run; context: RunContext | null
       crumbs={
         <>
           <a href={href("/jobs")}>{words().nav.jobs}</a> /{" "}
-          {run.jobName ? <a href={href(`/jobs/${run.jobId}`)}>{run.jobName}</a> : runsWords().gone} /{" "}
-          <a href={href(run.jobName ? `/jobs/${run.jobId}/runs` : "/runs")}>{runsWords().title}</a> /{" "}
+          {hasJob ? (
+            <a href={href(`/jobs/${run.jobId}`)}>{run.jobName}</a>
+          ) : (
+            (run.jobName ?? runsWords().gone)
+          )}{" "}
+          / <a href={href(hasJob ? `/jobs/${run.jobId}/runs` : "/runs")}>{runsWords().title}</a> /{" "}
           <span class="mono">{run.id}</span>
         </>
       }
@@ -111,7 +116,7 @@ function Inside({ run, context, reload }: { run: Run; context: RunContext | null
               {t.compare}
             </a>
           )}
-          {mayAct && run.jobName && (
+          {mayAct && hasJob && (
             <Button icon="rotate-ccw" onClick={() => void repeat()} keys="R">
               {t.repeat}
             </Button>
@@ -129,7 +134,7 @@ function Inside({ run, context, reload }: { run: Run; context: RunContext | null
       <Attempts run={run} context={context} />
       <div class="run-pictures">
         <Timeline run={run} context={context} />
-        {run.jobName && <RecentRuns run={run} p95={context?.usualP95Ms ?? null} />}
+        {hasJob && <RecentRuns run={run} p95={context?.usualP95Ms ?? null} />}
       </div>
       {run.status !== "queued" && (
         <LogView

@@ -215,9 +215,10 @@ export const editor: typeof spanish = {
   revert: "Undo the changes",
   reverted: "As it was saved.",
   tryOnce: {
-    verb: "Try with these parameters",
-    hint: "Runs it once now and saves nothing.",
+    verb: "Try it",
+    hint: "Runs it once now as it stands here and saves nothing; the run is kept for a day.",
     look: "See the run",
+    stop: "Stop",
   },
   leave: {
     title: "There are unsaved changes",

@@ -224,9 +224,10 @@ export const editor = {
   revert: "Deshacer los cambios",
   reverted: "Como estaba guardado.",
   tryOnce: {
-    verb: "Probar con estos parámetros",
-    hint: "La ejecuta una vez ahora, sin guardar nada.",
+    verb: "Probar",
+    hint: "La ejecuta una vez ahora tal como está aquí, sin guardar nada; la ejecución se conserva un día.",
     look: "Ver la ejecución",
+    stop: "Detener",
   },
   leave: {
     title: "Hay cambios sin guardar",

@@ -25,10 +25,7 @@ export const SECRET = "***";
 
 export const isKept = (value: Json | undefined): boolean =>
   value === SECRET ||
-  (typeof value === "object" &&
-    value !== null &&
-    Object.values(value).length > 0 &&
-    Object.values(value).every((v) => v === SECRET));
+  (typeof value === "object" && value !== null && Object.values(value).some((v) => v === SECRET));
 
 /** The job's parameters as an object, whatever they are. */
 export function membersOf(params: Json | undefined): { [name: string]: Json } {

@@ -8,7 +8,7 @@ import { Dialog } from "../../ui/dialog";
 import { Field } from "../../ui/field";
 import { Shown } from "../../ui/remote-view";
 import { say } from "../../ui/toast";
-import { words } from "../../words";
+import { language, words } from "../../words";
 import { jobWords } from "../../words/job";
 import { jobsWords } from "../../words/jobs";
 import { numberOf } from "../editor/draft";
@@ -44,7 +44,9 @@ export function valueOf(type: string, text: string): unknown {
 
 export function RunDialog({ job, onClose }: { job: Job; onClose: () => void }) {
   const t = jobWords();
-  const executors = useRemote("executors", (signal) => call("GET /api/cron/executors", { signal }));
+  const executors = useRemote(`executors ${language.value}`, (signal) =>
+    call("GET /api/cron/executors", { signal }),
+  );
   return (
     <Dialog title={t.runTitle(job.name)} onClose={onClose}>
       <Shown of={executors}>

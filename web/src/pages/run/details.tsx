@@ -49,7 +49,8 @@ export function Details({ run, context }: { run: Run; context: RunContext | null
         title={t.params}
         note={isThere(run.params) ? t.paramsOwn : undefined}
         actions={
-          version !== null && (
+          version !== null &&
+          run.triggeredBy !== "test" && (
             <a class="small" href={href(`/jobs/${run.jobId}/history?version=${version}`)}>
               {t.version(version)}
               {isOld && context?.jobVersion ? ` (${t.versionNow(context.jobVersion)})` : ""}

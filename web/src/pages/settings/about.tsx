@@ -8,6 +8,7 @@ import { Facts } from "../../ui/page";
 import { Shown } from "../../ui/remote-view";
 import { StateMark } from "../../ui/state-mark";
 import { sayError } from "../../ui/toast";
+import { language } from "../../words";
 import { settingsWords } from "../../words/settings";
 import { ConfigList } from "./config-list";
 import type { ConfigRow } from "./fields";
@@ -110,7 +111,9 @@ interface ExecutorRow {
 
 export function Executors() {
   const t = settingsWords().executors;
-  const executors = useRemote("executors", (signal) => call("GET /api/cron/executors", { signal }));
+  const executors = useRemote(`executors ${language.value}`, (signal) =>
+    call("GET /api/cron/executors", { signal }),
+  );
   return (
     <Shown of={executors}>
       {({ data }) => (
