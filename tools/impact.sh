@@ -3,7 +3,9 @@
 # docs/impact.json for the interface, from what they print.
 # IMPACT_SEEDS: how many seeds the ranges are of (21); 0 leaves them out. IMPACT_SETS=0 leaves out the 32 sets of jobs,
 # IMPACT_SETS=short plays them in a short window.
-# IMPACT_KEEP: a folder for the seeds' reports; those that are there already are not played again.
+# IMPACT_KEEP: a folder for the reports of seeds and sets; those that are there already are not played again.
+# SERENO_BIN and IMPACT_COMMIT: a binary that was put aside, and what it was built of (build/sereno, and HEAD).
+# IMPACT_NOTE: a file with what else is to be said of how this was made.
 set -eu
 cd "$(dirname "$0")/.."
 sereno=${SERENO_BIN:-build/sereno}
@@ -13,14 +15,15 @@ trap 'rm -f "$out"' EXIT
 play() { # TITLE ARGUMENT… : red gates are results, too
   printf '\n## %s\n\n`sereno sim world%s`\n\n' "$1" "${2:+ $2}"
   # shellcheck disable=SC2086
-  "$sereno" sim world $2 || echo "(exit code $?)"
+  "$sereno" sim world $2 ${IMPACT_KEEP:+--keep "$IMPACT_KEEP"} || echo "(exit code $?)"
 }
 {
   cat tools/impact.md
   echo
-  echo "Made by \`tools/impact.sh\` on $(date -u +%Y-%m-%d), commit $(git rev-parse --short HEAD), on $(nproc) cores of" \
+  echo "Made by \`tools/impact.sh\` on $(date -u +%Y-%m-%d), commit ${IMPACT_COMMIT:-$(git rev-parse --short HEAD)}, on $(nproc) cores of" \
     "$(awk -F': ' '/model name/ { print $2; exit }' /proc/cpuinfo), Linux $(uname -r). Times are of this machine, at its load then."
-  play "One seed" "--seed 42${IMPACT_KEEP:+ --keep $IMPACT_KEEP}"
+  [ ! -f "${IMPACT_NOTE:-}" ] || cat "$IMPACT_NOTE"
+  play "One seed" "--seed 42"
   case ${IMPACT_SETS:-1} in
     0) ;;
     short)
@@ -29,7 +32,7 @@ play() { # TITLE ARGUMENT… : red gates are results, too
       ;;
     *) play "Impact per job" "--impact" ;;
   esac
-  [ "$seeds" = 0 ] || play "Ranges" "--seeds $seeds${IMPACT_KEEP:+ --keep $IMPACT_KEEP}"
+  [ "$seeds" = 0 ] || play "Ranges" "--seeds $seeds"
   play "What pausing saves" "--preset cost1000"
 } >"$out"
 cp "$out" docs/impact.md

@@ -184,10 +184,10 @@ static const struct live_ops embedded_ops = {
 };
 
 enum err live_embedded_open(const struct live_config *config, struct live **ret, struct err_detail *detail) {
-  ASSERT(config->folder);
+  ASSERT(config->folder || config->is_in_memory);
   struct live_embedded *l = calloc(1, sizeof *l);
   if (!l) return ERR_NO_MEMORY;
-  enum err e = live_file_open(config->folder, &l->file, detail);
+  enum err e = live_file_open(config->is_in_memory ? NULL : config->folder, &l->file, detail);
   if (e != ERR_OK) {
     free(l);
     return e;

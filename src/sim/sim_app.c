@@ -44,6 +44,12 @@ static const char story[] =
     "carta\","
     "\"isUsed\":false}],\"goals\":[{\"character\":\"Luis\",\"text\":\"salir del puerto\",\"isOpen\":true}]}";
 
+struct sim_batch { /* what worlds write in a step */
+  struct live_append writes[SIM_WORLDS_MAX];
+  size_t owners[SIM_WORLDS_MAX];
+  size_t count;
+};
+
 enum err sim_app_new(struct sim_app *app, struct sim_stage *stage, const struct sim_arm_config *config,
                      struct sim_figures *figures) {
   *app =
@@ -55,7 +61,8 @@ enum err sim_app_new(struct sim_app *app, struct sim_stage *stage, const struct 
       sim_scaled(stage, config->scalars.residue_mb * config->residue_scale * MIB * 4 + 2 * HISTORY_PIECE) +
       TEXT_MAX;
   app->filler = malloc(app->filler_bytes);
-  if (!app->worlds || !app->filler) return ERR_NO_MEMORY;
+  app->batch = malloc(sizeof *app->batch);
+  if (!app->worlds || !app->filler || !app->batch) return ERR_NO_MEMORY;
   memset(app->filler, 'x', app->filler_bytes);
   return ERR_OK;
 }
@@ -63,6 +70,7 @@ enum err sim_app_new(struct sim_app *app, struct sim_stage *stage, const struct 
 void sim_app_free(struct sim_app *app) {
   free(app->worlds);
   free(app->filler);
+  free(app->batch);
   arena_free(&app->arena);
   *app = (struct sim_app){};
 }
@@ -170,12 +178,6 @@ static enum err meet_users(struct sim_app *app, int step, struct err_detail *det
 
 /* ---- what happens in worlds ---- */
 
-struct batch {
-  struct live_append writes[SIM_WORLDS_MAX];
-  size_t owners[SIM_WORLDS_MAX];
-  size_t count;
-};
-
 static size_t row_bytes(const struct sim_app *app) {
   double n = ROW_BYTES * app->config->lump / app->config->byte_divisor - ROW_OVERHEAD;
   return n < 1 ? 1 : n > TEXT_MAX / 2 ? TEXT_MAX / 2 : (size_t)n;
@@ -246,7 +248,7 @@ static void add_caches(struct sim_app *app, size_t i, int step, size_t n, struct
   w->history_bytes = 0;
 }
 
-static enum err add_write(struct sim_app *app, size_t i, int step, struct batch *b) {
+static enum err add_write(struct sim_app *app, size_t i, int step, struct sim_batch *b) {
   struct sim_app_world *w = &app->worlds[i];
   size_t n = (size_t)w->owed;
   char id[SIM_ID_BYTES];
@@ -276,7 +278,7 @@ static bool is_due(const struct sim_app *app, size_t i, int step) {
   return w->is_here || (step + (int)i * 5) % IDLE_EVERY == 0;
 }
 
-static enum err collect(struct sim_app *app, int step, struct batch *b) {
+static enum err collect(struct sim_app *app, int step, struct sim_batch *b) {
   for (size_t i = 0; i < app->count; i++) {
     struct sim_app_world *w = &app->worlds[i];
     double played = app->config->scalars.traffic_per_min * app->config->load->owners[i].minutes[step - 1];
@@ -332,7 +334,7 @@ static enum err settle(struct sim_app *app, struct live_append *a, size_t i, str
   return insert_rows(app, i, a, detail);
 }
 
-static enum err write_batch(struct sim_app *app, struct batch *b, struct err_detail *detail) {
+static enum err write_batch(struct sim_app *app, struct sim_batch *b, struct err_detail *detail) {
   if (b->count == 0) return ERR_OK;
   TRY(live_write(app->stage->lane.live, b->writes, b->count, app->stage->now_ms, detail));
   for (size_t k = 0; k < b->count; k++)
@@ -350,11 +352,9 @@ enum err sim_app_step(struct sim_app *app, int step, struct err_detail *detail) 
   app->arena = arena_new(STEP_ARENA_BYTES);
   TRY(make_worlds(app, step, detail));
   TRY(meet_users(app, step, detail));
-  struct batch *b = calloc(1, sizeof *b);
-  if (!b) return ERR_NO_MEMORY;
-  enum err e = collect(app, step, b);
-  if (e == ERR_OK) e = write_batch(app, b, detail);
-  free(b);
+  app->batch->count = 0;
+  enum err e = collect(app, step, app->batch);
+  if (e == ERR_OK) e = write_batch(app, app->batch, detail);
   arena_free(&app->arena);
   return e;
 }

@@ -14,6 +14,7 @@ struct sim_app_world {
 
 struct sim_app {
   struct sim_stage *stage;
+  struct sim_batch *batch; /* of a step */
   const struct sim_arm_config *config;
   struct sim_figures *figures;
   struct sim_app_world *worlds;

@@ -36,7 +36,7 @@ struct arm {
   struct schedule *due[SIM_JOB_COUNT]; /* in the order of `schedules`; NULL: off */
   struct err_detail *detail;
   /* sums of the window's hours */
-  double hours, zombie_shares, looks, resident, idle_bytes;
+  double hours, zombie_shares, free_zombie_shares, protected_shares, looks, resident, idle_bytes;
   struct sim_line leak;
   double hot_before, archive_raw_before, archive_before;
   int step; /* ended now: the instant is START + step · STEP */
@@ -155,27 +155,44 @@ static enum err judge_deletion(struct arm *a, size_t i) {
   return ERR_OK;
 }
 
+struct census { /* of the worlds there are */
+  int there, running, zombies, guarded, guarded_zombies;
+};
+
+static void count_world(struct arm *a, size_t i, bool is_paused, struct census *n) {
+  bool is_guarded = a->c->load->owners[i].protection != SIM_UNPROTECTED;
+  bool is_zombie = !is_paused && a->step - a->app.worlds[i].last_seen > ZOMBIE_STEPS;
+  n->there++;
+  n->running += !is_paused;
+  n->zombies += is_zombie;
+  n->guarded += is_guarded;
+  n->guarded_zombies += is_guarded && is_zombie;
+  a->f->protected_paused += is_guarded && is_paused;
+}
+
+static void add_hour(struct arm *a, const struct census *n) {
+  int unguarded = n->there - n->guarded;
+  a->hours++;
+  a->zombie_shares += (double)n->zombies / n->there;
+  a->protected_shares += (double)n->guarded / n->there;
+  if (unguarded > 0) a->free_zombie_shares += (double)(n->zombies - n->guarded_zombies) / unguarded;
+  a->f->running_world_days += (double)n->running / 24;
+}
+
 static enum err look_at_worlds(struct arm *a) {
   struct listed *l = calloc(1, sizeof *l);
+  struct census n = {};
   if (!l) return ERR_NO_MEMORY;
   l->a = a;
   enum err e = sqldb_query(a->stage.db, SIM_SQL_PAUSED, SQL_NO_ARGS, visit_listed, l, a->detail);
-  int there = 0, zombies = 0, running = 0;
   for (size_t i = 0; e == ERR_OK && i < a->app.count; i++) {
     struct sim_app_world *w = &a->app.worlds[i];
     if (!w->is_gone && !l->is_there[i]) e = judge_deletion(a, i);
-    if (w->is_gone) continue;
-    there++;
-    running += !l->is_paused[i];
-    zombies += !l->is_paused[i] && a->step - w->last_seen > ZOMBIE_STEPS;
-    a->f->protected_paused += l->is_paused[i] && a->c->load->owners[i].protection != SIM_UNPROTECTED;
+    if (!w->is_gone) count_world(a, i, l->is_paused[i], &n);
   }
   free(l);
-  if (e != ERR_OK || !is_in_window(a) || there == 0) return e;
-  a->hours++;
-  a->zombie_shares += (double)zombies / there;
-  a->f->running_world_days += (double)running / 24;
-  return ERR_OK;
+  if (e == ERR_OK && is_in_window(a) && n.there > 0) add_hour(a, &n);
+  return e;
 }
 
 /* Bytes of the live state at full scale. */
@@ -294,6 +311,8 @@ static enum err sum_up(struct arm *a) {
   f->leak_mb_day = sim_line_slope(&a->leak);
   if (a->hours > 0) {
     f->zombie_percent = a->zombie_shares / a->hours * 100;
+    f->free_zombie_percent = a->free_zombie_shares / a->hours * 100;
+    f->protected_percent = a->protected_shares / a->hours * 100;
     f->resident_mb = a->resident / a->hours / MIB;
   }
   if (a->looks > 0) f->idle_mb = a->idle_bytes / a->looks / MIB;

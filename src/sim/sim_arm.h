@@ -50,6 +50,8 @@ struct sim_figures {
   double resident_mb, peak_mb;       /* live state: mean and maximum of the hours */
   double idle_mb;                    /* of worlds idle for more than an hour: mean */
   double zombie_percent;             /* mean of the hours */
+  double free_zombie_percent;        /* of the unprotected worlds, in percent of these */
+  double protected_percent;          /* of the worlds there are: mean of the hours */
   double hot_mb_month;               /* growth of the database, for 30 days */
   double archive_raw_mb, archive_mb; /* put into the archive in the window: before and after compressing */
   double running_world_days, cost_usd;

@@ -33,11 +33,27 @@ static const struct impact_row {
 #define IMPACT_ROWS (sizeof impact_rows / sizeof impact_rows[0])
 #define SETS (1U << SIM_SHARED_JOBS)
 
-json_t *sim_impact(const struct sim_figures *figures, const struct sim_options *o) {
+static const char *text_at(const json_t *o, const char *key) {
+  const char *text = json_string_value(json_object_get(o, key));
+  return text ? text : "";
+}
+static double number_at(const json_t *o, const char *key) {
+  return json_number_value(json_object_get(o, key));
+}
+
+json_t *sim_set(const struct sim_options *o, const struct sim_figures *f) {
+  json_t *values = json_object();
+  for (size_t r = 0; r < IMPACT_ROWS; r++)
+    json_object_set_new(values, impact_rows[r].figure, json_real(impact_rows[r].value(f)));
+  return json_pack("{s:o, s:o}", "parameters", sim_parameters(o), "values", values);
+}
+
+json_t *sim_impact(json_t *const *sets, const struct sim_options *o) {
   json_t *list = json_array();
   for (size_t r = 0; r < IMPACT_ROWS; r++) {
     double values[SETS], shares[SIM_SHARED_JOBS];
-    for (unsigned set = 0; set < SETS; set++) values[set] = impact_rows[r].value(&figures[set]);
+    for (unsigned set = 0; set < SETS; set++)
+      values[set] = number_at(json_object_get(sets[set], "values"), impact_rows[r].figure);
     sim_shapley(values, SIM_SHARED_JOBS, shares);
     double total = values[0] - values[SIM_ALL_JOBS];
     json_t *jobs = json_array();
@@ -52,14 +68,6 @@ json_t *sim_impact(const struct sim_figures *figures, const struct sim_options *
   }
   return json_pack("{s:i, s:I, s:i, s:i, s:o}", "sets", (int)SETS, "seed", (json_int_t)o->seed, "warmupDays",
                    o->warmup_days, "days", o->days, "figures", list);
-}
-
-static const char *text_at(const json_t *o, const char *key) {
-  const char *text = json_string_value(json_object_get(o, key));
-  return text ? text : "";
-}
-static double number_at(const json_t *o, const char *key) {
-  return json_number_value(json_object_get(o, key));
 }
 
 void sim_impact_print(const json_t *impact, struct buf *out) {

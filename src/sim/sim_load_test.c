@@ -115,12 +115,16 @@ static void substitutes_share_alike_and_sum_to_the_total(void **state) { /* A-68
 
 static void each_column_of_the_impact_sums_to_its_total(void **state) { /* */
   (void)state;
-  struct sim_figures *f = calloc(32, sizeof *f);
-  assert_non_null(f);
-  for (int set = 0; set < 32; set++)
-    f[set].leak_mb_day = 500.0 / (1 + set * set), f[set].hot_mb_month = 2048 - 3 * set;
+  struct sim_figures *f = calloc(1, sizeof *f);
   struct sim_options o = {.seed = 42};
-  json_t *impact = sim_impact(f, &o), *list = json_object_get(impact, "figures"), *figure, *job;
+  json_t *sets[32];
+  assert_non_null(f);
+  for (int set = 0; set < 32; set++) {
+    f->leak_mb_day = 500.0 / (1 + set * set), f->hot_mb_month = 2048 - 3 * set;
+    o.jobs = (unsigned)set;
+    sets[set] = sim_set(&o, f);
+  }
+  json_t *impact = sim_impact(sets, &o), *list = json_object_get(impact, "figures"), *figure, *job;
   size_t i, j;
   json_array_foreach(list, i, figure) {
     double sum = 0;
@@ -129,6 +133,8 @@ static void each_column_of_the_impact_sums_to_its_total(void **state) { /* A-68 
     assert_int_equal(json_array_size(json_object_get(figure, "shares")), 5);
     assert_true(is_close(sum, json_number_value(json_object_get(figure, "total")), 1e-6));
   }
+  assert_true(json_number_value(json_object_get(json_array_get(list, 0), "total")) > 499);
+  for (int set = 0; set < 32; set++) json_decref(sets[set]);
   json_decref(impact);
   free(f);
 }
@@ -202,6 +208,8 @@ static void the_jobs_are_the_real_ones(void **state) {
   assert_int_equal(f[1].lost_writes, 0);
   assert_int_equal(f[1].failed_runs, 0);
   assert_true(f[1].resumed > 0);
+  assert_true(f[1].protected_percent > 0 && f[1].protected_percent < 10);
+  assert_true(f[1].free_zombie_percent < f[1].zombie_percent);
   assert_true(f[0].leak_mb_day > 300);
   assert_true(f[1].leak_mb_day < f[0].leak_mb_day / 4);
   for (int i = 0; i < 2; i++) sim_figures_free(&f[i]);

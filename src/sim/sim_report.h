@@ -22,8 +22,10 @@ json_t *sim_report(const struct sim_options *o, struct sim_figures *off, struct 
 json_t *sim_parameters(const struct sim_options *o); /* the report's */
 void sim_report_print(const json_t *report, struct buf *out);
 
-/* Five jobs, 2^5 runs: figures[set]. {sets, figures: [{figure, total, unit, shares: [{job, share, alone off, claim}]}]} */
-json_t *sim_impact(const struct sim_figures *figures, const struct sim_options *o);
+/* What one set of jobs (o->jobs) came to, for their shares: {parameters, values: {FIGURE: number}}. */
+json_t *sim_set(const struct sim_options *o, const struct sim_figures *f);
+/* Five jobs, 2^5 sets, by their bits. {sets, figures: [{figure, total, unit, shares: [{job, share, alone off, claim}]}]} */
+json_t *sim_impact(json_t *const *sets, const struct sim_options *o);
 void sim_impact_print(const json_t *impact, struct buf *out);
 
 /* A list of reports: median, least and greatest of each figure; gates on the medians. */

@@ -74,7 +74,7 @@ size_t sim_scaled(const struct sim_stage *s, double bytes) {
 static enum err open_stores(struct sim_stage *s, struct err_detail *detail) {
   static const unsigned char link_key[32] = {1};
   struct worlds_config config = {.db = {.folder = s->folder},
-                                 .live = {.mode = LIVE_EMBEDDED, .folder = s->folder, .owner = "sim:1"},
+                                 .live = {.mode = LIVE_EMBEDDED, .is_in_memory = true, .owner = "sim:1"},
                                  .folder = s->folder,
                                  .link_key = link_key,
                                  .timezone = "UTC"};

@@ -37,7 +37,7 @@ static const char help[] =
     "  --lump N           interactions in one row (16); the thresholds of consolidation are divided by it\n"
     "  --impact           all 32 sets of the five jobs: shares (Shapley) and each one left out\n"
     "  --seeds N          ranges over seeds 42 …, each calibrated by its load\n"
-    "  --keep FOLDER      keeps the report of each seed there, and plays those alone that it lacks\n"
+    "  --keep FOLDER      keeps the report of each seed or set there, and plays those alone that it lacks\n"
     "  --preset cost1000  1,000 worlds, half of them idle from the start: what pausing saves, from the "
     "ledger\n"
     "  --calibrate        finds the three scalars on the runs without jobs and prints them\n"
@@ -166,8 +166,8 @@ static int show(const struct asked *a, json_t *what, print_fn *print) {
   return code;
 }
 
-/* A report that was kept counts if it is of the same run; gates on one seed are others than on one of several. */
-static json_t *kept_report(const char *path, const struct sim_options *o) {
+/* What was kept counts if it is of the same run. */
+static json_t *kept(const char *path, const struct sim_options *o) {
   JSON_AUTO json_t *parameters = sim_parameters(o);
   json_t *report = json_load_file(path, 0, NULL);
   if (json_equal(json_object_get(report, "parameters"), parameters)) return report;
@@ -175,18 +175,25 @@ static json_t *kept_report(const char *path, const struct sim_options *o) {
   return NULL;
 }
 
+/* On an error *what is freed and NULL. */
+static enum err keep(const char *path, json_t **what, struct err_detail *detail) {
+  if (json_dump_file(*what, path, JSON_INDENT(1)) == 0) return ERR_OK;
+  json_decref(*what);
+  *what = NULL;
+  return err_set(detail, ERR_IO, "keep", 0, "the report cannot be written to %.200s", path);
+}
+
+/* Gates on one seed are others than on one of several. */
 static enum err report_of(const struct asked *a, const struct sim_options *o, json_t **ret,
                           struct err_detail *detail) {
   char path[4096];
   if (!a->folder) return compare(o, ret, detail);
   (void)snprintf(path, sizeof path, "%s/%s-%llu.json", a->folder, o->seeds > 0 ? "seed" : "run",
                  (unsigned long long)o->seed);
-  *ret = kept_report(path, o);
+  *ret = kept(path, o);
   if (*ret) return ERR_OK;
   TRY(compare(o, ret, detail));
-  if (json_dump_file(*ret, path, JSON_INDENT(1)) == 0) return ERR_OK;
-  json_decref(*ret);
-  return err_set(detail, ERR_IO, "keep", 0, "the report cannot be written to %.200s", path);
+  return keep(path, ret, detail);
 }
 
 static int run_seeds(const struct asked *a) {
@@ -207,15 +214,47 @@ static int run_seeds(const struct asked *a) {
   return show(a, ranges, sim_ranges_print);
 }
 
+static enum err play_set(const struct sim_options *o, json_t **ret, struct err_detail *detail) {
+  struct sim_figures *f = calloc(1, sizeof *f);
+  if (!f) return ERR_NO_MEMORY;
+  enum err e = run_arm(o, o->jobs, f, detail);
+  if (e == ERR_OK) *ret = sim_set(o, f);
+  sim_figures_free(f);
+  free(f);
+  return e;
+}
+
+static enum err set_of(const struct asked *a, unsigned set, json_t **ret, struct err_detail *detail) {
+  char path[4096];
+  struct sim_options o = a->o;
+  o.jobs = set;
+  if (!a->folder) return play_set(&o, ret, detail);
+  (void)snprintf(path, sizeof path, "%s/set-%llu-%02u.json", a->folder, (unsigned long long)o.seed, set);
+  *ret = kept(path, &o);
+  if (*ret) return ERR_OK;
+  TRY(play_set(&o, ret, detail));
+  return keep(path, ret, detail);
+}
+
+/* None and all, each job left out, each alone, then the rest: what can be said of a run that was cut short comes first. */
+static enum err play_sets(const struct asked *a, json_t **sets, struct err_detail *detail) {
+  static const int orders[SIM_SHARED_JOBS + 1] = {0, 5, 4, 1, 3, 2};
+  int done = 0;
+  for (size_t i = 0; i <= SIM_SHARED_JOBS; i++)
+    for (unsigned set = 0; set <= SIM_ALL_JOBS; set++) {
+      if (__builtin_popcount(set) != orders[i]) continue;
+      TRY(set_of(a, set, &sets[set], detail));
+      (void)fprintf(stderr, "%d of %u sets done\n", ++done, SIM_ALL_JOBS + 1);
+    }
+  return ERR_OK;
+}
+
 static int run_impact(const struct asked *a) {
   struct err_detail detail = {};
-  size_t sets = 1U << SIM_SHARED_JOBS;
-  struct sim_figures *f = calloc(sets, sizeof *f);
-  enum err e = f ? ERR_OK : ERR_NO_MEMORY;
-  for (unsigned set = 0; e == ERR_OK && set < sets; set++) e = run_arm(&a->o, set, &f[set], &detail);
-  json_t *impact = e == ERR_OK ? sim_impact(f, &a->o) : NULL;
-  for (size_t i = 0; f && i < sets; i++) sim_figures_free(&f[i]);
-  free(f);
+  json_t *sets[SIM_ALL_JOBS + 1] = {};
+  enum err e = play_sets(a, sets, &detail);
+  json_t *impact = e == ERR_OK ? sim_impact(sets, &a->o) : NULL;
+  for (unsigned set = 0; set <= SIM_ALL_JOBS; set++) json_decref(sets[set]);
   return e == ERR_OK ? show(a, impact, sim_impact_print) : failed(e, &detail);
 }
 
