@@ -50,7 +50,8 @@ struct live;
 struct live_config {
   enum live_mode mode;
   const char *folder; /* EMBEDDED: of live.db */
-  bool is_in_memory;  /* EMBEDDED: no file, gone with the process; for simulations, which are none the worse for it */
+  bool
+      is_in_memory; /* EMBEDDED: no file, gone with the process; for simulations, which are none the worse for it */
   const char *url,
       *token; /* REDIS: redis[s]://[user:password@]host:port[/db] or unix:///path; UPSTASH: https://… and its token */
   const char *ca_file; /* REDIS by TLS: PEM of whom to trust; NULL: the system's */

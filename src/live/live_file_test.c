@@ -54,6 +54,28 @@ static void a_purge_gives_the_file_back(void **) { /* A-6 */
   free(big);
 }
 
+/* Of simulations: the same state by both handles of the process, no file, and gone with the last of them. */
+static void in_memory_there_is_no_file(void **) {
+  struct live_config config = {
+      .mode = LIVE_EMBEDDED, .folder = f->folder, .is_in_memory = true, .owner = "node:1"};
+  struct live *a, *b;
+  struct live_status status;
+  struct live_world w = {.id = STR("w1"), .version = 1, .active_ms = NOW};
+  assert_int_equal(unlink(path_of("live.db")), 0);
+  CHECK_OK(live_open(&config, &a, NULL));
+  CHECK_OK(live_open(&config, &b, NULL));
+  CHECK_OK(live_load(a, &w, 0, NOW, NULL));
+  CHECK_OK(live_status(b, &status, NULL));
+  assert_int_equal(status.worlds, 1);
+  live_close(a);
+  live_close(b);
+  assert_int_equal(access(path_of("live.db"), F_OK), -1);
+  CHECK_OK(live_open(&config, &a, NULL));
+  CHECK_OK(live_status(a, &status, NULL));
+  assert_int_equal(status.worlds, 0);
+  live_close(a);
+}
+
 static void the_file_is_private(void **) {
   struct stat st;
   assert_int_equal(stat(path_of("live.db"), &st), 0);
@@ -242,6 +264,7 @@ static void handles_of_several_threads_share_the_file(void **) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {CASE(a_purge_gives_the_file_back),
+                                     CASE(in_memory_there_is_no_file),
                                      CASE(the_file_is_private),
                                      CASE(a_file_of_the_first_schema_goes_on_and_is_compared_first),
                                      CASE(a_newer_schema_is_refused),
