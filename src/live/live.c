@@ -121,7 +121,7 @@ static enum err read_possible(struct live *l, const struct live_question *q, str
 
 enum err live_read(struct live *l, const struct live_question *q, struct live_world *ret,
                    struct err_detail *detail) {
-  ASSERT(q->parts <= (LIVE_ALL | LIVE_GUARD) &&
+  ASSERT(q->parts <= (LIVE_ALL | LIVE_GUARD | LIVE_HISTORY) &&
          (q->parts & (LIVE_CORE | LIVE_GUARD)) != (LIVE_CORE | LIVE_GUARD));
   size_t n = 0;
   ASSERT(q->count <= LIVE_BATCH_MAX);

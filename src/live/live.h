@@ -103,8 +103,9 @@ enum live_parts {
   LIVE_JOURNAL = 4,
   LIVE_EVENTS = 8,
   LIVE_ALL = 15,
-  LIVE_GUARD =
-      16 /* instead of LIVE_CORE: of core the fields LIVE_GUARD_NAMES alone, however much else there is */
+  /* instead of LIVE_CORE: of core the fields LIVE_GUARD_NAMES alone, however much else there is */
+  LIVE_GUARD = 16,
+  LIVE_HISTORY = 32, /* history_count */
 };
 #define LIVE_GUARD_NAMES "sys.access", "sys.sealed", "sys.from"
 struct live_question {

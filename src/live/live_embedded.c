@@ -94,7 +94,8 @@ static enum err read_one(struct live_file *f, unsigned parts, struct arena *aren
   w->active_ms = live_kept_instant(row.active_ms), w->dirty_ms = live_kept_instant(row.dirty_ms);
   w->bytes = row.bytes;
   w->is_checked = row.life == f->life;
-  TRY(live_file_number(f, LIVE_SQL_HISTORY_COUNT, A_LIST(A_INT(row.no)), &history, detail));
+  if (parts & LIVE_HISTORY)
+    TRY(live_file_number(f, LIVE_SQL_HISTORY_COUNT, A_LIST(A_INT(row.no)), &history, detail));
   w->history_count = (size_t)history;
   return read_parts(f, &row, parts, arena, w, detail);
 }

@@ -11,6 +11,7 @@
 #include "live/redis_tls.h"
 #include "live/redis_wire.h"
 
+#define SEND_BYTES ((size_t)32 << 10)
 #define RETRY_MS 1000 /* a lost connection is made anew at most this often */
 #define READ_BYTES 65536
 #define REQUEST_BYTES_MAX (512UL << 20)
@@ -191,12 +192,27 @@ static size_t group_end(const struct redis_batch *b, size_t from) {
   return end < b->count ? end : b->count;
 }
 
-static void write_batch(struct buf *out, const struct redis_batch *b) {
+static void write_group(struct buf *out, const struct redis_batch *b, size_t from) {
+  if (b->group) buf_add_text(out, "*1\r\n$5\r\nMULTI\r\n");
+  for (size_t i = from; i < group_end(b, from); i++) write_command(out, b, &b->commands[i]);
+  if (b->group) buf_add_text(out, "*1\r\n$4\r\nEXEC\r\n");
+}
+
+static enum err send_request(struct transport *t, struct err_detail *detail) {
+  TRY(buf_error(&t->request));
+  TRY(send_all(t, buf_str(&t->request), detail));
+  buf_clear(&t->request);
+  return ERR_OK;
+}
+
+/* In pieces, so that the server works on the first groups while we write the next. */
+static enum err send_batch(struct transport *t, const struct redis_batch *b, struct err_detail *detail) {
+  buf_clear(&t->request);
   for (size_t from = 0; from < b->count; from = group_end(b, from)) {
-    if (b->group) buf_add_text(out, "*1\r\n$5\r\nMULTI\r\n");
-    for (size_t i = from; i < group_end(b, from); i++) write_command(out, b, &b->commands[i]);
-    if (b->group) buf_add_text(out, "*1\r\n$4\r\nEXEC\r\n");
+    write_group(&t->request, b, from);
+    if (t->request.len >= SEND_BYTES) TRY(send_request(t, detail));
   }
+  return send_request(t, detail);
 }
 
 /* *ret_refused: why the server did not carry it out; "": it did. */
@@ -241,10 +257,9 @@ static enum err exchange(struct transport *t, const struct redis_batch *b, struc
                          struct redis_value *ret, struct err_detail *detail) {
   t->room = room;
   t->context->reader->privdata = t;
-  buf_clear(&t->request);
-  write_batch(&t->request, b);
-  TRY(buf_error(&t->request));
-  TRY(send_all(t, buf_str(&t->request), detail));
+  enum err e = send_batch(t, b, detail);
+  if (e != ERR_OK) disconnect(t); /* of what was sent the answers would be taken for the next call's */
+  TRY(e);
   if (t->request.capacity > (4UL << 20)) buf_free(&t->request);
   return b->group ? read_groups(t, b, ret, detail) : read_singles(t, b, ret, detail);
 }

@@ -141,14 +141,14 @@ static const struct {
     {LIVE_JOURNAL, "LRANGE", ":journal", {"0", "-1", NULL}},
     {LIVE_EVENTS, "ZRANGE", ":events", {"0", "-1", "WITHSCORES"}},
     {LIVE_GUARD, "HMGET", ":core", {LIVE_GUARD_NAMES}},
-    {LIVE_CORE, "MGET", NULL, {}}, /* which life this is, and what it has counted for us */
+    {LIVE_HISTORY, "LLEN", ":history", {}},
 };
 #define PART_READS (sizeof part_reads / sizeof *part_reads)
 
-static void redis_place(struct redis_batch *b, const struct live_redis *l, struct str id,
-                        const char *suffix) {
-  if (suffix) redis_key(b, l->prefix, id, suffix);
-  else redis_text(b, l->transport->life_key), redis_text(b, l->seen_key);
+static size_t answers_of_world(unsigned parts) {
+  size_t n = 1; /* its meta */
+  for (size_t i = 0; i < PART_READS; i++) n += (parts & part_reads[i].part) != 0;
+  return n;
 }
 
 static void ask_world(struct redis_call *c, struct str id, unsigned parts) {
@@ -157,10 +157,10 @@ static void ask_world(struct redis_call *c, struct str id, unsigned parts) {
   struct redis_batch *b = &c->batch;
   redis_begin(b), redis_text(b, "HMGET"), redis_key(b, c->l->prefix, id, ":meta");
   for (int i = 0; i < META_FIELDS; i++) redis_text(b, fields[i]);
-  redis_begin(b), redis_text(b, "LLEN"), redis_key(b, c->l->prefix, id, ":history");
   for (size_t i = 0; i < PART_READS; i++) {
     if (!(parts & part_reads[i].part)) continue;
-    redis_begin(b), redis_text(b, part_reads[i].command), redis_place(b, c->l, id, part_reads[i].suffix);
+    redis_begin(b), redis_text(b, part_reads[i].command);
+    redis_key(b, c->l->prefix, id, part_reads[i].suffix);
     for (int k = 0; k < 3 && part_reads[i].tail[k]; k++) redis_text(b, part_reads[i].tail[k]);
   }
 }
@@ -233,44 +233,61 @@ static bool is_checked(const struct redis_call *c, const struct redis_value *its
          redis_number(&lives->items[1], 0) >= c->seen;
 }
 
-/* Takes a world's answers, from *at on. */
-static enum err fill_world(const struct redis_call *c, size_t *at, unsigned parts, struct arena *arena,
-                           struct live_world *w) {
-  const struct redis_value *answers[PART_READS] = {}, *meta = &c->answers[(*at)++],
-                           *history = &c->answers[(*at)++];
+/* Takes a world's answers; lives: of its group, NULL when nobody asked. */
+static enum err fill_world(const struct redis_call *c, const struct redis_value *meta, unsigned parts,
+                           const struct redis_value *lives, struct arena *arena, struct live_world *w) {
+  const struct redis_value *answers[PART_READS] = {}, *next = meta + 1;
   for (size_t i = 0; i < PART_READS; i++)
-    if (parts & part_reads[i].part) answers[i] = &c->answers[(*at)++];
+    if (parts & part_reads[i].part) answers[i] = next++;
   if (meta->count != META_FIELDS || meta->items[0].type == REDIS_NIL) return ERR_OK; /* not there */
   fill_meta(c->l, meta, w);
-  w->history_count = (size_t)redis_number(history, 0);
-  if (answers[5]) w->is_checked = is_checked(c, &meta->items[7], answers[5]);
+  if (lives) w->is_checked = is_checked(c, &meta->items[7], lives);
   if (answers[0]) TRY(fill_fields(answers[0], arena, &w->core, &w->core_count));
   if (answers[1]) TRY(fill_fields(answers[1], arena, &w->session, &w->session_count));
   if (answers[2]) TRY(fill_journal(answers[2], arena, w));
   if (answers[3]) TRY(fill_events(answers[3], arena, w));
-  return answers[4] ? fill_guard(answers[4], arena, w) : ERR_OK;
+  if (answers[4]) TRY(fill_guard(answers[4], arena, w));
+  if (answers[5]) w->history_count = (size_t)redis_number(answers[5], 0);
+  return ERR_OK;
 }
 
-/* What is read with its journal may go into the database, so it is counted within the same transaction. */
+/* What ends the transaction of a group: which life this is and what it has counted for us, where that is asked for; and
+ * what is read with its journal may go into the database, so it is counted. */
+static size_t ask_tail(struct redis_call *c, unsigned parts) {
+  struct redis_batch *b = &c->batch;
+  if (parts & LIVE_CORE) {
+    redis_begin(b), redis_text(b, "MGET");
+    redis_text(b, c->l->transport->life_key), redis_text(b, c->l->seen_key);
+  }
+  if (parts & LIVE_JOURNAL) redis_begin(b), redis_text(b, "INCR"), redis_text(b, c->l->seen_key);
+  return (size_t)((parts & LIVE_CORE) != 0) + ((parts & LIVE_JOURNAL) != 0);
+}
+
+static size_t group_of(const struct live_question *q, size_t first) {
+  return q->count - first < REDIS_PER_SCRIPT ? q->count - first : REDIS_PER_SCRIPT;
+}
+
 static void ask_worlds(struct redis_call *c, const struct live_question *q) {
-  bool is_counted = q->parts & LIVE_JOURNAL;
-  for (size_t i = 0; i < q->count; i++) {
-    ask_world(c, q->ids[i], q->parts);
-    if (i == 0) c->batch.group = c->batch.count * REDIS_PER_SCRIPT + is_counted;
-    if (is_counted && ((i + 1) % REDIS_PER_SCRIPT == 0 || i + 1 == q->count))
-      redis_begin(&c->batch), redis_text(&c->batch, "INCR"), redis_text(&c->batch, c->l->seen_key);
+  for (size_t first = 0; first < q->count; first += REDIS_PER_SCRIPT) {
+    for (size_t i = 0; i < group_of(q, first); i++) ask_world(c, q->ids[first + i], q->parts);
+    size_t tail = ask_tail(c, q->parts);
+    c->batch.group = REDIS_PER_SCRIPT * answers_of_world(q->parts) + tail; /* the last one has fewer worlds */
   }
 }
 
 static enum err fill_worlds(const struct redis_call *c, const struct live_question *q,
                             struct live_world *ret) {
-  size_t at = 0;
-  for (size_t i = 0; i < q->count; i++) {
-    TRY(fill_world(c, &at, q->parts, q->arena, &ret[i]));
-    if ((q->parts & LIVE_JOURNAL) && ((i + 1) % REDIS_PER_SCRIPT == 0 || i + 1 == q->count))
-      redis_call_seen(c, &c->answers[at++]);
+  size_t per_world = answers_of_world(q->parts);
+  const struct redis_value *at = c->answers;
+  for (size_t first = 0; first < q->count; first += REDIS_PER_SCRIPT) {
+    size_t n = group_of(q, first);
+    const struct redis_value *tail = at + n * per_world, *lives = q->parts & LIVE_CORE ? tail++ : NULL;
+    for (size_t i = 0; i < n; i++, at += per_world)
+      TRY(fill_world(c, at, q->parts, lives, q->arena, &ret[first + i]));
+    if (q->parts & LIVE_JOURNAL) redis_call_seen(c, tail++);
+    at = tail;
   }
-  ASSERT(at == c->batch.count);
+  ASSERT(at == c->answers + c->batch.count);
   return ERR_OK;
 }
 
