@@ -59,7 +59,13 @@ await test("a_page_that_grows_too_heavy_fails_the_build", () => {
     },
   });
   const bytes = { "boot.js": 1, "main.js": 20, "shared.js": 300, "a.js": 4000, "part.js": 50000 };
-  Object.assign(bytes, { "later.js": 99999, "a.es.js": 600, "a.en.js": 700, "main.css": 8000, "a.css": 4000 });
+  Object.assign(bytes, {
+    "later.js": 99999,
+    "a.es.js": 600,
+    "a.en.js": 700,
+    "main.css": 8000,
+    "a.css": 4000,
+  });
   equal(checkFirstLoads(built(bytes)), [
     "first load of a.tsx (es): .js 54921 of 60000, .css 12000 of 12000",
     "first load of a.tsx (en): .js 55021 of 60000, .css 12000 of 12000",
@@ -81,8 +87,14 @@ await test("the_looks_of_a_page_hold_for_that_page_alone", async () => {
   const at = path.join(folder, "looks");
   fs.mkdirSync(path.join(at, "src/base"), { recursive: true });
   fs.mkdirSync(path.join(at, "style/pages"), { recursive: true });
-  fs.writeFileSync(path.join(at, "src/base/late.ts"), "export const needStyle = (url: string) => console.log(url);");
-  fs.writeFileSync(path.join(at, "style/pages/jobs.css"), ".row { color: red; } @media print { .row { color: blue; } }");
+  fs.writeFileSync(
+    path.join(at, "src/base/late.ts"),
+    "export const needStyle = (url: string) => console.log(url);",
+  );
+  fs.writeFileSync(
+    path.join(at, "style/pages/jobs.css"),
+    ".row { color: red; } @media print { .row { color: blue; } }",
+  );
   fs.writeFileSync(path.join(at, "style/part.css"), ".part { color: red; }");
   fs.writeFileSync(path.join(at, "page.ts"), 'import "./style/pages/jobs.css"; import "./style/part.css";');
   const styles = lateStyles(at);
@@ -96,10 +108,11 @@ await test("the_looks_of_a_page_hold_for_that_page_alone", async () => {
   const sheets = [...styles.sheets.values()].sort((a, b) => (a.url < b.url ? -1 : 1));
   equal(
     sheets.map(({ bytes }) => String(bytes).trim()),
-    [':where([data-page=jobs]){.row{color:red}@media print{.row{color:#00f}}}', ".part{color:red}"],
+    [":where([data-page=jobs]){.row{color:red}@media print{.row{color:#00f}}}", ".part{color:red}"],
   );
   for (const { url } of sheets)
-    if (!built.outputFiles[0].text.includes(`needStyle("${url}")`)) throw new Error(`${url} is not asked for`);
+    if (!built.outputFiles[0].text.includes(`needStyle("${url}")`))
+      throw new Error(`${url} is not asked for`);
 });
 await test("a_refusal_has_its_words", () => {
   const t = { offline: "o", wrong: "w", linkVoid: "l", tooMany: "m", starting: "s" };
