@@ -294,7 +294,9 @@ static void health_check_fails_when_a_limit_is_passed(void **s) {
   has(r.lines, "\"healthy\":false");
   run_executor("system_health_check", "{\"paths\":[\"/nowhere\"],\"maxMemoryPct\":100}", &r);
   assert_int_equal(r.exit_code, EXECUTOR_FAILED);
-  has(r.output, "No such file");
+  has(r.output, "\nunhealthy: ");
+  /* the reason comes last */
+  assert_true(str_ends(str_of(r.output), STR("diskPct /nowhere: No such file or directory\n")));
 }
 
 /* Forms show these texts in the reader's language. */

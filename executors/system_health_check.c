@@ -9,6 +9,8 @@
 #include "base/buf.h"
 #include "warden/child.h"
 
+#define FINDINGS_BYTES_MAX 4096
+
 static const struct executor_param params[] = {
     {.name = "maxLoadPerCore",
      .type = PARAM_REAL,
@@ -59,20 +61,31 @@ struct checkup {
   struct child *child;
   json_t *checks;
   int bad;
+  struct buf findings; /* what is bad, in a line: the last one of a failed run is shown as its reason */
 };
 
+static void find(struct checkup *c, const char *text) {
+  c->bad++;
+  if (c->findings.len) buf_add_text(&c->findings, "; ");
+  buf_add_text(&c->findings, text);
+}
+
 static void note(struct checkup *c, const char *name, double value, double limit) {
+  char text[400];
   bool is_bad = value > limit;
-  c->bad += is_bad;
-  child_print(c->child, "%-7s %s: %.2f (limit %.2f)", is_bad ? "WARNING" : "ok", name, value, limit);
+  (void)snprintf(text, sizeof text, "%s: %.2f (limit %.2f)", name, value, limit);
+  if (is_bad) find(c, text);
+  child_print(c->child, "%-7s %s", is_bad ? "WARNING" : "ok", text);
   child_metric(c->child, name, value);
   json_array_append_new(c->checks, json_pack("{s:s, s:f, s:f, s:b}", "name", name, "value", value, "limit",
                                              limit, "ok", (int)!is_bad));
 }
 
 static void note_failure(struct checkup *c, const char *name, int error_number) {
-  c->bad++;
-  child_print(c->child, "WARNING %s: %s", name, strerror(error_number));
+  char text[400];
+  (void)snprintf(text, sizeof text, "%s: %s", name, strerror(error_number));
+  find(c, text);
+  child_print(c->child, "WARNING %s", text);
   json_array_append_new(c->checks,
                         json_pack("{s:s, s:s, s:b}", "name", name, "error", strerror(error_number), "ok", 0));
 }
@@ -143,13 +156,15 @@ static void check_disk(struct checkup *c, const char *path) {
 }
 
 static int run(struct child *child) {
-  struct checkup c = {.child = child, .checks = json_array()};
+  struct checkup c = {.child = child, .checks = json_array(), .findings = buf_new(FINDINGS_BYTES_MAX)};
   check_load(&c);
   check_memory(&c);
   check_open_files(&c);
   const json_t *paths = json_object_get(child_params(child), "paths");
   for (size_t i = 0; i < json_array_size(paths); i++)
     check_disk(&c, json_string_value(json_array_get(paths, i)));
+  if (c.bad > 0) child_print(child, "unhealthy: %.*s", (int)c.findings.len, c.findings.ptr);
+  buf_free(&c.findings);
   child_result(child, json_pack("{s:b, s:o}", "healthy", (int)(c.bad == 0), "checks", c.checks));
   return c.bad > 0 ? EXECUTOR_FAILED : EXECUTOR_OK;
 }

@@ -17,12 +17,12 @@ static void check_mask(struct str text) {
   JSON_AUTO json_t *shown = NULL;
   if (json_parse(text, &old, NULL) != ERR_OK || !json_is_object(old)) return;
   char *copy = arena_strdup(&arena, text);
-  const char *masked = copy ? mask_json_text(copy, &arena) : NULL;
-  const char *again = masked ? mask_json_text(masked, &arena) : NULL;
+  const char *masked = copy ? mask_json_text(copy, NULL, &arena) : NULL;
+  const char *again = masked ? mask_json_text(masked, NULL, &arena) : NULL;
   if (arena_error(&arena) != ERR_OK || !again) return;
   ASSERT(str_eq(str_of(masked), str_of(again)));
   ASSERT(json_parse(str_of(masked), &shown, NULL) == ERR_OK);
-  mask_restore(shown, old);
+  mask_restore(shown, old, NULL);
   ASSERT(json_equal(shown, old));
 }
 

@@ -55,7 +55,7 @@ static const struct world_verb verbs[] = {
     {"delete-scheduled", "[--dry-run]", "run the job delete-scheduled-worlds now", NULL, NULL, 0, 0, NULL, " dry-run ", NULL, world_job},
     {"pause-stats", "", "how many are paused, by reason", "GET", A "pause-stats", 0, 0, NULL, NULL, NULL, NULL},
     {"impact", "", "what pausing has saved", "GET", A "impact", 0, 0, NULL, NULL, NULL, NULL},
-    {"trend", "[--days N]", "pauses, resumes, deletions and savings of each day", "GET", A "trend", 0, 0, "days:i", NULL, NULL, NULL},
+    {"trend", "[--days N]", "pauses, resumes, deletions and savings of each day", NULL, NULL, 0, 0, NULL, " days ", NULL, world_trend},
     {"cost-model", "[--worlds N] [--share X]", "what worlds cost, and what idle ones would save", "GET", A "cost-model", 0, 0, "worlds share=inactiveShare", NULL, NULL, NULL},
     {"settings", "[KEY=VALUE…]", "thresholds, prices and limits; set some", NULL, NULL, 0, 40, NULL, NULL, NULL, world_settings_verb},
     {"history", "ID [--limit N]", "what happened to it", "GET", W ":/history", 1, 1, "limit:i", NULL, history_columns, NULL},
@@ -86,9 +86,9 @@ static const char after_table[] =
 
 /* ---- flags ---- */
 
-static const char *const text_flags[] = {"id",     "owner", "name",   "email",  "locale", "reason", "until",
-                                         "as",     "limit", "at",     "place",  "share",  "type",   "world",
-                                         "worlds", "text",  "output", "status", "speaker"};
+static const char *const text_flags[] = {"id",     "owner", "name",   "email",  "locale",  "reason", "until",
+                                         "as",     "limit", "at",     "place",  "share",   "type",   "world",
+                                         "worlds", "text",  "output", "status", "speaker", "days"};
 static const char *const bool_flags[] = {"override", "dry-run", "on",    "off",           "end",   "yes",
                                          "paused",   "running", "story", "collaborative", "pinned"};
 #define TEXT_FLAGS (sizeof text_flags / sizeof *text_flags)

@@ -37,8 +37,8 @@ int world_simple(struct world_cli *w);
 
 /* Verbs that do more. */
 int world_favorite(struct world_cli *w), world_vacation(struct world_cli *w), world_why(struct world_cli *w),
-    world_job(struct world_cli *w), world_settings_verb(struct world_cli *w),
-    world_archive(struct world_cli *w), world_export(struct world_cli *w), world_import(struct world_cli *w),
-    world_erase(struct world_cli *w), world_keep(struct world_cli *w), world_members(struct world_cli *w),
-    world_events(struct world_cli *w), world_state(struct world_cli *w), world_live(struct world_cli *w),
-    world_summaries(struct world_cli *w);
+    world_trend(struct world_cli *w), world_job(struct world_cli *w),
+    world_settings_verb(struct world_cli *w), world_archive(struct world_cli *w),
+    world_export(struct world_cli *w), world_import(struct world_cli *w), world_erase(struct world_cli *w),
+    world_keep(struct world_cli *w), world_members(struct world_cli *w), world_events(struct world_cli *w),
+    world_state(struct world_cli *w), world_live(struct world_cli *w), world_summaries(struct world_cli *w);

@@ -23,6 +23,25 @@ static int send_and_tell(struct world_cli *w, const char *method, const char *te
   return code;
 }
 
+/* One answer: JSON keeps its totals. */
+int world_trend(struct world_cli *w) {
+  static const struct cli_column columns[] = {{"DAY", "day", CLI_COLUMN_TEXT},
+                                              {"PAUSED", "paused", CLI_COLUMN_VALUE},
+                                              {"RESUMED", "resumed", CLI_COLUMN_VALUE},
+                                              {"ARCHIVED", "archived", CLI_COLUMN_VALUE},
+                                              {"MARKED", "marked", CLI_COLUMN_VALUE},
+                                              {"DELETED", "deleted", CLI_COLUMN_VALUE},
+                                              {"ASLEEP", "pausedWorlds", CLI_COLUMN_VALUE},
+                                              {"SAVED USD", "savedUSD", CLI_COLUMN_VALUE},
+                                              {}};
+  char path[CLI_PATH_BYTES_MAX] = "/api/admin/worlds/trend";
+  const char *days = world_flag(w, "days");
+  if (days && !cli_path(path, sizeof path, "/api/admin/worlds/trend?days=", days, ""))
+    return cli_fail(&w->c, CLI_USAGE, "--days is too long");
+  if (w->c.is_json) return send_and_tell(w, "GET", path, NULL);
+  return cli_list(&w->c, path, columns, 0);
+}
+
 /* A table, or what the server answers to the user that --as names. */
 static int list_rows(struct world_cli *w, const char *template, const struct cli_column *columns) {
   char path[CLI_PATH_BYTES_MAX];
