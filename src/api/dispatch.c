@@ -223,6 +223,16 @@ static json_t *value_of_text(const struct field *f, struct str text) {
   return json_stringn(text.ptr ? text.ptr : "", text.len);
 }
 
+/* Calls of worlds read their arguments themselves, and take what is no number for none. */
+static enum err check_number(struct call *c, const struct field *f) {
+  if (c->route->input->size > 0 || f->type != FIELD_INT) return ERR_OK;
+  const json_t *value = json_object_get(c->body, f->name);
+  json_int_t n = json_integer_value(value);
+  if (json_is_integer(value) && n >= f->min && n <= f->max) return ERR_OK;
+  return err_set(&c->detail, ERR_INVALID, f->name, 0, "has to be a whole number from %lld to %lld",
+                 (long long)f->min, (long long)f->max);
+}
+
 static enum err read_query(struct call *c) {
   struct str name, value;
   c->body = json_object();
@@ -243,6 +253,7 @@ static enum err read_query(struct call *c) {
     if (json_object_get(c->body, f->name))
       return err_set(&c->detail, ERR_INVALID, f->name, 0, "%s is given twice", f->name);
     if (json_object_set_new(c->body, f->name, value_of_text(f, value)) != 0) return ERR_NO_MEMORY;
+    TRY(check_number(c, f));
   }
   return ERR_OK;
 }

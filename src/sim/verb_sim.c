@@ -303,8 +303,8 @@ int verb_sim(int argc, char **argv) {
                           .pause_every_hours = 6,
                           .jobs = SIM_ALL_JOBS,
                           .residue_scale = 1}};
-  if (!read_arguments(argc, argv, &a)) {
-    bool is_help = argc > 1 && strcmp(argv[argc - 1], "--help") == 0;
+  bool is_help = argc > 1 && strcmp(argv[argc - 1], "--help") == 0;
+  if (is_help || !read_arguments(argc, argv, &a)) {
     (void)fputs(help, is_help ? stdout : stderr);
     return is_help ? 0 : EXIT_USAGE;
   }

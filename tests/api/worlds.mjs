@@ -227,6 +227,16 @@ await test('B-58_B-59_pause_stats_at_the_top_level', async () => {
   assert(Object.values(stats).every(Number.isInteger), JSON.stringify(stats));
   equal(cliJson('worlds', 'pause-stats'), stats);
 });
+await test('numbers_of_the_address_are_checked', async () => {
+  for (const [path, field] of [['/api/admin/worlds/trend?days=x', 'days'], ['/api/admin/worlds/trend?days=', 'days'],
+    ['/api/admin/worlds/trend?days=367', 'days'], ['/api/worlds?limit=many', 'limit'], ['/api/admin/worlds/impact?days=-1', 'days']])
+    equal((await get(path, 400)).field, field, path);
+  const {status, stderr} = cli('worlds', 'trend', '--days', 'x');
+  equal([status !== 0, /days/.test(stderr)], [true, true]);
+  assert(/^DAY +PAUSED/.test(cli('worlds', 'trend', '--days', '2').stdout));
+  equal(cliJson('worlds', 'trend', '--days', '2').data.length, 2);
+});
+
 await test('B-53_B-54_the_cost_model', async () => {
   const model = await get('/api/admin/worlds/cost-model?worlds=1000&inactiveShare=0.5');
   equal([model.perWorldDayUSD, model.perWorldMonthUSD], [0.08, 2.4]);

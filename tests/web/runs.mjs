@@ -14,8 +14,8 @@ const job = (name, command, more = {}) =>
     201,
   );
 /** Runs to the end; the id of the run. */
-const ran = async (name) =>
-  (await post(`/api/cron/jobs/${name}/run`, {}, 200, { Prefer: "wait=60" })).executionId;
+const ran = async (name, own = {}) =>
+  (await post(`/api/cron/jobs/${name}/run`, own, 200, { Prefer: "wait=60" })).executionId;
 const begun = async (name) => {
   const { executionId } = await post(`/api/cron/jobs/${name}/run`, {}, 202);
   await until(async () => (await get(`/api/cron/executions/${executionId}`)).status === "running", "it runs");
@@ -292,6 +292,15 @@ await test("two_runs_are_compared", async (t) => {
   await page.getByText("3 líneas nuevas, 2 que ya no están").waitFor();
   assert(page.url().includes("exact=1"), page.url());
   await page.getByRole("row", { name: /Versión de la tarea 1 2/ }).waitFor();
+});
+await test("an_operator_is_told_that_a_run_is_repeated_without_its_own_parameters", async (t) => {
+  await job("propia", "echo la de siempre");
+  const own = await ran("propia", { params: { command: "echo solo hoy" } });
+  const page = await t.page(`/runs/${own}`, { role: "operator" });
+  await page.getByText("solo hoy").first().waitFor();
+  await page.getByRole("button", { name: "Repetir" }).click();
+  await page.getByText("con los parámetros de la tarea").waitFor();
+  await row(page, 1).filter({ hasText: "la de siempre" }).waitFor();
 });
 await test("a_viewer_sees_no_action_that_is_not_theirs", async (t) => {
   const page = await t.page("/runs", { role: "viewer" });

@@ -21,7 +21,7 @@ import { runsWords } from "../words/runs";
 import { Attempts, Failure, RunFacts, Timeline } from "./run/head";
 import { Details } from "./run/details";
 import { RecentRuns } from "./run/recent";
-import { isOver, repeatRun, type Run, type RunContext, RunState } from "./run/run-parts";
+import { isOver, losesParams, repeatRun, type Run, type RunContext, RunState } from "./run/run-parts";
 import { useSignal } from "@preact/signals";
 import "../style/pages/run.css";
 
@@ -76,10 +76,13 @@ function Inside({ run, context, reload }: { run: Run; context: RunContext | null
   const mayAct = may("operator");
   const hasJob = run.jobName !== null && run.triggeredBy !== "test"; // of what was only tried there is no job
   const repeat = () =>
-    act(async () => {
-      const made = await repeatRun(run);
-      go(`/runs/${made.executionId}`);
-    }, t.repeated);
+    act(
+      async () => {
+        const made = await repeatRun(run);
+        go(`/runs/${made.executionId}`);
+      },
+      losesParams(run) ? t.repeatedPlain : t.repeated,
+    );
   const askStop = () => void (isStopAsked.value = true);
   useEffect(() => {
     if (!mayAct) return;

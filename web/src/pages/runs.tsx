@@ -20,7 +20,7 @@ import { ZonePicker } from "../ui/zone-picker";
 import { language, words } from "../words";
 import { jobsWords } from "../words/jobs";
 import { runsWords } from "../words/runs";
-import { isOver, repeatRun } from "./run/run-parts";
+import { isOver, losesParams, repeatRun } from "./run/run-parts";
 import { ROWS_MAX, RunList, type RunEvent, type RunRow } from "./runs/list";
 import { RunListRow } from "./runs/row";
 import "../style/pages/runs.css";
@@ -142,7 +142,7 @@ export function RunsPage() {
   const rows = list.rows.value;
   const picked = rows.filter((row) => chosen.value.has(row.id));
   const stoppable = picked.filter((row) => !isOver(row.status));
-  const repeatable = picked.filter((row) => row.jobName !== null);
+  const repeatable = picked.filter((row) => row.jobName !== null && !losesParams(row));
   const tell = (all: number, got: { failed: number; why: ApiError | null }, done: (n: number) => string) => {
     if (got.why)
       sayError(new ApiError(got.why.status, { detail: t.someFailed(got.failed, all, got.why.message) }));

@@ -6,8 +6,8 @@ export const run: typeof spanish = {
   title: "Run",
   compare: "Compare with the one before",
   repeat: "Repeat",
-  repeatHint: "With the same parameters",
   repeated: "Running again",
+  repeatedPlain: "Running again with the job’s parameters: only editors may repeat others",
   stop: "Stop",
   stopTitle: (job) => `Stop “${job}”?`,
   stopText:

@@ -5,8 +5,8 @@ export const run = {
   title: "Ejecución",
   compare: "Comparar con la anterior",
   repeat: "Repetir",
-  repeatHint: "Con los mismos parámetros",
   repeated: "En marcha otra vez",
+  repeatedPlain: "En marcha otra vez con los parámetros de la tarea: otros solo puede repetirlos un editor",
   stop: "Detener",
   stopTitle: (job: string) => `¿Detener «${job}»?`,
   stopText:

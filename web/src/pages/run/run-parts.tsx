@@ -11,9 +11,12 @@ import { runsWords } from "../../words/runs";
 export type Run = Answer<"GET /api/cron/executions/{id}">;
 export type RunContext = Answer<"GET /api/cron/executions/{id}/context">;
 
+/** It had parameters of its own, and whoever asks may not give any. */
+export const losesParams = (run: Pick<Run, "params">) => run.params !== null && !may("editor");
+
 /** Runs it again with the parameters it had; those of its own need an editor. */
 export async function repeatRun(run: Run): Promise<Answer<"POST /api/cron/jobs/{job}/run">> {
-  const own = run.params !== null && may("editor") ? { params: run.params } : {};
+  const own = run.params === null || losesParams(run) ? {} : { params: run.params };
   return call("POST /api/cron/jobs/{job}/run", { path: { job: run.jobId }, body: own });
 }
 
