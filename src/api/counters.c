@@ -70,9 +70,8 @@ static void on_worlds(void *arg, const struct world_reply *reply) {
 }
 
 static void ask_worlds(struct counters *c) {
-  const struct engine_world_ask ask = {.call = world_call_find(STR("worlds.stats")),
-                                       .actor_kind = ACTOR_SYSTEM,
-                                       .actor = STR("counters")};
+  const struct engine_world_ask ask = {
+      .call = world_call_find(STR("worlds.stats")), .actor_kind = ACTOR_SYSTEM, .actor = STR("counters")};
   c->round &= ~(unsigned)COUNTERS_WORLDS;
   c->worlds_at = world_tick(c->api->world);
   engine_world_call(c->api->engine, &ask, on_worlds, c);

@@ -7,10 +7,10 @@
 #include "api/identity.h"
 #include "base/list.h"
 
-static const char *const topic_names[] = {
-    [ENGINE_TOPIC_RUNS] = "runs",     [ENGINE_TOPIC_JOBS] = "jobs",     [ENGINE_TOPIC_LOGS] = "logs",
-    [ENGINE_TOPIC_OUTPUT] = "output", [ENGINE_TOPIC_STATUS] = "status", [ENGINE_TOPIC_WORLDS] = "worlds",
-    [ENGINE_TOPIC_COUNT] = "counters", NULL};
+static const char *const topic_names[] = {[ENGINE_TOPIC_RUNS] = "runs",      [ENGINE_TOPIC_JOBS] = "jobs",
+                                          [ENGINE_TOPIC_LOGS] = "logs",      [ENGINE_TOPIC_OUTPUT] = "output",
+                                          [ENGINE_TOPIC_STATUS] = "status",  [ENGINE_TOPIC_WORLDS] = "worlds",
+                                          [ENGINE_TOPIC_COUNT] = "counters", NULL};
 #define WATCH_AFTER_MS 50 /* a run is told as running just before it starts */
 #define TOPIC_BIT(topic) (1U << (topic))
 #define COUNTERS_BIT TOPIC_BIT(ENGINE_TOPIC_COUNT) /* api/counters.h; no event of the engine */
@@ -176,13 +176,14 @@ void streams_free(struct streams *s) {
 struct stream_query {
   const char *topics, *execution, *last_id;
 };
-SHAPE_OF(stream_query, "StreamQuery", sizeof(struct stream_query),
-         IN(struct stream_query, topics, "topics", TEXT, 0, 1, 100, FIELD_NULL,
-            "runs, jobs, logs, output, status, worlds, counters; several with commas; default runs,jobs,status"),
-         IN(struct stream_query, execution, "execution", TEXT, 0, 1, 64, FIELD_NULL,
-            "id, for the topic output: its living output"),
-         IN(struct stream_query, last_id, "lastEventId", TEXT, 0, 1, 60, FIELD_NULL,
-            "instead of the header Last-Event-ID"));
+SHAPE_OF(
+    stream_query, "StreamQuery", sizeof(struct stream_query),
+    IN(struct stream_query, topics, "topics", TEXT, 0, 1, 100, FIELD_NULL,
+       "runs, jobs, logs, output, status, worlds, counters; several with commas; default runs,jobs,status"),
+    IN(struct stream_query, execution, "execution", TEXT, 0, 1, 64, FIELD_NULL,
+       "id, for the topic output: its living output"),
+    IN(struct stream_query, last_id, "lastEventId", TEXT, 0, 1, 60, FIELD_NULL,
+       "instead of the header Last-Event-ID"));
 SHAPE_OF(logs_stream_query, "LogsStreamQuery", sizeof(struct stream_query),
          IN(struct stream_query, last_id, "lastEventId", TEXT, 0, 1, 60, FIELD_NULL,
             "instead of the header Last-Event-ID"));

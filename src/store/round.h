@@ -27,7 +27,7 @@ struct day_sum {
 #define AHEAD_USUAL_JOBS 2000   /* whose own usual duration is looked up; others count with everybody's */
 #define AHEAD_USUAL_RUNS 20
 #define AHEAD_USUAL_LOOKED 40 /* runs of a job that are looked at for these */
-#define AHEAD_SPARSE 64        /* candidates for lanes */
+#define AHEAD_SPARSE 64       /* candidates for lanes */
 #define AHEAD_CLASHES 6
 #define AHEAD_CLASH_JOBS 40 /* listed of one clash */
 #define AHEAD_TIGHT 24      /* jobs whose runs take long for their interval */

@@ -101,7 +101,8 @@ struct live_world live_get(struct live_fixture *f, const char *id) {
   struct err_detail d = {};
   struct live_world w;
   struct str text = str_of(id);
-  must(live_read(f->live, &(struct live_question){&text, 1, LIVE_ALL | LIVE_HISTORY, &f->arena}, &w, &d), &d, "read");
+  must(live_read(f->live, &(struct live_question){&text, 1, LIVE_ALL | LIVE_HISTORY, &f->arena}, &w, &d), &d,
+       "read");
   return w;
 }
 
