@@ -234,19 +234,20 @@ static bool is_checked(const struct redis_call *c, const struct redis_value *its
 }
 
 /* Takes a world's answers; lives: of its group, NULL when nobody asked. */
-static enum err fill_world(const struct redis_call *c, const struct redis_value *meta, unsigned parts,
-                           const struct redis_value *lives, struct arena *arena, struct live_world *w) {
+static enum err fill_world(const struct redis_call *c, const struct live_question *q,
+                           const struct redis_value *meta, const struct redis_value *lives,
+                           struct live_world *w) {
   const struct redis_value *answers[PART_READS] = {}, *next = meta + 1;
   for (size_t i = 0; i < PART_READS; i++)
-    if (parts & part_reads[i].part) answers[i] = next++;
+    if (q->parts & part_reads[i].part) answers[i] = next++;
   if (meta->count != META_FIELDS || meta->items[0].type == REDIS_NIL) return ERR_OK; /* not there */
   fill_meta(c->l, meta, w);
   if (lives) w->is_checked = is_checked(c, &meta->items[7], lives);
-  if (answers[0]) TRY(fill_fields(answers[0], arena, &w->core, &w->core_count));
-  if (answers[1]) TRY(fill_fields(answers[1], arena, &w->session, &w->session_count));
-  if (answers[2]) TRY(fill_journal(answers[2], arena, w));
-  if (answers[3]) TRY(fill_events(answers[3], arena, w));
-  if (answers[4]) TRY(fill_guard(answers[4], arena, w));
+  if (answers[0]) TRY(fill_fields(answers[0], q->arena, &w->core, &w->core_count));
+  if (answers[1]) TRY(fill_fields(answers[1], q->arena, &w->session, &w->session_count));
+  if (answers[2]) TRY(fill_journal(answers[2], q->arena, w));
+  if (answers[3]) TRY(fill_events(answers[3], q->arena, w));
+  if (answers[4]) TRY(fill_guard(answers[4], q->arena, w));
   if (answers[5]) w->history_count = (size_t)redis_number(answers[5], 0);
   return ERR_OK;
 }
@@ -282,8 +283,7 @@ static enum err fill_worlds(const struct redis_call *c, const struct live_questi
   for (size_t first = 0; first < q->count; first += REDIS_PER_SCRIPT) {
     size_t n = group_of(q, first);
     const struct redis_value *tail = at + n * per_world, *lives = q->parts & LIVE_CORE ? tail++ : NULL;
-    for (size_t i = 0; i < n; i++, at += per_world)
-      TRY(fill_world(c, at, q->parts, lives, q->arena, &ret[first + i]));
+    for (size_t i = 0; i < n; i++, at += per_world) TRY(fill_world(c, q, at, lives, &ret[first + i]));
     if (q->parts & LIVE_JOURNAL) redis_call_seen(c, tail++);
     at = tail;
   }
