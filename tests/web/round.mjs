@@ -105,6 +105,25 @@ await site.test("the_strip_is_read_by_keyboard_and_as_a_table", async (t) => {
   await page.locator(".as-table tbody tr", { hasText: "buena" }).waitFor();
 });
 
+await site.test("the_page_is_no_wider_while_the_strip_is_drawn_anew", async (t) => {
+  const context = await site.context(t);
+  await context.addInitScript(() => {
+    const Real = window.ResizeObserver; // one that tells the first size only: the drawing keeps its width
+    window.ResizeObserver = class extends Real {
+      constructor(tell) {
+        super((entries) => (this.disconnect(), tell(entries)));
+      }
+    };
+  });
+  const page = await t.page("/", { context });
+  const drawing = page.locator(".plot .grid");
+  await drawing.waitFor();
+  const { width } = await drawing.boundingBox();
+  await page.setViewportSize({ width: 320, height: 800 });
+  equal((await drawing.boundingBox()).width, width);
+  equal(await overflow(page), 0);
+});
+
 await site.test("the_days_the_clock_changes_have_23_and_25_hours", async (t) => {
   const spring = await t.page("/?from=2026-03-28T20:00:00Z&to=2026-03-29T20:00:00Z");
   await spring.getByText("de las 02:00 se pasa a las 03:00").waitFor();
