@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/json.h"
 #include "sim/sim_preset.h"
 #include "sim/sim_report.h"
 #include "sim/sim_shapley.h"
@@ -176,6 +177,97 @@ static void every_gate_can_turn_red(void **state) { /* A-65, A-66, A-67 */
   for (size_t i = 0; i < sizeof spoils / sizeof *spoils; i++) assert_false(is_met_with(spoils[i]));
 }
 
+/* ---- zombies at the share of protected worlds that is claimed (A-66) ---- */
+
+static void zombies_are_put_to_the_share_of_the_claim(void **state) { /* */
+  (void)state;
+  static const struct {
+    double all, unprotected, protected_percent, want;
+  } cases[] = {
+      {3.0, 1.0, 5, 3.0},    /* the share of the claim: as it is */
+      {4.9, 1.0, 10, 2.95},  /* 0.9 · 1 + 0.1 · 40; 0.95 · 1 + 0.05 · 40 */
+      {1.39, 1.0, 1, 2.95},  /* fewer than in the claim: more */
+      {29.0, 30.0, 5, 29.0}, /* the protected are zombies less often */
+      {1.4, 1.4, 0, 1.4},    /* no protected world: nothing is known of them */
+      {0.9, 1.0, 5, 0.95},   /* means of quotients: never less than none … */
+      {20.0, 1.0, 10, 5.95}, /* … or more than all of the protected */
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    double got = sim_zombies_at_5_percent(cases[i].all, cases[i].unprotected, cases[i].protected_percent);
+    if (!is_close(got, cases[i].want, 1e-9)) fail_msg("case %zu: %f is not %f", i, got, cases[i].want);
+  }
+}
+
+static json_t *entry_of(const json_t *report, const char *list, const char *kind, const char *name) {
+  size_t i;
+  json_t *one;
+  json_array_foreach(json_object_get(report, list), i,
+                     one) if (strcmp(json_string_value(json_object_get(one, kind)), name) == 0) return one;
+  return NULL;
+}
+
+/* At 10 % protected worlds, of which 40 % are zombies; without what is derived, as an older build kept it. */
+static json_t *old_report(double unprotected) {
+  struct sim_figures *f = calloc(2, sizeof *f);
+  struct sim_options o = {.seed = 42, .seeds = 3};
+  assert_non_null(f);
+  f[1].free_zombie_percent = unprotected, f[1].protected_percent = 10;
+  f[1].zombie_percent = 0.9 * unprotected + 4;
+  json_t *report = sim_report(&o, &f[0], &f[1]), *list = json_object_get(report, "figures"), *one;
+  free(f);
+  size_t i;
+  json_array_foreach(list, i, one) if (strcmp(json_string_value(json_object_get(one, "figure")),
+                                              SIM_ZOMBIES_AT_CLAIM) == 0) {
+    json_array_remove(list, i);
+    return report;
+  }
+  fail_msg("a report does not have what is derived");
+  return NULL;
+}
+
+static void a_kept_report_gets_what_derives_from_it(void **state) { /* */
+  (void)state;
+  JSON_AUTO json_t *report = old_report(1);
+  assert_true(sim_report_complete(report));
+  json_t *figures = json_object_get(report, "figures");
+  size_t count = json_array_size(figures);
+  const json_t *derived = entry_of(report, "figures", "figure", SIM_ZOMBIES_AT_CLAIM);
+  assert_true(is_close(json_number_value(json_object_get(derived, "on")), 2.95, 1e-9));
+  assert_true(is_close(json_number_value(json_object_get(derived, "off")), 0, 1e-9));
+  assert_true(sim_report_complete(report)); /* once only */
+  assert_int_equal(json_array_size(figures), count);
+  json_array_clear(figures);
+  assert_false(sim_report_complete(report)); /* one that lacks them is to be played again */
+}
+
+static bool ranges_are_met(const double *unprotected, size_t n, double *ret_judged, double *ret_raw) {
+  json_t *reports = json_array();
+  for (size_t i = 0; i < n; i++) {
+    json_array_append_new(reports, old_report(unprotected[i]));
+    assert_true(sim_report_complete(json_array_get(reports, i)));
+  }
+  json_t *ranges = sim_ranges(reports);
+  const json_t *gate = entry_of(ranges, "gates", "gate", "ON zombies % at 5 % protected"),
+               *raw = entry_of(ranges, "figures", "figure", "zombies");
+  assert_null(entry_of(ranges, "gates", "gate", SIM_ZOMBIES_GATE));
+  *ret_judged = json_number_value(json_object_get(json_object_get(gate, "value"), "median"));
+  *ret_raw = json_number_value(json_object_get(json_object_get(raw, "on"), "median"));
+  bool is_met = json_is_true(json_object_get(gate, "isMet"));
+  json_decref(ranges);
+  json_decref(reports);
+  return is_met;
+}
+
+/* One seed above the limit does not matter, the median does. */
+static void the_seeds_median_is_judged_at_the_share_of_the_claim(void **state) { /* */
+  (void)state;
+  double judged, raw;
+  assert_true(ranges_are_met((const double[]){1.0, 0.9, 4.0}, 3, &judged, &raw));
+  assert_true(is_close(judged, 2.95, 1e-9) && is_close(raw, 4.9, 1e-9));
+  assert_false(ranges_are_met((const double[]){1.1, 0.9, 4.0}, 3, &judged, &raw));
+  assert_true(is_close(judged, 3.045, 1e-9));
+}
+
 /* ---- short runs ---- */
 
 static void run(unsigned jobs, struct sim_figures *ret) {
@@ -240,6 +332,9 @@ int main(void) {
       cmocka_unit_test(substitutes_share_alike_and_sum_to_the_total),
       cmocka_unit_test(each_column_of_the_impact_sums_to_its_total),
       cmocka_unit_test(every_gate_can_turn_red),
+      cmocka_unit_test(zombies_are_put_to_the_share_of_the_claim),
+      cmocka_unit_test(a_kept_report_gets_what_derives_from_it),
+      cmocka_unit_test(the_seeds_median_is_judged_at_the_share_of_the_claim),
       cmocka_unit_test(the_jobs_are_the_real_ones),
       cmocka_unit_test(what_pausing_saves_is_read_from_the_ledger),
   };

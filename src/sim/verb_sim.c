@@ -191,7 +191,9 @@ static enum err report_of(const struct asked *a, const struct sim_options *o, js
   (void)snprintf(path, sizeof path, "%s/%s-%llu.json", a->folder, o->seeds > 0 ? "seed" : "run",
                  (unsigned long long)o->seed);
   *ret = kept(path, o);
-  if (*ret) return ERR_OK;
+  if (*ret && sim_report_complete(*ret)) return ERR_OK;
+  json_decref(*ret);
+  *ret = NULL;
   TRY(compare(o, ret, detail));
   return keep(path, ret, detail);
 }
