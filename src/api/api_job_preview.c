@@ -20,6 +20,7 @@ static const struct shape_part job_preview_parts[] = {{"before", NULL, PART_NULL
                                                       {"lost", NULL, PART_INSTANTS},
                                                       {"retries", &retry_preview_shape, PART_LIST}};
 SHAPE_PARTS(job_preview, "JobPreview", NULL, job_preview_parts,
+            OUT("id", TEXT, 0, "whose H and ~ these are; a new job has them if it is created with this id"),
             OUT("until", INSTANT, 0,
                 "runs up to here were compared: 14 days, fewer when there are very many"),
             OUT("gainedCount", INT, 0, "runs that the edit adds; for a new job all of them"),
@@ -102,6 +103,7 @@ static void answer(struct call *c, const struct job *old, const struct job *draf
   struct json_writer *w = call_begin(c);
   struct policy policy = policy_resolve(draft, engine_settings(c->api->engine));
   jw_object(w);
+  jw_ktext(w, "id", draft->id);
   write_diff(c, old, draft);
   jw_kinstant(w, "until", f->until_ms);
   jw_kint(w, "gainedCount", f->gained_count);
@@ -138,6 +140,8 @@ static void preview(struct call *c, const struct job *old, const struct job *dra
 void job_preview_new(struct call *c) {
   struct job draft;
   enum err e = job_draft_new(c, &draft);
+  if (e == ERR_OK && !draft.id && !(draft.id = job_propose_id(c))) e = ERR_NO_MEMORY;
+  if (e == ERR_OK) draft.seed = (int64_t)schedule_seed(str_of(draft.id));
   if (e == ERR_OK) preview(c, NULL, &draft);
   else call_fail(c, e);
 }

@@ -152,6 +152,9 @@ void job_get(struct call *c) {
 
 /* ---- writing ---- */
 
+SHAPE_OF(proposed_id, "ProposedId", 0,
+         OUT("id", TEXT, 0, "nobody's yet; give it as id when creating, and as seed to explain before"));
+
 /* What answers carry beside the fields of the table; in a PUT (read, changed, sent back) it is left out. */
 static const char *const extras[] = {"lastExecution", "gate", "version", "maxRetries"};
 
@@ -203,12 +206,45 @@ static void created(struct call *c, const struct engine_answer *answer) {
   job_answer(c, answer->change->job.saved, 201);
 }
 
+/* H, ~ and splay follow the id, so who was shown them under one may create the job under it. That it is nobody's yet is
+ * seen to where it is saved. */
+static enum err take_id(struct call *c, const char **ret) {
+  const json_t *given = json_object_get(c->body, "id");
+  struct str text = json_text_at(c->body, "id");
+  int64_t number;
+  if (!given) return ERR_OK;
+  if (!id_from_text(text, &number)) {
+    enum err e = err_set(&c->detail, ERR_INVALID, "id", 0, "this is no id made by the server");
+    err_hint(&c->detail, "leave it out, or take the one that the preview or GET /api/cron/job-id proposes");
+    return e;
+  }
+  *ret = arena_strdup(&c->req->arena, text);
+  (void)json_object_del(c->body, "id");
+  return *ret ? ERR_OK : ERR_NO_MEMORY;
+}
+
+const char *job_propose_id(struct call *c) {
+  struct id_text id = id_to_text(id_next(&c->api->ids, call_now_ms(c)) | ID_PROPOSED);
+  return arena_strdup(&c->req->arena, str_of(id.text));
+}
+
+void job_id_propose(struct call *c) {
+  struct json_writer *w = call_begin(c);
+  jw_object(w);
+  jw_ktext(w, "id", job_propose_id(c));
+  jw_object_end(w);
+  call_end(c, 200);
+}
+
 enum err job_draft_new(struct call *c, struct job *ret) {
+  const char *id = NULL;
   job_init(ret);
   TRY(take_alias(c));
+  TRY(take_id(c, &id));
   TRY(job_check_masks(c, json_object_get(c->body, "params"), json_text_at(c->body, "command")));
-  return fields_from_json(job_fields, job_field_count, c->body, FIELD_CREATE, ret, &c->req->arena,
-                          &c->detail);
+  TRY(fields_from_json(job_fields, job_field_count, c->body, FIELD_CREATE, ret, &c->req->arena, &c->detail));
+  ret->id = id;
+  return ERR_OK;
 }
 
 void job_create(struct call *c) {

@@ -2,8 +2,8 @@
 #pragma once
 #include "api/call.h"
 
-extern const struct shape jobs_query_shape, job_page_shape;
-route_handler jobs_list, job_create, job_get, job_edit, job_delete;
+extern const struct shape jobs_query_shape, job_page_shape, proposed_id_shape;
+route_handler jobs_list, job_create, job_get, job_edit, job_delete, job_id_propose;
 
 /* api_joblist.c: from the roster */
 extern const struct shape compact_query_shape, compact_answer_shape, filters_answer_shape;

@@ -26,7 +26,7 @@ SHAPE_OF(explain_query, "ExplainRequest", sizeof(struct explain_query),
          IN(struct explain_query, usual_duration, "usualDuration", INT, 0, 0, 31536000, 0,
             "seconds, to warn of shorter intervals"),
          IN(struct explain_query, seed, "seed", TEXT, FIELD_NULLABLE, 1, 64, FIELD_NULL,
-            "id of a job, for its own H and ~"),
+            "id of a job, or one that GET /api/cron/job-id proposes for a job to come: for its own H and ~"),
          IN(struct explain_query, start_ms, "startAt", INSTANT, FIELD_NULLABLE, 0, 0, FIELD_NULL, ""),
          IN(struct explain_query, end_ms, "endAt", INSTANT, FIELD_NULLABLE, 0, 0, FIELD_NULL, ""));
 SHAPE_OF(schedule_warning, "ScheduleWarning", 0, OUT("code", TEXT, 0, "dst_gap, days_or, …"),
@@ -135,7 +135,8 @@ void schedule_explain_it(struct call *c) {
   struct schedule_explain_options how = {.lang = (enum schedule_lang)q->lang,
                                          .from_ms = q->from_ms == FIELD_NULL ? call_now_ms(c) : q->from_ms,
                                          .count = (int)q->count,
-                                         .usual_duration_ms = q->usual_duration * 1000};
+                                         .usual_duration_ms = q->usual_duration * 1000,
+                                         .is_of_no_job = !q->seed};
   struct schedule_explanation *x = ARENA_NEW(&c->req->arena, struct schedule_explanation);
   struct schedule *s = NULL;
   enum err e =

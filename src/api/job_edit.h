@@ -6,6 +6,8 @@
  * edit's draft is one reference; given texts are in the arena, made whole by job_copy. Not checked yet. */
 enum err job_draft_new(struct call *c, struct job *ret);
 enum err job_draft_edit(struct call *c, const struct job *old, struct job **ret);
+/* An id that a new job may get; NULL: no memory. */
+const char *job_propose_id(struct call *c);
 /* What the body's params and labels show masked gets the value that `old` has; refused where an editor would lead it
  * elsewhere by that, or where a mask stands for nothing. */
 enum err job_restore_masked(struct call *c, const struct job *old);

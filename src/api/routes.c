@@ -48,6 +48,8 @@ const struct route routes[] = {
      job_create, "create a job"},
     {HTTP_GET, "/api/cron/jobs/compact", ROLE_VIEWER, 0, &compact_query_shape, &compact_answer_shape, 200,
      jobs_compact, "jobs as arrays with their newest 30 runs, filtered, sorted, cut"},
+    {HTTP_GET, "/api/cron/job-id", ROLE_EDITOR, 0, NULL, &proposed_id_shape, 200, job_id_propose,
+     "an id for a job to come: what H and ~ are under it is what they will be"},
     {HTTP_GET, "/api/cron/filters", ROLE_VIEWER, 0, NULL, &filters_answer_shape, 200, filters_get,
      "what q= of each list can be asked, for suggestions"},
     {HTTP_GET, "/api/cron/jobs/:job", ROLE_VIEWER, ROUTE_JOB, NULL, &job_row_shape, 200, job_get,

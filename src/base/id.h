@@ -21,6 +21,8 @@ struct id_maker {
 /* The next number, greater than every one before it even when the clock steps back. After a start,
  * set last to the greatest number in the store. Always positive. */
 int64_t id_next(struct id_maker *maker, int64_t now_ms);
+/* Set in numbers that are proposed to be used later: the store gives its own from the bottom of each millisecond. */
+#define ID_PROPOSED (INT64_C(1) << 20)
 /* The instant a number was made at, epoch milliseconds. */
 int64_t id_made_ms(int64_t number);
 struct id_text id_to_text(int64_t number);

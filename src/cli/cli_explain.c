@@ -92,7 +92,8 @@ static int answer(struct tzdb *db, const struct schedule_args *a) {
       .lang = a->lang,
       .from_ms = a->from_ms,
       .count = (int)(a->count < SCHEDULE_EXPLAIN_RUNS_MAX ? a->count : SCHEDULE_EXPLAIN_RUNS_MAX),
-      .usual_duration_ms = a->usual_ms};
+      .usual_duration_ms = a->usual_ms,
+      .is_of_no_job = !a->options.seed};
   struct schedule_explanation x;
   int code = 0;
   e = schedule_explain(s, &o, &x);

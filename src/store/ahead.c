@@ -93,15 +93,6 @@ static int64_t open_from(struct ahead_walk *w, const struct job *job) {
 
 /* ---- schedules that jobs share ---- */
 
-static bool is_letter(char c) { return (c | 32) >= 'a' && (c | 32) <= 'z'; }
-
-/* An H of its own, or a '~': the instants are of this job alone. */
-static bool asks_for_seed(const char *text) {
-  for (const char *c = text; *c; c++)
-    if (*c == '~' || ((*c | 32) == 'h' && (c == text || !is_letter(c[-1])) && !is_letter(c[1]))) return true;
-  return false;
-}
-
 static bool asks_for_anchor(const char *text) {
   struct str s = str_of(text);
   for (size_t i = 0; i + 6 <= s.len; i++)
@@ -168,7 +159,7 @@ static struct rhythm *rhythm_of(struct ahead_walk *w, const struct job *job) {
       .dst = (int64_t)options.dst,
       .start_ms = options.start_ms,
       .end_ms = options.end_ms};
-  if (asks_for_seed(like.text)) like.seed = (int64_t)options.seed;
+  if (schedule_is_drawn(str_of(like.text))) like.seed = (int64_t)options.seed;
   if (asks_for_anchor(like.text)) like.anchor_ms = options.anchor_ms;
   uint64_t hash = hash_of(&like);
   for (struct rhythm *r = map_get(&w->rhythms, hash); r; r = r->next)

@@ -20,15 +20,36 @@ static enum err check_system(struct keeper *k, struct change *c, const struct jo
   return e == ERR_NOT_FOUND ? err_set(&c->detail, ERR_INVALID, "systemId", 0, "there is no such system") : e;
 }
 
+/* ERR_NOT_FOUND: no job has it. */
+static enum err find_id(struct keeper *k, const char *id) {
+  struct job other = {};
+  return k->rows->ops->find(k->rows, TABLE_JOB, "id", str_of(id), &other, &k->scratch);
+}
+
+/* Unique by the job's number within its millisecond, unless one was proposed in it. */
+static enum err make_id(struct keeper *k, struct job *job, int64_t at_ms) {
+  struct id_maker maker = {.last = 0};
+  maker.last = id_next(&maker, at_ms) + job->no - 1;
+  for (;;) {
+    job->id = arena_strdup(&k->scratch, str_of(id_to_text(id_next(&maker, at_ms)).text));
+    if (!job->id) return ERR_NO_MEMORY;
+    enum err e = find_id(k, job->id);
+    if (e != ERR_OK) return e == ERR_NOT_FOUND ? ERR_OK : e;
+  }
+}
+
+static enum err check_id(struct keeper *k, struct change *c, const struct job *job) {
+  enum err e = job->id ? find_id(k, job->id) : ERR_NOT_FOUND;
+  if (e != ERR_OK) return e == ERR_NOT_FOUND ? ERR_OK : e;
+  e = err_set(&c->detail, ERR_CONFLICT, "id", 0, "there is a job of this id");
+  err_hint(&c->detail, "leave it out, or have another one proposed");
+  return e;
+}
+
 static enum err first_fill(struct keeper *k, struct job *job, int64_t at_ms) {
   job->no = ++k->meta.last_job_no;
   job->version = 1;
-  if (!job->id) {
-    struct id_maker maker = {.last = 0};
-    int64_t number = id_next(&maker, at_ms) + job->no; /* unique by the job's number within its millisecond */
-    job->id = arena_strdup(&k->scratch, str_of(id_to_text(number).text));
-    if (!job->id) return ERR_NO_MEMORY;
-  }
+  if (!job->id) TRY(make_id(k, job, at_ms));
   if (!job->system_id) job->system_id = k->settings->system_id;
   if (job->seed == FIELD_NULL) job->seed = (int64_t)schedule_seed(str_of(job->id));
   job->created_ms = job->updated_ms = at_ms;
@@ -110,6 +131,7 @@ static enum err check_schedule(struct keeper *k, struct change *c, const struct 
 
 static enum err create_job(struct keeper *k, struct change *c, struct job *job, struct edit *e) {
   TRY(check_name(k, c, job));
+  TRY(check_id(k, c, job));
   TRY(check_system(k, c, job));
   TRY(first_fill(k, job, c->at_ms));
   TRY(check_schedule(k, c, job));

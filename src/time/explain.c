@@ -8,8 +8,8 @@
 #define YEAR_DAYS 365
 #define EXACT_RUNS_MAX 5000 /* a set with fewer runs a year is counted, otherwise its parts are added up */
 
-static const char *const warning_names[] = {"never",       "dst_gap", "dst_overlap", "days_or",
-                                            "uneven_step", "short",   "crowded",     "short_month"};
+static const char *const warning_names[] = {"never", "dst_gap", "dst_overlap", "days_or", "uneven_step",
+                                            "short", "crowded", "short_month", "example"};
 static_assert(sizeof warning_names / sizeof warning_names[0] == SCHEDULE_WARNING_COUNT, "one name each");
 
 const char *schedule_warning_name(enum schedule_warning_code code) {
@@ -131,9 +131,8 @@ static void warn_cron(struct explainer *e, const struct cron *c) {
     warn_step(e, c->hours, 24, TEXT_HOURS_UNIT);
   }
   warn_short_month(e, c);
-  bool is_drawn = str_find_char(schedule_text(e->s), 'H') != SIZE_MAX ||
-                  str_find_char(schedule_text(e->s), '~') != SIZE_MAX;
-  if (c->seconds == 1 && c->minutes == 1 && !is_drawn && !has_warning(e, SCHEDULE_WARNING_CROWDED))
+  if (c->seconds == 1 && c->minutes == 1 && !schedule_is_drawn(schedule_text(e->s)) &&
+      !has_warning(e, SCHEDULE_WARNING_CROWDED))
     WARN(e, SCHEDULE_WARNING_CROWDED, INSTANT_NONE, TEXT_WARN_CROWDED, NULL);
 }
 
@@ -161,6 +160,8 @@ static void add_warnings(struct explainer *e) {
   for (int i = 0; i < e->s->count; i++)
     if (e->s->members[i].kind == MEMBER_CRON) warn_cron(e, &e->s->members[i].cron);
   if (e->options->usual_duration_ms > 0) warn_short(e);
+  if (e->options->is_of_no_job && schedule_is_drawn(schedule_text(e->s)))
+    WARN(e, SCHEDULE_WARNING_EXAMPLE, INSTANT_NONE, TEXT_WARN_EXAMPLE, NULL);
 }
 
 /* ---- runs ---- */

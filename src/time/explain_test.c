@@ -170,6 +170,10 @@ static const struct {
     {__LINE__, "0 0 * * *", "UTC", 0, SCHEDULE_WARNING_CROWDED, true, "H"},
     {__LINE__, "H 0 * * *", "UTC", 0, SCHEDULE_WARNING_CROWDED, false, ""},
     {__LINE__, "17 0 * * *", "UTC", 0, SCHEDULE_WARNING_CROWDED, false, ""},
+    {__LINE__, "0 0 * * THU", "UTC", 0, SCHEDULE_WARNING_CROWDED, true, "H"},
+    {__LINE__, "H 0 * * *", "UTC", 0, SCHEDULE_WARNING_EXAMPLE, true, "own"},
+    {__LINE__, "7 0 * * MON | 5 1~4 * * *", "UTC", 0, SCHEDULE_WARNING_EXAMPLE, true, "own"},
+    {__LINE__, "7 0 * MAR THU | @every 1h30m", "UTC", 0, SCHEDULE_WARNING_EXAMPLE, false, ""},
     {__LINE__, "5 0 31 * *", "UTC", 0, SCHEDULE_WARNING_SHORT_MONTH, true, "31"},
     {__LINE__, "5 0 28 * *", "UTC", 0, SCHEDULE_WARNING_SHORT_MONTH, false, ""},
     {__LINE__, "5 0 L * *", "UTC", 0, SCHEDULE_WARNING_SHORT_MONTH, false, ""},
@@ -178,7 +182,7 @@ static const struct {
 static void warnings_name_the_traps(void **state) {
   (void)state;
   for (size_t i = 0; i < sizeof warnings / sizeof warnings[0]; i++) {
-    struct schedule_explain_options o = {.usual_duration_ms = warnings[i].usual_ms};
+    struct schedule_explain_options o = {.usual_duration_ms = warnings[i].usual_ms, .is_of_no_job = true};
     struct schedule_explanation x = explain(warnings[i].text, warnings[i].zone, o);
     const char *text = "";
     bool is_there = has(&x, warnings[i].code, &text);
@@ -193,7 +197,8 @@ static void warnings_are_whole_in_both_languages(void **state) {
   (void)state;
   for (size_t i = 0; i < sizeof warnings / sizeof warnings[0]; i++)
     for (enum schedule_lang lang = SCHEDULE_LANG_EN; lang <= SCHEDULE_LANG_ES; lang++) {
-      struct schedule_explain_options o = {.lang = lang, .usual_duration_ms = warnings[i].usual_ms};
+      struct schedule_explain_options o = {
+          .lang = lang, .usual_duration_ms = warnings[i].usual_ms, .is_of_no_job = true};
       struct schedule_explanation x = explain(warnings[i].text, warnings[i].zone, o);
       for (int w = 0; w < x.warning_count; w++) {
         assert_true(str_ends(str_of(x.warnings[w].text), STR(".")));

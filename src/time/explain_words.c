@@ -65,6 +65,8 @@ static const char *const texts[TEXT_COUNT][LANGS] = {
                          "Muchos trabajos se ejecutan en el minuto 0; con H en el minuto se elige uno más tranquilo."},
   [TEXT_WARN_SHORT_MONTH] = {"Not every month has day {}; L is the last day of any month.",
                              "No todos los meses tienen día {}; L es el último día de cualquier mes."},
+  [TEXT_WARN_EXAMPLE] = {"H and ~ are drawn from the job's id: these times are an example, a job has its own.",
+                         "H y ~ salen del id de la tarea: estas horas son un ejemplo, cada tarea tiene las suyas."},
   [TEXT_SECONDS] = {"seconds", "segundos"},
   [TEXT_MINUTES] = {"minutes", "minutos"},
   [TEXT_HOURS_UNIT] = {"hours", "horas"},

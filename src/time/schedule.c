@@ -352,6 +352,18 @@ enum err schedule_format(const struct schedule *s, struct buf *out) {
   return buf_error(out);
 }
 
+static bool is_letter(char c) { return (c | 32) >= 'a' && (c | 32) <= 'z'; }
+static bool is_digit(char c) { return c >= '0' && c <= '9'; }
+
+bool schedule_is_drawn(struct str text) {
+  for (size_t i = 0; i < text.len; i++) {
+    bool follows = i > 0 && (is_letter(text.ptr[i - 1]) || is_digit(text.ptr[i - 1])); /* THU, @every 1h30m */
+    bool is_alone = !follows && !(i + 1 < text.len && is_letter(text.ptr[i + 1]));
+    if (text.ptr[i] == '~' || ((text.ptr[i] | 32) == 'h' && is_alone)) return true;
+  }
+  return false;
+}
+
 uint64_t schedule_seed(struct str job_id) { return hash_bytes(job_id.ptr, job_id.len, 0x5e7e40); }
 
 static const char *const dialect_names[] = {"sereno", "ocps", "quartz"};

@@ -95,8 +95,10 @@ bool schedule_is_fixed(const struct schedule *s);
  * Compiling it with the same options gives the same schedule and the same text. */
 enum err schedule_format(const struct schedule *s, struct buf *out);
 
-/* H and ~ of a job: a hash of its id that export and import keep. */
+/* H and ~ of a job: a hash of its id. */
 uint64_t schedule_seed(struct str job_id);
+/* Has the text an H or a ~, so that its instants are of one job alone? */
+bool schedule_is_drawn(struct str text);
 
 const char *schedule_dialect_name(enum schedule_dialect d); /* "sereno", "ocps", "quartz" */
 const char *schedule_dst_name(enum schedule_dst d);         /* "once", "skip", "both" */
@@ -117,6 +119,7 @@ enum schedule_warning_code {
   SCHEDULE_WARNING_SHORT,       /* the interval is shorter than the usual duration */
   SCHEDULE_WARNING_CROWDED,     /* many jobs share this minute (minute 0, midnight) */
   SCHEDULE_WARNING_SHORT_MONTH, /* day 29, 30 or 31 does not exist in every month */
+  SCHEDULE_WARNING_EXAMPLE,     /* H or ~ of no job: another one has other times */
   SCHEDULE_WARNING_COUNT
 };
 const char *schedule_warning_name(enum schedule_warning_code code); /* "dst_gap" */
@@ -131,6 +134,7 @@ struct schedule_explain_options {
   int count;                 /* of next and of previous runs, 0–SCHEDULE_EXPLAIN_RUNS_MAX */
   int64_t usual_duration_ms; /* 0 = unknown */
   bool leaves_zone_out;      /* of the sentence: for lists, which show it elsewhere */
+  bool is_of_no_job;         /* compiled without a seed: H and ~ are examples */
 };
 struct schedule_warning {
   enum schedule_warning_code code;

@@ -520,6 +520,10 @@ static void hashed_values_spread_and_stay(void **state) {
   assert_true(window == UINT64_C(0x3ff) << 10);
   assert_int_equal(schedule_seed(STR("job-1")), schedule_seed(STR("job-1")));
   assert_true(schedule_seed(STR("job-1")) != schedule_seed(STR("job-2")));
+  const char *const drawn[] = {"H * * * *", "5 h(1-3) * * *", "0 3 * * *|0 H/2 * * *", "0~9 * * * *", NULL};
+  for (int i = 0; drawn[i]; i++) assert_true(schedule_is_drawn(str_of(drawn[i])));
+  const char *const plain[] = {"0 3 * MAR THU", "@every 1h30m", "@hourly", "@every 2h", "", NULL};
+  for (int i = 0; plain[i]; i++) assert_false(schedule_is_drawn(str_of(plain[i])));
 }
 
 /* ---- windows, anchors, counting ---- */

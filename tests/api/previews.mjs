@@ -38,6 +38,41 @@ await test('retries_are_those_of_the_scheduler', async () => {
   equal(delays(await preview('/noche', {retries: 3, retryDelay: 60, backoffStrategy: 'linear', retryMaxDelay: 100})), [60, 100, 100]);
   equal((await preview('/noche', {retries: 0})).retries, []);
 });
+await test('what_a_new_job_draws_is_what_was_shown_if_it_is_created_with_the_id_of_the_preview', async () => {
+  const drawn = {name: 'sorteada', schedule: 'H(10-40) 1~5 * * *', timezone: 'Europe/Madrid', command: 'shell', params: {command: 'true'}};
+  const shown = await preview('', drawn);
+  assert(/^c[a-z0-9]{24}$/.test(shown.id), shown.id);
+  equal((await preview('', {...drawn, id: shown.id})).gained, shown.gained);
+  const explained = await ask(server, 'POST', '/api/cron/schedule/explain', 200, {body: {schedule: drawn.schedule, timezone: drawn.timezone, seed: shown.id}});
+  equal(explained.next, shown.gained.slice(0, 5));
+  equal(explained.warnings.filter((w) => w.code === 'example'), []);
+  const made = await makeJob(server, {...drawn, id: shown.id});
+  equal([made.id, made.nextRunAt], [shown.id, shown.gained[0]]);
+});
+await test('an_id_is_taken_once_and_only_if_the_server_made_it', async () => {
+  const {id} = await ask(server, 'GET', '/api/cron/job-id', 200);
+  const create = (more) => request(server, 'POST', '/api/cron/jobs', {body: {...job, ...more}});
+  equal((await create({name: 'primera', id})).status, 201);
+  const again = await create({name: 'segunda', id});
+  equal([again.status, again.data.field], [409, 'id']);
+  for (const wrong of ['x', id.slice(0, -1), id.slice(0, -1) + (id.endsWith('a') ? 'b' : 'a'), 7, null]) {
+    const got = await create({name: 'segunda', id: wrong});
+    equal([got.status, got.data.field], [400, 'id']);
+  }
+  const all = await Promise.all(Array.from({length: 20}, (_, i) => create({name: `a la vez ${i}`})));
+  const proposed = await Promise.all(Array.from({length: 20}, () => ask(server, 'GET', '/api/cron/job-id', 200)));
+  equal(new Set([...all.map((r) => r.data.id), ...proposed.map((p) => p.id)]).size, 40);
+  const used = await Promise.all(proposed.map((p, i) => create({name: `propuesta ${i}`, id: p.id})));
+  equal(used.map((r) => r.status), Array(20).fill(201));
+  const later = await Promise.all(Array.from({length: 20}, (_, i) => create({name: `después ${i}`})));
+  equal(later.map((r) => r.status), Array(20).fill(201));
+});
+await test('without_an_id_the_times_of_H_are_called_an_example', async () => {
+  const explain = (body) => ask(server, 'POST', '/api/cron/schedule/explain', 200, {body});
+  const codes = (got) => got.warnings.map((w) => w.code);
+  assert(codes(await explain({schedule: 'H 3 * * *'})).includes('example'), 'H');
+  assert(!codes(await explain({schedule: '5 3 * * THU'})).includes('example'), 'THU');
+});
 await test('very_many_runs_are_bounded', async () => {
   const got = await preview('/noche', {schedule: '* * * * * *'});
   equal(got.gained.length, 50);

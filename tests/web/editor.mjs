@@ -290,6 +290,76 @@ await site.test("the_load_at_that_time_is_shown", async (t) => {
   await load.getByText(/a la vez; caben 5/).waitFor();
 });
 
+await site.test("the_times_that_H_shows_for_a_new_job_are_those_it_gets", async (t) => {
+  const page = await t.page("/jobs/new?schedule=H%20H%20*%20*%20*", { lang: "en" });
+  await field(page, "name").fill("drawn");
+  await field(page, "command").selectOption("selftest");
+  const shown = await page.locator(".next-runs li").first().locator(".strong").textContent();
+  equal(await page.getByText("an example").count(), 0, "it is no example");
+  await saveButton(page).click();
+  await page.waitForURL(/\/jobs\/c[a-z0-9]+$/);
+  const got = await jobOf("drawn");
+  const { timezone } = await ask(server, "GET", "/api/cron/settings", 200);
+  const fires = new Date(got.nextRunAt).toLocaleTimeString("en-GB", {
+    timeStyle: "short",
+    timeZone: timezone,
+  });
+  assert(shown.includes(fires), `shown ${shown}, fires ${fires}`);
+});
+
+/** Holds the page's next saving until it is told to let it go. */
+async function holdSaving(page, pattern) {
+  let go;
+  const free = new Promise((resolve) => (go = resolve));
+  const sent = page.waitForRequest((r) => pattern.test(r.url()) && /POST|PATCH/.test(r.method()));
+  await page.route(pattern, async (route) => {
+    if (!/POST|PATCH/.test(route.request().method())) return route.continue();
+    await free;
+    await route.continue();
+  });
+  return { sent, go };
+}
+
+await site.test("what_is_typed_while_a_save_is_under_way_stays", async (t) => {
+  const job = await makeJob({ name: "deprisa" });
+  const page = await t.page(`/jobs/${job.id}/edit`);
+  const held = await holdSaving(page, new RegExp(`/jobs/${job.id}$`));
+  await field(page, "timeout").fill("30");
+  await field(page, "retries").fill("2");
+  await page.keyboard.press("Control+s");
+  await held.sent;
+  await field(page, "timeout").fill("45");
+  await field(page, "priority").fill("3");
+  held.go();
+  await until(async () => (await jobOf("deprisa")).retries === 2, "the first is saved");
+  await page.locator('[data-diff="retries"]').waitFor({ state: "detached" });
+  await page.locator('[data-diff="timeout"]').getByText("45").waitFor();
+  equal([await field(page, "timeout").inputValue(), await field(page, "priority").inputValue()], ["45", "3"]);
+  equal(new URL(page.url()).pathname, `/jobs/${job.id}/edit`, "one goes on editing");
+  equal((await jobOf("deprisa")).timeout, 30);
+  await saveButton(page).click();
+  await page.waitForURL(new RegExp(`/jobs/${job.id}$`));
+  const got = await jobOf("deprisa");
+  equal([got.timeout, got.priority, got.retries], [45, 3, 2]);
+});
+
+await site.test("what_is_typed_while_a_job_is_being_created_stays", async (t) => {
+  const page = await t.page("/jobs/new");
+  await field(page, "name").fill("naciente");
+  await field(page, "command").selectOption("selftest");
+  const held = await holdSaving(page, /\/api\/cron\/jobs$/);
+  await saveButton(page).click();
+  await held.sent;
+  await field(page, "timeout").fill("45");
+  held.go();
+  await page.waitForURL(/\/jobs\/c[a-z0-9]+\/edit$/);
+  await page.locator('[data-diff="timeout"]').getByText("45").waitFor();
+  equal((await jobOf("naciente")).timeout, null);
+  await saveButton(page).click();
+  await page.waitForURL(/\/jobs\/c[a-z0-9]+$/);
+  equal((await jobOf("naciente")).timeout, 45);
+});
+
 await site.test("what_somebody_else_saved_meanwhile_is_joined", async (t) => {
   const job = await makeJob({ name: "dos", retries: 1, timeout: 10 });
   const page = await t.page(`/jobs/${job.id}/edit`);

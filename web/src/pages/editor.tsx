@@ -21,6 +21,7 @@ import {
   errorOf,
   makeEditor,
   meetOther,
+  proposeId,
   save,
   shownErrors,
   watchDraft,
@@ -31,7 +32,7 @@ import { Limits } from "./editor/limits";
 import type { Executor } from "./editor/params";
 import { labelOf, problemText } from "./editor/say";
 import { What } from "./editor/what";
-import { keepUnsaved, takeUnsaved } from "./editor/unsaved";
+import { carryOn, keepUnsaved, takeUnsaved } from "./editor/unsaved";
 import { When } from "./editor/when";
 import "../style/pages/editor.css";
 
@@ -133,14 +134,17 @@ function useSave(ed: Editor, leave: (to: string) => void): () => void {
     if (ed.isBusy.peek() || (ed.id && !ed.isDirty.peek())) return;
     const t = editorWords();
     try {
-      const id = await save(ed);
-      if (!id) {
+      const saved = await save(ed);
+      if (!saved) {
         const wrong = wrongField(ed);
         if (wrong) focusField(wrong);
         return;
       }
       say(ed.id ? t.saved : t.created);
-      leave(`/jobs/${id}`);
+      if (!saved.isMore) return leave(`/jobs/${saved.id}`);
+      if (ed.id) return;
+      carryOn(makeEditor(saved.id, ed.base.peek(), saved.etag, ed.draft.peek()));
+      leave(`/jobs/${saved.id}/edit`);
     } catch (error) {
       sayError(error);
     }
@@ -315,10 +319,9 @@ async function load(id: string | null, signal: AbortSignal): Promise<Loaded> {
   if (!id) {
     const schedule = query.peek().get("schedule");
     const base = newDraft();
-    return {
-      executors,
-      ed: makeEditor(null, base, null, schedule ? newDraft({ schedule }) : base),
-    };
+    const ed = makeEditor(null, base, null, schedule ? newDraft({ schedule }) : base);
+    ed.idToBe.value = await proposeId(signal);
+    return { executors, ed };
   }
   const { answer, etag } = await callTagged("GET /api/cron/jobs/{job}", {
     path: { job: id },

@@ -28,6 +28,8 @@ export interface Conflict {
 export interface Editor {
   /** null: a new job */
   id: string | null;
+  /** The id that a new job will get: what H and ~ are under it is what is shown. */
+  idToBe: Signal<string | null>;
   base: Signal<Draft>;
   draft: Signal<Draft>;
   etag: Signal<string | null>;
@@ -60,6 +62,7 @@ export const isWrongSchedule = (ed: Editor) =>
 export function makeEditor(id: string | null, base: Draft, etag: string | null, draft: Draft = base): Editor {
   const ed: Editor = {
     id,
+    idToBe: signal<string | null>(null),
     base: signal(base),
     draft: signal(draft),
     etag: signal(etag),
@@ -139,6 +142,13 @@ function complete(ed: Editor, draft: Draft): Draft {
 
 type JobBody = Body<"POST /api/cron/jobs">;
 
+/** All of a new job, under the id that it was shown by. */
+export const withId = (ed: Editor, draft: Draft): JobBody =>
+  ({ ...inputOf(draft), ...(ed.idToBe.peek() ? { id: ed.idToBe.peek() } : {}) }) as unknown as JobBody;
+
+export const proposeId = async (signal?: AbortSignal): Promise<string> =>
+  String((await call("GET /api/cron/job-id", signal ? { signal } : {})).id);
+
 function askPreview(ed: Editor, draft: Draft, signal: AbortSignal): Promise<Preview> {
   return ed.id
     ? call("POST /api/cron/jobs/{job}/preview", {
@@ -147,7 +157,7 @@ function askPreview(ed: Editor, draft: Draft, signal: AbortSignal): Promise<Prev
         signal,
       })
     : call("POST /api/cron/jobs/preview", {
-        body: inputOf(complete(ed, draft)) as unknown as JobBody,
+        body: withId(ed, complete(ed, draft)),
         signal,
       });
 }
@@ -183,12 +193,13 @@ export function watchDraft(ed: Editor): () => void {
     (signal) => {
       const part = Object.fromEntries(schedulePart.map((name) => [name, ed.draft.peek()[name] ?? null]));
       const usual = ed.usualMs.peek();
+      const seed = ed.id ?? ed.idToBe.peek();
       const body = {
         ...part,
         lang: language.peek(),
         count: ed.count.peek(),
         ...(usual ? { usualDuration: Math.ceil(usual / 1000) } : {}),
-        ...(ed.id ? { seed: ed.id } : {}),
+        ...(seed ? { seed } : {}),
       };
       return call("POST /api/cron/schedule/explain", {
         body: body as unknown as ExplainBody,
@@ -217,13 +228,14 @@ export function watchDraft(ed: Editor): () => void {
         ...schedulePart.map((name) => ed.draft.value[name]),
         ed.count.value,
         ed.usualMs.value,
+        ed.idToBe.value,
         language.value,
       ]);
       if (part !== scheduleBefore) explaining.soon();
       scheduleBefore = part;
     }),
     effect(() => {
-      void [ed.draft.value, ed.base.value];
+      void [ed.draft.value, ed.base.value, ed.idToBe.value];
       previewing.soon();
     }),
   ];
@@ -310,8 +322,15 @@ export function settle(ed: Editor, conflict: Conflict, theirs: ReadonlySet<strin
   });
 }
 
-/** Saves; gives the job's id, or null when there is something to mend first. */
-export async function save(ed: Editor): Promise<string | null> {
+/** What is saved, with the tag of its answer. `isMore`: something was typed after it was sent. */
+export interface Saved {
+  id: string;
+  etag: string | null;
+  isMore: boolean;
+}
+
+/** Saves; gives null when there is something to mend first. What is typed meanwhile stays, unsaved. */
+export async function save(ed: Editor): Promise<Saved | null> {
   ed.isAllSeen.value = true;
   if (ed.broken.peek().size) return null;
   ed.isBusy.value = true;
@@ -324,7 +343,7 @@ export async function save(ed: Editor): Promise<string | null> {
       if (ed.conflict.peek()) return null;
       if (error.status === 412) return saveOld(ed, ed.id);
     }
-    if (!error.field) throw error;
+    if (!error.field || error.field === "id") throw error;
     ed.refused.value = new Map([...ed.refused.peek(), [error.field, error]]);
     return null;
   } finally {
@@ -332,24 +351,37 @@ export async function save(ed: Editor): Promise<string | null> {
   }
 }
 
-async function saveNew(ed: Editor): Promise<string> {
-  const body = inputOf(ed.draft.peek()) as unknown as Body<"POST /api/cron/jobs">;
-  const made = await call("POST /api/cron/jobs", { body });
-  ed.base.value = ed.draft.peek();
-  return String(made.id);
+/** From what came back on: it, and what was typed since `sent`. */
+function goOn(ed: Editor, sent: Draft, answer: { id?: string | null }, etag: string | null): Saved {
+  const saved = draftOf(answer);
+  batch(() => {
+    ed.draft.value = merge(sent, saved, ed.draft.peek()).draft;
+    ed.base.value = saved;
+    ed.etag.value = etag;
+  });
+  return { id: String(answer.id), etag, isMore: ed.isDirty.peek() };
 }
 
-async function saveOld(ed: Editor, id: string): Promise<string> {
+async function saveNew(ed: Editor): Promise<Saved> {
+  const sent = ed.draft.peek();
+  try {
+    const { answer, etag } = await callTagged("POST /api/cron/jobs", { body: withId(ed, sent) });
+    return goOn(ed, sent, answer, etag);
+  } catch (error) {
+    // the id went to another job: the times of a new one are shown before one saves again
+    if (error instanceof ApiError && error.status === 409 && error.field === "id")
+      ed.idToBe.value = await proposeId();
+    throw error;
+  }
+}
+
+async function saveOld(ed: Editor, id: string): Promise<Saved> {
+  const sent = ed.draft.peek();
   const etag = ed.etag.peek();
   const { answer, etag: next } = await callTagged("PATCH /api/cron/jobs/{job}", {
     path: { job: id },
-    body: patchOf(ed.base.peek(), ed.draft.peek()) as unknown as Body<"POST /api/cron/jobs">,
+    body: patchOf(ed.base.peek(), sent) as unknown as JobBody,
     ...(etag ? { headers: { "If-Match": etag } } : {}),
   });
-  batch(() => {
-    ed.base.value = draftOf(answer);
-    ed.draft.value = ed.base.peek();
-    ed.etag.value = next;
-  });
-  return id;
+  return goOn(ed, sent, answer, next);
 }

@@ -1,4 +1,5 @@
-// An edit that an ended session took off the screen: kept in memory, and for nobody but the account it is of.
+// An edit that an ended session, or the creation of its job, took off the screen: kept in memory, and for nobody but the account
+// it is of.
 import { session } from "../../api/state";
 import type { Editor } from "./editor-state";
 
@@ -10,6 +11,12 @@ export function keepUnsaved(ed: Editor): () => void {
   return () => {
     if (who && session.peek() === null && ed.isDirty.peek()) kept = { who, ed };
   };
+}
+
+/** A new job was created while one went on typing: its editor goes on with what is not saved yet. */
+export function carryOn(made: Editor): void {
+  const who = session.peek()?.actor;
+  if (who) kept = { who, ed: made };
 }
 
 /** The unsaved edit of this job (null: of the new one), once, if it is of the account that asks. */
