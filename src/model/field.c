@@ -26,15 +26,27 @@ static enum err bad(const struct field *f, struct err_detail *d, const char *wan
   return err_set(d, ERR_INVALID, f->name, 0, "%s must be %s", f->name, want);
 }
 
+static enum err check_length(const struct field *f, size_t length, struct err_detail *d) {
+  if ((int64_t)length < f->min)
+    return err_set(d, ERR_INVALID, f->name, 0, length == 0 ? "%s must not be empty" : "%s is too short",
+                   f->name);
+  if ((int64_t)length > f->max)
+    return err_set(d, ERR_INVALID, f->name, 0, "%s is longer than %lld bytes%s", f->name, (long long)f->max,
+                   f->type == FIELD_JSON ? " of JSON" : "");
+  return ERR_OK;
+}
+
+static enum err check_range(const struct field *f, int64_t value, struct err_detail *d) {
+  if (value >= f->min && value <= f->max) return ERR_OK;
+  return err_set(d, ERR_INVALID, f->name, 0, "%s must be from %lld to %lld, not %lld", f->name,
+                 (long long)f->min, (long long)f->max, (long long)value);
+}
+
 static enum err read_text(const struct field *f, const json_t *v, void *record, struct arena *arena,
                           struct err_detail *d) {
   if (!json_is_string(v)) return bad(f, d, "text");
   struct str s = {json_string_value(v), json_string_length(v)};
-  if ((int64_t)s.len < f->min)
-    return err_set(d, ERR_INVALID, f->name, 0, s.len == 0 ? "%s must not be empty" : "%s is too short",
-                   f->name);
-  if ((int64_t)s.len > f->max)
-    return err_set(d, ERR_INVALID, f->name, 0, "%s is longer than %lld bytes", f->name, (long long)f->max);
+  TRY(check_length(f, s.len, d));
   char *copy = arena_strdup(arena, s);
   if (!copy) return arena_error(arena);
   field_set_text(f, record, copy);
@@ -45,12 +57,10 @@ static enum err read_json(const struct field *f, const json_t *v, void *record, 
                           struct err_detail *d) {
   char *text = json_to_text(v);
   if (!text) return ERR_NO_MEMORY;
-  size_t length = strlen(text);
-  char *copy = (int64_t)length <= f->max ? arena_strdup(arena, (struct str){text, length}) : NULL;
+  enum err e = check_length(f, strlen(text), d);
+  char *copy = e == ERR_OK ? arena_strdup(arena, str_of(text)) : NULL;
   free(text);
-  if ((int64_t)length > f->max)
-    return err_set(d, ERR_INVALID, f->name, 0, "%s is longer than %lld bytes of JSON", f->name,
-                   (long long)f->max);
+  if (e != ERR_OK) return e;
   if (!copy) return arena_error(arena);
   field_set_text(f, record, copy);
   return ERR_OK;
@@ -59,9 +69,7 @@ static enum err read_json(const struct field *f, const json_t *v, void *record, 
 static enum err read_int(const struct field *f, const json_t *v, void *record, struct err_detail *d) {
   if (!json_is_integer(v)) return bad(f, d, "a whole number");
   int64_t value = (int64_t)json_integer_value(v);
-  if (value < f->min || value > f->max)
-    return err_set(d, ERR_INVALID, f->name, 0, "%s must be from %lld to %lld, not %lld", f->name,
-                   (long long)f->min, (long long)f->max, (long long)value);
+  TRY(check_range(f, value, d));
   field_set_int(f, record, value);
   return ERR_OK;
 }
@@ -130,6 +138,22 @@ static enum err read_member(const struct field *f, const json_t *v, void *record
   if (!(f->flags & FIELD_NULLABLE))
     return err_set(d, ERR_INVALID, f->name, 0, "%s must not be null", f->name);
   set_null(f, record);
+  return ERR_OK;
+}
+
+static enum err check_field(const struct field *f, const void *record, struct err_detail *d) {
+  if (f->flags & FIELD_READ_ONLY) return ERR_OK;
+  if (is_text(f->type)) {
+    const char *text = field_text(f, record);
+    return text ? check_length(f, strlen(text), d) : ERR_OK;
+  }
+  int64_t value = field_int(f, record);
+  return f->type == FIELD_INT && value != FIELD_NULL ? check_range(f, value, d) : ERR_OK;
+}
+
+enum err fields_validate(const struct field *fields, size_t count, const void *record,
+                         struct err_detail *detail) {
+  for (size_t i = 0; i < count; i++) TRY(check_field(&fields[i], record, detail));
   return ERR_OK;
 }
 

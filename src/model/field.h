@@ -48,6 +48,10 @@ enum field_mode { FIELD_CREATE, FIELD_PATCH };
  * named; *record may then be half written, so read into a copy. Texts live in the arena. */
 enum err fields_from_json(const struct field *fields, size_t count, const json_t *object,
                           enum field_mode mode, void *record, struct arena *arena, struct err_detail *detail);
+/* Lengths and ranges of what requests can set, for records that came another way (SQL from outside): what
+ * fields_from_json() would have refused is ERR_INVALID with the field named. Nulls are taken. */
+enum err fields_validate(const struct field *fields, size_t count, const void *record,
+                         struct err_detail *detail);
 /* Writes key/value pairs into an open object. Secrets that are set are "***". */
 void fields_to_json(const struct field *fields, size_t count, const void *record, struct json_writer *w);
 const struct field *field_find(const struct field *fields, size_t count, struct str name);

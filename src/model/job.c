@@ -97,6 +97,7 @@ static enum err name_is_usable(const char *name, struct err_detail *d) {
 }
 
 enum err job_validate(const struct job *job, struct err_detail *d) {
+  TRY(fields_validate(job_fields, job_field_count, job, d));
   TRY(must_be_json(job->params, "params", false, d));
   TRY(must_be_json(job->labels, "labels", false, d));
   TRY(channels_are_known(job->alert_channels, d));

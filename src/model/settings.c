@@ -64,6 +64,7 @@ static enum err pools_are_sizes(const char *pools, struct err_detail *d) {
 }
 
 enum err settings_validate(const struct settings *s, struct err_detail *d) {
+  TRY(fields_validate(settings_fields, settings_field_count, s, d));
   if (s->alert_email && !strchr(s->alert_email, '@'))
     return err_set(d, ERR_INVALID, "alertEmail", 0, "alertEmail must be an e-mail address");
   return pools_are_sizes(s->pools, d);

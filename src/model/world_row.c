@@ -34,6 +34,7 @@ static enum err rising(const struct world_settings *s, struct err_detail *detail
 }
 
 enum err world_settings_validate(const struct world_settings *s, struct err_detail *detail) {
+  TRY(fields_validate(world_settings_fields, world_settings_field_count, s, detail));
   TRY(rising(s, detail));
   if (s->mail_archive_day >= s->archive_after_days)
     return err_set(detail, ERR_INVALID, "mailBeforeArchiveDay", 0, "has to come before archiveAfterDays");

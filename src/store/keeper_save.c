@@ -258,17 +258,43 @@ static enum err newest_version(struct keeper *k, int64_t job_no, struct version_
   return k->rows->ops->get(k->rows, TABLE_VERSION, (int64_t[]){job_no, last.version}, ret, &k->scratch);
 }
 
-/* What cannot be run is switched off, and says why. */
-static enum err disable_invalid(struct keeper *k, struct job *job, int64_t now_ms) {
-  struct err_detail detail = {};
+static enum err try_compile(struct keeper *k, const struct job *job, int64_t now_ms,
+                            struct err_detail *detail) {
   struct schedule *s = NULL;
-  enum err e = job_validate(job, &detail);
-  if (e == ERR_OK) e = keeper_compile(k, job, k->settings->timezone, now_ms, &s, &detail);
+  enum err e = keeper_compile(k, job, k->settings->timezone, now_ms, &s, detail);
   schedule_free(s);
-  if (e == ERR_OK || e == ERR_NO_MEMORY) return e;
+  return e;
+}
+
+/* Something that compiles, as the rest of us relies on it; what is good of it stays. */
+static enum err replace_schedule(struct keeper *k, struct job *job, int64_t now_ms) {
+  const struct job was = *job;
+  job->schedule = "@yearly";
+  if (try_compile(k, job, now_ms, NULL) == ERR_OK) return ERR_OK;
+  job->timezone = NULL;
+  job->schedule = was.schedule;
+  if (try_compile(k, job, now_ms, NULL) == ERR_OK) return ERR_OK;
+  job->dst = job->dialect = job->start_at_ms = job->end_at_ms = FIELD_NULL;
+  job->schedule = "@yearly";
+  return try_compile(k, job, now_ms, NULL);
+}
+
+/* What cannot be run is switched off, and says why: nobody may have another copy of what is replaced. */
+static enum err disable_invalid(struct keeper *k, struct job *job, int64_t now_ms) {
+  enum { QUOTED_BYTES = 100 };
+  struct err_detail detail = {};
+  enum err e = job_validate(job, &detail),
+           compiled = try_compile(k, job, now_ms, e == ERR_OK ? &detail : NULL);
+  if (compiled == ERR_NO_MEMORY || (e == ERR_OK && compiled == ERR_OK)) return compiled;
   job->is_active = 0;
-  job->disabled_reason = arena_printf(&k->scratch, "%s: %s", detail.field, detail.message);
-  job->schedule = "@yearly"; /* something that compiles; the reason says what it was */
+  const char *was = "";
+  if (compiled != ERR_OK) {
+    was = arena_printf(&k->scratch, " (schedule: %.*s%s%.*s)", QUOTED_BYTES, job->schedule,
+                       job->timezone ? ", timezone: " : "", QUOTED_BYTES, job->timezone ? job->timezone : "");
+    if (!was) return ERR_NO_MEMORY;
+    TRY(replace_schedule(k, job, now_ms));
+  }
+  job->disabled_reason = arena_printf(&k->scratch, "%s: %s%s", detail.field, detail.message, was);
   return job->disabled_reason ? ERR_OK : ERR_NO_MEMORY;
 }
 

@@ -290,6 +290,35 @@ static void sql_from_outside_governs_from_the_next_start(void **state) {
   assert_string_equal(harness_audit(h), "");
   sql_outside(h, "UPDATE CronSettings SET timezone='Mars/Olympus'");
   assert_string_equal(h->boot.settings->timezone, "Asia/Tokyo");
+  sql_outside(h, "UPDATE CronSettings SET maxConcurrentJobs=-5");
+  assert_int_equal(h->boot.settings->max_concurrent, 5);
+}
+
+static void what_sql_spoilt_is_told_and_the_rest_stays(void **state) {
+  static const struct {
+    const char *name, *set, *schedule, *timezone, *reason;
+  } rows[] = {
+      {"a", "retries=-1", "*/7 * * * *", "UTC", "retries: "},
+      {"b", "schedule='75 1 * * *', timezone='Asia/Tokyo'", "@yearly", "Asia/Tokyo",
+       "(schedule: 75 1 * * *, timezone: Asia/Tokyo)"},
+      {"c", "timezone='Mars/Olympus'", "*/7 * * * *", NULL,
+       "(schedule: */7 * * * *, timezone: Mars/Olympus)"},
+      {"d", "schedule='x', timezone='Mars/Olympus'", "@yearly", NULL,
+       "(schedule: x, timezone: Mars/Olympus)"},
+  };
+  struct harness *h = *state;
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    int64_t no = harness_job(h, rows[i].name, "*/7 * * * *");
+    char text[200];
+    snprintf(text, sizeof text, "UPDATE CronJob SET %s WHERE name='%s'", rows[i].set, rows[i].name);
+    sql_outside(h, text);
+    struct job *job = harness_get_job(h, no);
+    assert_int_equal(job->is_active, 0);
+    assert_string_equal(job->schedule, rows[i].schedule);
+    assert_string_equal(job->timezone ? job->timezone : "-", rows[i].timezone ? rows[i].timezone : "-");
+    assert_non_null(strstr(job->disabled_reason, rows[i].reason));
+    job_unref(job);
+  }
 }
 
 /* ---- the proof must be able to fail ---- */
@@ -559,6 +588,7 @@ int main(void) {
       T(tables_have_the_seeds_columns),
       T(instants_are_readable_text),
       T(sql_from_outside_governs_from_the_next_start),
+      T(what_sql_spoilt_is_told_and_the_rest_stays),
       T(audit_finds_planted_faults),
       T(changed_audit_row_is_found),
       T(acknowledged_survives_a_kill),

@@ -48,7 +48,7 @@ static const struct {
 static const char migration_table[] =
     "CREATE TABLE IF NOT EXISTS \"WorldMigration\" (\"no\" BIGINT NOT NULL PRIMARY KEY, \"name\" TEXT NOT "
     "NULL, "
-    "\"madeWorld\" BOOLEAN NOT NULL, \"columns\" TEXT NOT NULL, \"at\" INSTANT NOT NULL DEFAULT NOW);";
+    "\"madeWorld\" BOOLEAN NOT NULL, \"columns\" TEXT NOT NULL, \"at\" INSTANT NOT NULL DEFAULT NOW);\n";
 
 struct applied {
   bool is_there, made_world;
@@ -115,7 +115,7 @@ static void create_world(struct buf *sql) {
   buf_add_text(sql, "CREATE TABLE \"World\" (");
   for (size_t i = 0; i < COLUMNS; i++)
     buf_addf(sql, "%s\"%s\" %s", i ? ", " : "", columns[i].name, columns[i].type);
-  buf_add_text(sql, ");");
+  buf_add_text(sql, ");\n");
 }
 
 /* An application that calls the owner userId goes on doing so. */
@@ -130,13 +130,13 @@ static void add_column(struct sqldb *db, struct buf *sql, size_t i) {
   if (is_owner_theirs(db, i)) {
     buf_addf(
         sql,
-        "ALTER TABLE \"World\" ADD COLUMN \"%s\" TEXT GENERATED ALWAYS AS (CAST(\"userId\" AS TEXT)) %s;",
+        "ALTER TABLE \"World\" ADD COLUMN \"%s\" TEXT GENERATED ALWAYS AS (CAST(\"userId\" AS TEXT)) %s;\n",
         name, is_sqlite ? "VIRTUAL" : "STORED");
     return;
   }
-  buf_addf(sql, "ALTER TABLE \"World\" ADD COLUMN \"%s\" %s;", name, type);
+  buf_addf(sql, "ALTER TABLE \"World\" ADD COLUMN \"%s\" %s;\n", name, type);
   if (type == columns[i].late)
-    buf_addf(sql, "UPDATE \"World\" SET \"%s\"=NOW WHERE \"%s\" IS NULL;", name, name);
+    buf_addf(sql, "UPDATE \"World\" SET \"%s\"=NOW WHERE \"%s\" IS NULL;\n", name, name);
 }
 
 static bool is_listed(const struct applied *a, const char *name) {
@@ -157,19 +157,19 @@ static void add_missing(struct sqldb *db, const struct applied *before, struct b
 
 static const char indexes[] =
     "CREATE INDEX IF NOT EXISTS \"World_isPaused_idx\" ON \"World\"(\"isPaused\", \"lastActiveAt\", "
-    "\"id\");"
+    "\"id\");\n"
     "CREATE INDEX IF NOT EXISTS \"World_ladder_idx\" ON \"World\"(\"pauseReason\", \"lastActiveAt\", "
     "\"id\") "
-    "WHERE \"isPaused\"=true;"
-    "CREATE INDEX IF NOT EXISTS \"World_lastActiveAt_idx\" ON \"World\"(\"lastActiveAt\", \"id\");"
+    "WHERE \"isPaused\"=true;\n"
+    "CREATE INDEX IF NOT EXISTS \"World_lastActiveAt_idx\" ON \"World\"(\"lastActiveAt\", \"id\");\n"
     "CREATE INDEX IF NOT EXISTS \"World_scheduledDeletion_idx\" ON \"World\"(\"scheduledDeletion\") "
-    "WHERE \"scheduledDeletion\" IS NOT NULL;"
+    "WHERE \"scheduledDeletion\" IS NOT NULL;\n"
     "CREATE INDEX IF NOT EXISTS \"World_vacation_idx\" ON \"World\"(\"vacationUntil\") "
-    "WHERE \"vacationUntil\" IS NOT NULL;"
-    "CREATE INDEX IF NOT EXISTS \"World_owner_idx\" ON \"World\"(\"ownerId\");"
-    "CREATE INDEX IF NOT EXISTS \"World_interactions_idx\" ON \"World\"(\"interactions\");"
+    "WHERE \"vacationUntil\" IS NOT NULL;\n"
+    "CREATE INDEX IF NOT EXISTS \"World_owner_idx\" ON \"World\"(\"ownerId\");\n"
+    "CREATE INDEX IF NOT EXISTS \"World_interactions_idx\" ON \"World\"(\"interactions\");\n"
     "CREATE INDEX IF NOT EXISTS \"World_story_idx\" ON \"World\"(\"id\") WHERE \"storyMode\"=true AND "
-    "\"emergentEvents\"=true AND \"isPaused\"=false;";
+    "\"emergentEvents\"=true AND \"isPaused\"=false;\n";
 
 /* What is sought in a table whose id is no text (uuid, a number) is its text. */
 static void add_indexes(struct sqldb *db, struct buf *sql) {
@@ -180,7 +180,7 @@ static void add_indexes(struct sqldb *db, struct buf *sql) {
       buf_add(sql, at, (size_t)(next - at));
       buf_add_text(sql, "(\"id\"::text)");
     }
-    buf_addf(sql, "%sCREATE UNIQUE INDEX IF NOT EXISTS \"World_id_idx\" ON \"World\"((\"id\"::text));", at);
+    buf_addf(sql, "%sCREATE UNIQUE INDEX IF NOT EXISTS \"World_id_idx\" ON \"World\"((\"id\"::text));\n", at);
     return;
   }
   buf_add_text(sql, at);
@@ -197,9 +197,9 @@ static void add_view(struct sqldb *db, struct buf *sql) {
     else buf_addf(sql, "\"%s\",", name);
   }
   buf_add_text(sql,
-               "\"World_application\"(\"id\"::text) AS \"application\" FROM \"World\";"
+               "\"World_application\"(\"id\"::text) AS \"application\" FROM \"World\";\n"
                "CREATE TRIGGER \"WorldView_insert\" INSTEAD OF INSERT ON \"" VIEW
-               "\" FOR EACH ROW EXECUTE FUNCTION \"World_insert\"();");
+               "\" FOR EACH ROW EXECUTE FUNCTION \"World_insert\"();\n");
 }
 
 /* SQL from outside writes instants as datetime() spells them; comparisons are of texts, so they are put right. */
@@ -210,7 +210,7 @@ static void add_triggers(struct buf *sql) {
     buf_addf(sql,
              "CREATE TRIGGER IF NOT EXISTS \"World_%s_text\" AFTER UPDATE OF \"%s\" ON \"World\" WHEN "
              "NEW.\"%s\" NOT LIKE '____-__-__T__:__:__.___Z' BEGIN UPDATE \"World\" SET \"%s\"="
-             "strftime('%%Y-%%m-%%dT%%H:%%M:%%fZ', NEW.\"%s\") WHERE rowid=NEW.rowid; END;",
+             "strftime('%%Y-%%m-%%dT%%H:%%M:%%fZ', NEW.\"%s\") WHERE rowid=NEW.rowid; END;\n",
              c, c, c, c, c);
   }
   buf_add_text(
@@ -219,7 +219,7 @@ static void add_triggers(struct buf *sql) {
       "\"lastActiveAt\"=strftime('%Y-%m-%dT%H:%M:%fZ', coalesce(NEW.\"lastActiveAt\", 'now')), "
       "\"createdAt\"=strftime('%Y-%m-%dT%H:%M:%fZ', coalesce(NEW.\"createdAt\", 'now')), "
       "\"updatedAt\"=strftime('%Y-%m-%dT%H:%M:%fZ', coalesce(NEW.\"updatedAt\", 'now')) "
-      "WHERE rowid=NEW.rowid; END;");
+      "WHERE rowid=NEW.rowid; END;\n");
 }
 
 static const char *const tables[] = {
@@ -228,8 +228,8 @@ static const char *const tables[] = {
     "InteractionArchive", "WorldMail",        "WorldTombstone", "WorldAnalytics", "WorldSettings"};
 
 static const char drop_view[] = "DROP VIEW IF EXISTS \"" VIEW
-                                "\";DROP FUNCTION IF EXISTS \"World_insert\"();"
-                                "DROP FUNCTION IF EXISTS \"World_application\"(text);";
+                                "\";DROP FUNCTION IF EXISTS \"World_insert\"();\n"
+                                "DROP FUNCTION IF EXISTS \"World_application\"(text);\n";
 
 static void drop_triggers_and_indexes(struct buf *sql, bool is_sqlite) {
   static const char *const triggers[] = {"lastActiveAt_text", "pausedAt_text", "scheduledDeletion_text",
@@ -238,10 +238,10 @@ static void drop_triggers_and_indexes(struct buf *sql, bool is_sqlite) {
                                             "vacation", "interactions", "story",        "id",
                                             "owner"};
   for (size_t i = 0; is_sqlite && i < sizeof triggers / sizeof *triggers; i++)
-    buf_addf(sql, "DROP TRIGGER IF EXISTS \"World_%s\";", triggers[i]);
+    buf_addf(sql, "DROP TRIGGER IF EXISTS \"World_%s\";\n", triggers[i]);
   if (!is_sqlite) buf_add_text(sql, drop_view);
   for (size_t i = 0; i < sizeof index_names / sizeof *index_names; i++)
-    buf_addf(sql, "DROP INDEX IF EXISTS \"World_%s_idx\";", index_names[i]);
+    buf_addf(sql, "DROP INDEX IF EXISTS \"World_%s_idx\";\n", index_names[i]);
 }
 
 /* An application may have a table of one of our names: it is not ours to change, nor to use. */
@@ -303,10 +303,10 @@ static void note_applied(struct buf *sql, const struct applied *before, bool mak
   if (!before->is_there) {
     buf_addf(sql,
              "INSERT INTO \"WorldMigration\"(\"no\",\"name\",\"madeWorld\",\"columns\") VALUES "
-             "(1,'" WORLD_MIGRATION "',%s,'%.*s');",
+             "(1,'" WORLD_MIGRATION "',%s,'%.*s');\n",
              makes_world ? "true" : "false", STR_ARG(added));
   } else if (added.len) {
-    buf_addf(sql, "UPDATE \"WorldMigration\" SET \"columns\"=\"columns\" || ',%.*s' WHERE \"no\"=1;",
+    buf_addf(sql, "UPDATE \"WorldMigration\" SET \"columns\"=\"columns\" || ',%.*s' WHERE \"no\"=1;\n",
              STR_ARG(added));
   }
 }
@@ -316,7 +316,7 @@ static void add_later_indexes(struct buf *sql) {
   buf_add_str(sql, embedded_find("sql/worlds/003_indexes.sql"));
   buf_add_text(sql,
                "INSERT INTO \"WorldMigration\"(\"no\",\"name\",\"madeWorld\",\"columns\") VALUES "
-               "(3,'" WORLD_MIGRATION_INDEXES "',false,'');");
+               "(3,'" WORLD_MIGRATION_INDEXES "',false,'');\n");
 }
 
 static void name_all(struct buf *names) {
@@ -372,7 +372,7 @@ static void drop_columns(struct sqldb *db, const struct applied *a, struct buf *
   while (rest.len && str_split(&rest, ',', &name)) {
     char text[64];
     if (str_copy(text, sizeof text, name) && sqldb_has_column(db, "World", text))
-      buf_addf(sql, "ALTER TABLE \"World\" DROP COLUMN \"%s\";", text);
+      buf_addf(sql, "ALTER TABLE \"World\" DROP COLUMN \"%s\";\n", text);
   }
 }
 
@@ -381,10 +381,10 @@ enum err world_schema_plan_down(struct sqldb *db, struct buf *sql, struct err_de
   TRY(read_applied(db, &a, detail));
   if (!a.is_there) return ERR_OK;
   for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)
-    buf_addf(sql, "DROP TABLE IF EXISTS \"%s\";", tables[i]);
-  buf_add_text(sql, "DROP TABLE IF EXISTS \"InteractionSegment\";DROP TABLE \"WorldMigration\";");
+    buf_addf(sql, "DROP TABLE IF EXISTS \"%s\";\n", tables[i]);
+  buf_add_text(sql, "DROP TABLE IF EXISTS \"InteractionSegment\";DROP TABLE \"WorldMigration\";\n");
   drop_triggers_and_indexes(sql, sqldb_kind(db) == SQLDB_SQLITE);
-  if (a.made_world && is_empty(db)) buf_add_text(sql, "DROP TABLE \"World\";");
+  if (a.made_world && is_empty(db)) buf_add_text(sql, "DROP TABLE \"World\";\n");
   else drop_columns(db, &a, sql);
   return buf_error(sql);
 }
@@ -403,8 +403,8 @@ enum err world_indexes_plan_down(struct sqldb *db, struct buf *sql, struct err_d
   TRY(read_applied(db, &a, detail));
   if (!a.has_indexes) return ERR_OK;
   for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-    buf_addf(sql, "DROP INDEX IF EXISTS \"%s_idx\";", names[i]);
-  buf_add_text(sql, "DELETE FROM \"WorldMigration\" WHERE \"no\"=3;");
+    buf_addf(sql, "DROP INDEX IF EXISTS \"%s_idx\";\n", names[i]);
+  buf_add_text(sql, "DELETE FROM \"WorldMigration\" WHERE \"no\"=3;\n");
   return buf_error(sql);
 }
 

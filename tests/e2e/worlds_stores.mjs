@@ -33,7 +33,12 @@ export class Stand {
     this.clock = path.join(this.folder, 'clock');
     this.agent = new http.Agent({keepAlive: true, maxSockets: 16});
     this.more = env;
-    this.slowest = 0;
+    this.slowest = this.answeredAt = 0;
+  }
+  // The server closes connections that were idle for a minute; a process that was waiting for psql meanwhile does not know
+  // yet, and what it writes to them is lost.
+  dropIdle() {
+    for (const socket of Object.values(this.agent.freeSockets).flat()) socket.destroy();
   }
   async startStores() {
     if (!this.hasServers) return;
@@ -99,8 +104,10 @@ export class Stand {
     if (user) all['X-Sereno-User'] = user;
     if (bytes !== undefined) { all['Content-Type'] ??= 'application/json'; all['Content-Length'] = Buffer.byteLength(bytes); }
     const begin = Date.now();
+    if (begin - this.answeredAt > 30000) this.dropIdle();
     return new Promise((done) => {
       const finish = (status, text = '', more = {}) => {
+        this.answeredAt = Date.now();
         let data = null;
         try { data = JSON.parse(text); } catch { /* no JSON */ }
         this.slowest = Math.max(this.slowest, Date.now() - begin);
