@@ -60,9 +60,10 @@ json_t *sim_impact(json_t *const *sets, const struct sim_options *o) {
     json_t *jobs = json_array();
     for (int i = 0; i < SIM_SHARED_JOBS; i++)
       json_array_append_new(
-          jobs, json_pack("{s:s, s:f, s:f, s:f, s:s}", "job", sim_job_names[i], "amount", shares[i],
-                          "percent", total != 0 ? shares[i] / total * 100 : 0, "withoutIt",
-                          values[SIM_ALL_JOBS & ~(1U << i)], "claim", impact_rows[r].claims[i]));
+          jobs,
+          json_pack("{s:s, s:f, s:f, s:f, s:f, s:s}", "job", sim_job_names[i], "amount", shares[i], "percent",
+                    total != 0 ? shares[i] / total * 100 : 0, "withoutIt", values[SIM_ALL_JOBS & ~(1U << i)],
+                    "itAlone", values[1U << i], "claim", impact_rows[r].claims[i]));
     json_array_append_new(list, json_pack("{s:s, s:s, s:f, s:f, s:f, s:o}", "figure", impact_rows[r].figure,
                                           "unit", impact_rows[r].unit, "off", values[0], "on",
                                           values[SIM_ALL_JOBS], "total", total, "shares", jobs));
@@ -80,18 +81,19 @@ void sim_impact_print(const json_t *impact, struct buf *out) {
     const json_t *f = json_array_get(list, i), *jobs = json_object_get(f, "shares");
     buf_addf(out, "\n%s, %s: %.2f without jobs, %.2f with all, together %.2f\n\n", text_at(f, "figure"),
              text_at(f, "unit"), number_at(f, "off"), number_at(f, "on"), number_at(f, "total"));
-    buf_addf(
-        out,
-        "| job | share (Shapley) | %% of the total | claimed %% | the figure when only this job is off |\n"
-        "|---|---:|---:|---:|---:|\n");
+    buf_addf(out,
+             "| job | share (Shapley) | %% of the total | claimed %% | the figure when only this job is off "
+             "| when only "
+             "this one is on |\n|---|---:|---:|---:|---:|---:|\n");
     double sum = 0, percent = 0;
     for (size_t j = 0; j < json_array_size(jobs); j++) {
       const json_t *s = json_array_get(jobs, j);
       sum += number_at(s, "amount"), percent += number_at(s, "percent");
-      buf_addf(out, "| %s | %.2f | %.1f | %s | %.2f |\n", text_at(s, "job"), number_at(s, "amount"),
-               number_at(s, "percent"), text_at(s, "claim"), number_at(s, "withoutIt"));
+      buf_addf(out, "| %s | %.2f | %.1f | %s | %.2f | %.2f |\n", text_at(s, "job"), number_at(s, "amount"),
+               number_at(s, "percent"), text_at(s, "claim"), number_at(s, "withoutIt"),
+               number_at(s, "itAlone"));
     }
-    buf_addf(out, "| sum | %.2f | %.1f | | |\n", sum, percent);
+    buf_addf(out, "| sum | %.2f | %.1f | | | |\n", sum, percent);
   }
 }
 

@@ -135,6 +135,12 @@ static void each_column_of_the_impact_sums_to_its_total(void **state) { /* A-68 
     assert_true(is_close(sum, json_number_value(json_object_get(figure, "total")), 1e-6));
   }
   assert_true(json_number_value(json_object_get(json_array_get(list, 0), "total")) > 499);
+  json_array_foreach(json_object_get(json_array_get(list, 0), "shares"), j, job) {
+    double alone = json_number_value(json_object_get(job, "itAlone")), set = (double)(1U << j);
+    assert_true(is_close(alone, 500 / (1 + set * set), 1e-6));
+    double without = json_number_value(json_object_get(job, "withoutIt"));
+    assert_true(is_close(without, 500 / (1 + (31 - set) * (31 - set)), 1e-6));
+  }
   for (int set = 0; set < 32; set++) json_decref(sets[set]);
   json_decref(impact);
   free(f);
