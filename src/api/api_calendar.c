@@ -34,7 +34,8 @@ SHAPE_PARTS(calendar_day, "CalendarDay", NULL, calendar_day_parts,
 static const struct shape_part calendar_answer_parts[] = {{"days", &calendar_day_shape, PART_LIST}};
 SHAPE_PARTS(calendar_answer, "Calendar", NULL, calendar_answer_parts, OUT("at", INSTANT, 0, ""),
             OUT("zone", TEXT, 0, ""), OUT_ENUM("step", 0, step_names, ""),
-            OUT("maxConcurrentJobs", INT, 0, ""), OUT("isEstimated", BOOL, 0, "see RoundLoad"),
+            OUT("maxConcurrentJobs", INT, 0, ""), OUT("countedAt", INSTANT, 0, "see RoundLoad"),
+            OUT("isEstimated", BOOL, 0, "see RoundLoad"),
             OUT("cellFields", TEXT, 0, "what the numbers of a cell are; it ends where the next begins"));
 #define CELL_FIELDS "from,runs,failed,busyMs,planned,plannedBusyMs,peak"
 
@@ -218,6 +219,7 @@ static void on_calendar_load(struct call *c, struct store_read *read) {
   jw_kstr(w, "zone", tz_name(s->zone).len ? tz_name(s->zone) : STR("UTC"));
   jw_ktext(w, "step", step_names[!s->is_by_hour]);
   jw_kint(w, "maxConcurrentJobs", engine_settings(c->api->engine)->max_concurrent);
+  jw_kinstant(w, "countedAt", api_ahead_made_ms(s->held));
   jw_kbool(w, "isEstimated", api_ahead_of(s->held)->is_estimated);
   jw_ktext(w, "cellFields", CELL_FIELDS);
   jw_key(w, "days");

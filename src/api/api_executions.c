@@ -3,6 +3,7 @@
 
 #include "api/cursor.h"
 #include "api/render.h"
+#include "api/roster.h"
 
 /* ---- lists ---- */
 
@@ -45,6 +46,45 @@ static void on_runs(struct call *c, struct store_read *read) {
   call_end(c, 200);
 }
 
+static void on_job_numbers(void *arg, enum err e, const int64_t *nos, size_t count) {
+  struct call *c = arg;
+  struct store_read *r = c->state;
+  int64_t *copy = e == ERR_OK ? ARENA_ARRAY(&r->arena, int64_t, count + 1) : NULL;
+  if (!copy) {
+    store_read_free(r);
+    call_fail(c, e == ERR_OK ? ERR_NO_MEMORY : e);
+    return;
+  }
+  memcpy(copy, nos, count * sizeof *copy);
+  r->nos = copy;
+  r->no_count = count;
+  r->knows_jobs = true;
+  call_read(c, r, on_runs);
+}
+
+static void never_mind(void *arg, enum err e) {
+  (void)arg;
+  (void)e;
+}
+
+/* What is asked about jobs is answered from memory, once the jobs are there; the store can tell, too, but reads them all. */
+static void ask_runs(struct call *c, struct store_read *r) {
+  const struct filter *terms = NULL;
+  enum err e = r->filter ? roster_job_terms(r->filter, &c->req->arena, &terms) : ERR_OK;
+  if (e != ERR_OK) {
+    store_read_free(r);
+    call_fail(c, e);
+    return;
+  }
+  if (terms && roster_knows_jobs(c->api->roster)) {
+    c->state = r;
+    roster_find_jobs(c->api->roster, terms, on_job_numbers, c);
+    return;
+  }
+  if (terms) roster_want(c->api->roster, SIZE_MAX, never_mind, NULL);
+  call_read(c, r, on_runs);
+}
+
 static void read_runs(struct call *c, int64_t job_no) {
   const struct runs_query *q = CALL_INPUT(c, struct runs_query);
   unsigned status = 0, trigger = 0;
@@ -69,7 +109,7 @@ static void read_runs(struct call *c, int64_t job_no) {
   r->after = after;
   r->limit = (size_t)q->limit;
   r->filter = filter;
-  call_read(c, r, on_runs);
+  ask_runs(c, r);
 }
 
 static void on_job(struct call *c, struct store_read *read) {

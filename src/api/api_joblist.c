@@ -210,9 +210,8 @@ static bool takes_gzip(const struct http_request *req) {
 
 static void answer_compact(struct call *c, const struct roster_found *f) {
   const struct compact_query *q = CALL_INPUT(c, struct compact_query);
-  size_t offset = (size_t)q->offset < f->count ? (size_t)q->offset : f->count;
-  size_t count = f->count - offset < (size_t)q->limit ? f->count - offset : (size_t)q->limit;
-  struct compact *k = snapshot(c, f->views + offset, count);
+  size_t offset = (size_t)q->offset < f->matched ? (size_t)q->offset : f->matched;
+  struct compact *k = snapshot(c, f->views, f->count);
   if (!k) {
     call_fail(c, ERR_NO_MEMORY);
     return;
@@ -226,18 +225,23 @@ static void answer_compact(struct call *c, const struct roster_found *f) {
   call_fail(c, e);
 }
 
+static void on_found(void *arg, enum err e, const struct roster_found *found) {
+  struct call *c = arg;
+  if (e == ERR_OK) answer_compact(c, found);
+  else call_fail(c, e);
+}
+
 static void on_roster(void *arg, enum err e) {
   struct call *c = arg;
   const struct compact_query *q = CALL_INPUT(c, struct compact_query);
-  struct arena a = arena_new(256 * 1024 * 1024);
-  struct roster_query wanted = {.sort = (enum roster_sort)q->sort, .is_down = q->is_down == 1};
-  struct roster_found found;
+  struct roster_query wanted = {.sort = (enum roster_sort)q->sort,
+                                .is_down = q->is_down == 1,
+                                .offset = (size_t)q->offset,
+                                .limit = (size_t)q->limit};
   if (e == ERR_OK)
-    e = filter_parse(&filter_jobs, str_of(q->q), call_now_ms(c), &a, &wanted.filter, &c->detail);
-  if (e == ERR_OK) e = roster_find(c->api->roster, &wanted, &a, &found);
-  if (e == ERR_OK) answer_compact(c, &found);
+    e = filter_parse(&filter_jobs, str_of(q->q), call_now_ms(c), &c->req->arena, &wanted.filter, &c->detail);
+  if (e == ERR_OK) roster_find(c->api->roster, &wanted, on_found, c);
   else call_fail(c, e);
-  arena_free(&a);
 }
 
 void jobs_compact(struct call *c) {

@@ -65,42 +65,45 @@ static void on_jobs(struct call *c, struct store_read *read) {
 }
 
 /* q is answered from the roster, which knows the numbers; the store gives the rows. */
-static enum err find_by_q(struct call *c, struct jobs_found *ret, struct store_read *r) {
-  const struct jobs_query *q = CALL_INPUT(c, struct jobs_query);
-  struct arena a = arena_new(256 * 1024 * 1024);
-  struct roster_query wanted = {.sort = ROSTER_BY_NAME};
-  struct roster_found f;
-  char after[LIMIT_NAME_BYTES + 1];
-  enum err e = q->cursor ? cursor_to_text(str_of(q->cursor), after, sizeof after, &c->detail) : ERR_OK;
-  if (e == ERR_OK)
-    e = filter_parse(&filter_jobs, str_of(q->q), call_now_ms(c), &a, &wanted.filter, &c->detail);
-  if (e == ERR_OK) e = roster_find(c->api->roster, &wanted, &a, &f);
-  int64_t *nos = e == ERR_OK ? ARENA_ARRAY(&r->arena, int64_t, (size_t)q->limit + 1) : NULL;
-  for (size_t i = 0; nos && i < f.count; i++) {
-    if (q->cursor && strcmp(f.views[i].row->card->name, after) <= 0) continue;
-    if (r->no_count < (size_t)q->limit) nos[r->no_count++] = f.views[i].row->no;
-    else ret->has_more = true;
+static void on_found(void *arg, enum err e, const struct roster_found *f) {
+  struct call *c = arg;
+  size_t limit = (size_t)CALL_INPUT(c, struct jobs_query)->limit;
+  struct jobs_found *found = ARENA_NEW(&c->req->arena, struct jobs_found);
+  struct store_read *r = call_new_read(c, READ_JOBS);
+  if (!r) return;
+  int64_t *nos = ARENA_ARRAY(&r->arena, int64_t, f->count + 1);
+  if (e == ERR_OK && (!found || !nos)) e = ERR_NO_MEMORY;
+  if (e != ERR_OK) {
+    store_read_free(r);
+    call_fail(c, e);
+    return;
   }
-  if (e == ERR_OK) ret->matched = (int64_t)f.count;
+  found->matched = (int64_t)f->matched;
+  found->has_more = f->count > limit;
+  for (; r->no_count < f->count && r->no_count < limit; r->no_count++)
+    nos[r->no_count] = f->views[r->no_count].row->no;
   r->nos = nos;
-  arena_free(&a);
-  return e == ERR_OK && !nos ? ERR_NO_MEMORY : e;
+  c->state = found;
+  if (r->no_count > 0) {
+    call_read(c, r, on_jobs);
+    return;
+  }
+  on_jobs(c, r);
+  store_read_free(r);
 }
 
 static void on_roster(void *arg, enum err e) {
   struct call *c = arg;
-  struct jobs_found *found = ARENA_NEW(&c->req->arena, struct jobs_found);
-  struct store_read *r = call_new_read(c, READ_JOBS);
-  if (!r) return;
-  if (e == ERR_OK) e = found ? find_by_q(c, found, r) : ERR_NO_MEMORY;
-  c->state = found;
-  if (e == ERR_OK && r->no_count > 0) {
-    call_read(c, r, on_jobs);
-    return;
-  }
-  if (e == ERR_OK) on_jobs(c, r);
+  const struct jobs_query *q = CALL_INPUT(c, struct jobs_query);
+  struct roster_query wanted = {.sort = ROSTER_BY_NAME, .limit = (size_t)q->limit + 1};
+  char after[LIMIT_NAME_BYTES + 1] = "";
+  if (e == ERR_OK && q->cursor)
+    e = cursor_to_text(str_of(q->cursor), after, sizeof after, &c->detail);
+  if (q->cursor) wanted.after = str_of(after);
+  if (e == ERR_OK)
+    e = filter_parse(&filter_jobs, str_of(q->q), call_now_ms(c), &c->req->arena, &wanted.filter, &c->detail);
+  if (e == ERR_OK) roster_find(c->api->roster, &wanted, on_found, c);
   else call_fail(c, e);
-  store_read_free(r);
 }
 
 /* People write key=value; the store asks for key:value or key. */

@@ -318,6 +318,7 @@ static void write_load(struct json_writer *w, const struct round_state *s, int64
   jw_kint(w, "aheadFrom", a->origin_ms);
   jw_kint(w, "maxConcurrentJobs", max);
   jw_kint(w, "planned", a->planned);
+  jw_kinstant(w, "countedAt", api_ahead_made_ms(s->held));
   jw_kbool(w, "isEstimated", a->is_estimated);
   jw_key(w, "past");
   jw_raw(w, s->load.len ? buf_str(&s->load) : STR("[]"));

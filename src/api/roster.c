@@ -1,10 +1,6 @@
-#include "api/roster.h"
-
 #include <stdlib.h>
 
-#include "api/mask.h"
-#include "base/map.h"
-#include "time/schedule.h"
+#include "api/roster_private.h"
 
 #define PAGE 500                   /* jobs read at a time: some tens of milliseconds of a reader's thread */
 #define TELL_MS 100                /* what changed is told so often */
@@ -12,34 +8,6 @@
 #define EVENT_BYTES (128 * 1024)   /* of one event */
 #define TELL_BYTES (96 * 1024)     /* then it is full: the longest row fits in what is left of it */
 #define USED_MS (10LL * 60 * 1000) /* nobody has looked for so long: nothing is told */
-#define WAITS_MAX 200
-
-struct wait {
-  roster_ready_fn *fn;
-  void *arg;
-  size_t rows; /* the first ones by name are enough; SIZE_MAX: all */
-};
-
-struct roster {
-  struct api *api;
-  struct roster_row **rows; /* in order of names */
-  size_t count, capacity;
-  struct map by_no;
-  struct roster_gates gates;
-  struct engine_subscription *subscription;
-  struct loop_timer *tell;
-  struct wait waits[WAITS_MAX];
-  size_t wait_count;
-  enum { ROSTER_EMPTY, ROSTER_LOADING, ROSTER_READY } state;
-  char after[LIMIT_NAME_BYTES + 1]; /* while loading */
-  size_t expected;                  /* while loading: so many jobs there are */
-  bool is_stale;                    /* changed from outside meanwhile: read all again */
-  bool is_late;                     /* lists were answered while that was so: they are told when it is done */
-  struct map told;                  /* while loading: jobs that something was told of, to be read again */
-  struct map asked;                 /* jobs that are being read again → enum asked */
-  char zone[LIMIT_NAME_BYTES + 1];  /* of the settings, as the next instants were found in it */
-  int64_t used_ms;
-};
 
 enum asked { ASKED = 1, ASKED_AND_TOLD }; /* told meanwhile: the answer may be older than that */
 
@@ -61,6 +29,7 @@ static void remove_row(struct roster *r, int64_t no) {
   size_t at = place_of(r, row->card->name);
   while (at < r->count && r->rows[at] != row) at++;
   ASSERT(at < r->count);
+  r->shape++;
   memmove(r->rows + at, r->rows + at + 1, (r->count - at - 1) * sizeof *r->rows);
   r->count--;
   roster_row_free(row);
@@ -81,6 +50,7 @@ static enum err insert_row(struct roster *r, struct roster_row *row) {
   memmove(r->rows + at + 1, r->rows + at, (r->count - at) * sizeof *r->rows);
   r->rows[at] = row;
   r->count++;
+  r->shape++;
   return ERR_OK;
 }
 
@@ -163,6 +133,7 @@ static void tell_first(struct roster *r) {
 static void clear(struct roster *r) {
   for (size_t i = 0; i < r->count; i++) roster_row_free(r->rows[i]);
   r->count = 0;
+  r->shape++;
   map_free(&r->by_no);
   r->by_no = (struct map){};
 }
@@ -335,177 +306,11 @@ void roster_note(struct roster *r, const struct sched_note *note) {
   mark(r, row);
 }
 
-/* ---- the next due instant ---- */
-
-static int64_t next_after(struct roster *r, const struct roster_card *c, int64_t after_ms) {
-  struct schedule_options options = SCHEDULE_OPTIONS_DEFAULT;
-  const struct settings *settings = engine_settings(r->api->engine);
-  options.timezone = str_of(c->zone ? c->zone : settings->timezone);
-  if (c->dialect != FIELD_NULL) options.dialect = (enum schedule_dialect)c->dialect;
-  if (c->dst != FIELD_NULL) options.dst = (enum schedule_dst)c->dst;
-  if (c->start_ms != FIELD_NULL) options.start_ms = c->start_ms;
-  if (c->end_ms != FIELD_NULL) options.end_ms = c->end_ms;
-  if (c->seed != FIELD_NULL) options.seed = (uint64_t)c->seed;
-  if (c->anchor_ms != FIELD_NULL) options.anchor_ms = c->anchor_ms;
-  struct schedule *s = NULL;
-  if (schedule_compile(engine_tzdb(r->api->engine), str_of(c->schedule), &options, &s, NULL) != ERR_OK)
-    return FIELD_NULL;
-  int64_t next_ms = schedule_next(s, after_ms);
-  schedule_free(s);
-  return next_ms == INSTANT_NEVER ? FIELD_NULL : next_ms;
-}
-
-static void freshen_next(struct roster *r, struct roster_row *row) {
-  if (!row->is_active) return;
-  if (row->next_ms == FIELD_NULL && !row->is_next_sought) {
-    row->is_next_sought = true; /* its row is written a moment after the job */
-    row->next_ms = next_after(r, row->card, engine_now_ms(r->api->engine));
-  }
-  bool is_passed =
-      row->next_ms != FIELD_NULL && row->settled_ms != FIELD_NULL && row->settled_ms >= row->next_ms;
-  if (!is_passed) return;
-  row->next_ms = next_after(r, row->card, row->settled_ms);
-}
-
-/* ---- what stands ---- */
-
-struct living { /* job number → bits of what the core holds now */
-  struct map jobs;
-};
-enum { IS_RUNNING = 1, IS_QUEUED = 2, IS_RETRYING = 4 };
-
-static bool note_living(void *arg, const struct run *run, const struct job *job, size_t queue_place) {
-  (void)job;
-  struct living *l = arg;
-  uintptr_t bits = (uintptr_t)map_get(&l->jobs, (uint64_t)run->job_no);
-  if (queue_place == 0) bits |= IS_RUNNING;
-  else bits |= run->attempt > 1 ? IS_RETRYING : IS_QUEUED;
-  return map_put(&l->jobs, (uint64_t)run->job_no, (void *)bits) == ERR_OK;
-}
-
-static enum job_status standing_of(const struct roster_view *v) {
-  const struct roster_row *row = v->row;
-  if (v->is_running) return JOB_STATUS_RUNNING;
-  if (!row->is_active) return JOB_STATUS_INACTIVE;
-  if (v->gate == GATE_OFF) return JOB_STATUS_OFF;
-  if (v->gate == GATE_PAUSED) return JOB_STATUS_PAUSED;
-  if (v->is_retrying) return JOB_STATUS_RETRYING;
-  if (v->is_queued) return JOB_STATUS_QUEUED;
-  return row->last_status == FIELD_NULL ? JOB_STATUS_NEVER : (enum job_status)row->last_status;
-}
-
-static struct roster_view view_of(const struct roster *r, const struct living *l, struct roster_row *row,
-                                  int64_t now_ms) {
-  if (row->gate != GATE_OPEN && row->gate_until_ms <= now_ms)
-    roster_gates_find(&r->gates, row, now_ms); /* it has opened */
-  struct roster_view v = {
-      .row = row, .now_ms = now_ms, .gate = row->gate, .gate_until_ms = row->gate_until_ms};
-  uintptr_t bits = (uintptr_t)map_get(&l->jobs, (uint64_t)row->no);
-  v.is_running = bits & IS_RUNNING;
-  v.is_queued = bits & IS_QUEUED;
-  v.is_retrying = bits & IS_RETRYING;
-  v.standing = standing_of(&v);
-  return v;
-}
-
-/* ---- asking ---- */
-
-enum err roster_find(struct roster *r, const struct roster_query *q, struct arena *a,
-                     struct roster_found *ret) {
-  struct roster_found f = {.total = r->count};
-  struct living living = {};
-  int64_t now_ms = engine_now_ms(r->api->engine);
-  r->used_ms = now_ms;
-  f.views = ARENA_ARRAY(a, struct roster_view, r->count + 1);
-  if (!f.views) return arena_error(a);
-  engine_each_run(r->api->engine, note_living, &living);
-  for (size_t i = 0; i < r->count; i++) {
-    freshen_next(r, r->rows[i]);
-    struct roster_view v = view_of(r, &living, r->rows[i], now_ms);
-    f.standings[v.standing]++;
-    if (q->after.ptr && strcmp(v.row->card->name, q->after.ptr) <= 0) continue;
-    if (!q->filter || filter_fits(q->filter, roster_cell, &v)) f.views[f.count++] = v;
-  }
-  map_free(&living.jobs);
-  f.matched = f.count;
-  if (r->state == ROSTER_LOADING && r->expected > f.total) f.total = f.matched = r->expected;
-  if (q->sort != ROSTER_BY_NAME || q->is_down) TRY(roster_sort(&f, q, a));
-  *ret = f;
-  return ERR_OK;
-}
-
-/* ---- suggestions ---- */
-
-#define VALUES_MAX 50    /* told */
-#define VALUES_SEEN 1000 /* different ones that are looked at */
-
-struct seen_value {
-  const char *text;
-  size_t count;
-};
-
-static int by_count(const void *a, const void *b) {
-  const struct seen_value *x = a, *y = b;
-  if (x->count != y->count) return x->count > y->count ? -1 : 1;
-  return strcmp(x->text, y->text);
-}
-
-struct seeing {
-  struct seen_value *values;
-  size_t count;
-  struct map by_text;
-};
-
-static void see(struct seeing *s, const char *text) {
-  if (!text || !text[0]) return;
-  uint64_t key = hash_bytes(text, strlen(text), 1);
-  struct seen_value *v = map_get(&s->by_text, key);
-  if (!v && s->count < VALUES_SEEN) {
-    v = &s->values[s->count];
-    if (map_put(&s->by_text, key, v) != ERR_OK) return;
-    s->count++;
-    v->text = text;
-  }
-  if (v) v->count++;
-}
-
-static void see_labels(struct seeing *s, const char *labels, bool only_owner, struct arena *a) {
-  JSON_AUTO json_t *object = NULL;
-  const char *key;
-  json_t *value;
-  if (!labels || json_parse(str_of(labels), &object, NULL) != ERR_OK) return;
-  json_object_foreach(object, key, value) {
-    bool is_owner = strcmp(key, "owner") == 0;
-    const char *text = json_string_value(value);
-    if (is_owner != only_owner) continue;
-    if (is_owner) see(s, text ? arena_strdup(a, str_of(text)) : NULL);
-    else see(s, text && text[0] ? arena_printf(a, "%s=%s", key, text) : arena_strdup(a, str_of(key)));
-  }
-}
-
-void roster_values_json(struct roster *r, enum filter_jobs_key key, struct json_writer *w) {
-  struct arena a = arena_new(4 * 1024 * 1024);
-  struct seeing s = {.values = ARENA_ARRAY(&a, struct seen_value, VALUES_SEEN)};
-  for (size_t i = 0; s.values && i < r->count; i++) {
-    const struct roster_card *c = r->rows[i]->card;
-    if (key == JOBS_KEY_CATEGORY) see(&s, c->category);
-    else if (key == JOBS_KEY_COMMAND) see(&s, c->command);
-    else if (key == JOBS_KEY_ZONE) see(&s, c->zone);
-    else see_labels(&s, c->labels, key == JOBS_KEY_OWNER, &a);
-  }
-  if (s.values) qsort(s.values, s.count, sizeof *s.values, by_count);
-  jw_array(w);
-  for (size_t i = 0; i < s.count && i < VALUES_MAX; i++) jw_text(w, s.values[i].text);
-  jw_array_end(w);
-  map_free(&s.by_text);
-  arena_free(&a);
-}
-
 /* ---- telling ---- */
 
 /* As many of them as fit in an event: how many. */
 static size_t tell_rows(struct roster *r, struct roster_row *const *rows, size_t count,
-                        const struct living *living) {
+                        const struct roster_living *living) {
   int64_t now_ms = engine_now_ms(r->api->engine);
   size_t told = 0;
   BUF_AUTO struct buf out = buf_new(EVENT_BYTES);
@@ -516,7 +321,7 @@ static size_t tell_rows(struct roster *r, struct roster_row *const *rows, size_t
   jw_key(&w, "rows");
   jw_array(&w);
   for (; told < count && out.len < TELL_BYTES; told++) {
-    struct roster_view v = view_of(r, living, rows[told], now_ms);
+    struct roster_view v = roster_view_of(r, living, rows[told], now_ms);
     roster_render(&w, &v, NULL);
   }
   jw_array_end(&w);
@@ -534,13 +339,12 @@ static void on_tell(void *arg) {
     if (!r->rows[i]->is_dirty) continue;
     r->rows[i]->is_dirty = false;
     if (!is_used) continue;
-    freshen_next(r, r->rows[i]);
     rows[count++] = r->rows[i];
   }
   if (i < r->count) tell_soon(r);
   if (count == 0) return;
-  struct living living = {};
-  engine_each_run(r->api->engine, note_living, &living);
+  struct roster_living living = {};
+  roster_living_note(r, &living);
   size_t told = tell_rows(r, rows, count, &living);
   map_free(&living.jobs);
   for (size_t k = told; k < count; k++) mark(r, rows[k]);
@@ -553,9 +357,11 @@ enum err roster_new(struct api *a, struct roster **ret) {
   if (!r) return ERR_NO_MEMORY;
   r->api = a;
   enum err e = loop_timer_new(engine_loop(a->engine), on_tell, r, &r->tell);
+  if (e == ERR_OK) e = loop_timer_new(engine_loop(a->engine), roster_turn, r, &r->turn);
   if (e == ERR_OK) r->subscription = engine_subscribe(a->engine, on_event, r);
   if (!r->subscription) {
     loop_timer_free(r->tell);
+    loop_timer_free(r->turn);
     free(r);
     return e == ERR_OK ? ERR_NO_MEMORY : e;
   }
@@ -567,7 +373,10 @@ void roster_free(struct roster *r) {
   if (!r) return;
   engine_unsubscribe(r->subscription);
   loop_timer_free(r->tell);
+  loop_timer_free(r->turn);
+  r->turn = NULL;
   finish(r, ERR_UNAVAILABLE);
+  roster_passes_end(r, ERR_UNAVAILABLE);
   clear(r);
   roster_gates_free(&r->gates);
   map_free(&r->told);

@@ -72,19 +72,32 @@ struct roster_query {
   const struct filter *filter; /* NULL: all */
   enum roster_sort sort;
   bool is_down;
-  struct str after; /* by name: only beyond this one; ptr NULL: all */
+  struct str after;     /* by name: the window begins beyond this one; ptr NULL: at offset */
+  size_t offset, limit; /* the window: so many of those that fit are left out, and given */
 };
-struct roster_found { /* rows in their order; borrowed until the next turn */
+struct roster_found { /* rows in their order; borrowed for the call */
   struct roster_view *views;
-  size_t count;
-  size_t matched;                     /* jobs that fit; more than count only while jobs are read */
+  size_t count;                       /* in the window */
+  size_t matched;                     /* jobs that fit; of all, while jobs are read */
   size_t total;                       /* all jobs */
   size_t standings[JOB_STATUS_COUNT]; /* of all jobs */
 };
-enum err roster_find(struct roster *r, const struct roster_query *q, struct arena *a,
-                     struct roster_found *ret);
+/* Looks at all rows, in turns: fn is called at once when they are few, else later, once. The filter must live until then.
+ * What changes meanwhile may be seen as it was. */
+typedef void roster_found_fn(void *arg, enum err e, const struct roster_found *found);
+void roster_find(struct roster *r, const struct roster_query *q, roster_found_fn *fn, void *arg);
 
-/* The values of jobs that a key may be compared with, most frequent first: categories, tags, owners. One array. */
+/* Is every job as the store has it, as far as one has heard? */
+bool roster_knows_jobs(const struct roster *r);
+/* Those terms of a filter of runs that ask about their jobs; NULL: none does. */
+enum err roster_job_terms(const struct filter *f, struct arena *a, const struct filter **ret);
+/* Numbers of the jobs that fit such terms, ascending, borrowed for the call; as roster_find. Jobs that are only tried are
+ * not among them. */
+typedef void roster_numbers_fn(void *arg, enum err e, const int64_t *nos, size_t count);
+void roster_find_jobs(struct roster *r, const struct filter *terms, roster_numbers_fn *fn, void *arg);
+
+/* The values of jobs that a key may be compared with, most frequent first: categories, tags, owners (of many jobs, as far as
+ * a thousand of them tell). One array. */
 void roster_values_json(struct roster *r, enum filter_jobs_key key, struct json_writer *w);
 
 /* ---- rendering (roster_render.c); safe on a work thread over snapshots ---- */
@@ -115,5 +128,12 @@ void roster_gates_find(const struct roster_gates *g, struct roster_row *row, int
 /* ---- filter and order (roster_order.c) ---- */
 struct filter_cell roster_cell(const void *view,
                                size_t key); /* of a roster_view: what the key is compared with */
-/* Puts the found into the order asked for; the array is a new one in the arena. */
-enum err roster_sort(struct roster_found *f, const struct roster_query *q, struct arena *a);
+struct roster_pick { /* a row that fits, with what it is ordered by */
+  int64_t key;
+  const char *text;
+  size_t index; /* in the order of names */
+  struct roster_row *row;
+};
+struct roster_pick roster_pick_of(const struct roster_view *v, enum roster_sort sort, size_t index);
+/* Puts those into the places [first, end) that belong there in the order of their keys; the others lie anyhow. */
+void roster_sort(struct roster_pick *picks, size_t count, size_t first, size_t end, bool is_down);

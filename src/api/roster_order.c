@@ -63,12 +63,6 @@ static const int8_t urgency[JOB_STATUS_COUNT] = {
     [JOB_STATUS_CANCELLED] = 8, [JOB_STATUS_SKIPPED] = 9, [JOB_STATUS_NEVER] = 10, [JOB_STATUS_SUCCESS] = 11,
     [JOB_STATUS_INACTIVE] = 12};
 
-struct sorted {
-  int64_t key;
-  const char *text;
-  size_t index;
-};
-
 static int64_t sort_key(const struct roster_view *v, enum roster_sort sort) {
   switch (sort) {
     case ROSTER_BY_STATE: return urgency[v->standing];
@@ -82,23 +76,60 @@ static int64_t sort_key(const struct roster_view *v, enum roster_sort sort) {
   return 0;
 }
 
+struct roster_pick roster_pick_of(const struct roster_view *v, enum roster_sort sort, size_t index) {
+  return (struct roster_pick){.key = sort_key(v, sort),
+                              .text = sort == ROSTER_BY_CATEGORY ? v->row->card->category : NULL,
+                              .index = index,
+                              .row = (struct roster_row *)(uintptr_t)v->row};
+}
+
+typedef int order_fn(const void *a, const void *b);
+
 static int in_order(const void *a, const void *b) {
-  const struct sorted *x = a, *y = b;
+  const struct roster_pick *x = a, *y = b;
   if (x->key != y->key) return x->key < y->key ? -1 : 1;
   int order = x->text && y->text ? strcmp(x->text, y->text) : !!y->text - !!x->text;
   return order ? order : (x->index > y->index) - (x->index < y->index);
 }
 
-enum err roster_sort(struct roster_found *f, const struct roster_query *q, struct arena *a) {
-  struct sorted *keys = ARENA_ARRAY(a, struct sorted, f->count + 1);
-  struct roster_view *views = ARENA_ARRAY(a, struct roster_view, f->count + 1);
-  if (!keys || !views) return arena_error(a);
-  for (size_t i = 0; i < f->count; i++)
-    keys[i] = (struct sorted){.key = sort_key(&f->views[i], q->sort),
-                              .text = q->sort == ROSTER_BY_CATEGORY ? f->views[i].row->card->category : NULL,
-                              .index = i};
-  if (q->sort != ROSTER_BY_NAME) qsort(keys, f->count, sizeof *keys, in_order);
-  for (size_t i = 0; i < f->count; i++) views[q->is_down ? f->count - 1 - i : i] = f->views[keys[i].index];
-  f->views = views;
-  return ERR_OK;
+static int in_reverse(const void *a, const void *b) { return in_order(b, a); }
+
+static void swap(struct roster_pick *a, struct roster_pick *b) {
+  struct roster_pick kept = *a;
+  *a = *b;
+  *b = kept;
+}
+
+static struct roster_pick middle_of(const struct roster_pick *p, size_t low, size_t high, order_fn *order) {
+  const struct roster_pick *a = &p[low], *b = &p[low + (high - low) / 2], *c = &p[high - 1];
+  if (order(a, b) > 0) b = a, a = &p[low + (high - low) / 2];
+  return order(c, a) < 0 ? *a : order(c, b) < 0 ? *c : *b;
+}
+
+#define SORTED_AT_ONCE 32
+
+/* Of [low, high) the first `count - low` go before place `count` (Hoare's selection): a window of very many is found without
+ * sorting all of them. */
+static void part_at(struct roster_pick *p, size_t low, size_t high, size_t count, order_fn *order) {
+  while (count > low && count < high && high - low > SORTED_AT_ONCE) {
+    struct roster_pick pivot = middle_of(p, low, high, order);
+    size_t i = low, j = high; /* j: one beyond */
+    while (i < j) {
+      while (order(&p[i], &pivot) < 0) i++;
+      while (order(&pivot, &p[j - 1]) < 0) j--;
+      if (i < j) swap(&p[i++], &p[--j]);
+    }
+    if (count <= j) high = j;
+    else if (count >= i) low = i;
+    else return;
+  }
+  if (count > low && count < high) qsort(p + low, high - low, sizeof *p, order);
+}
+
+void roster_sort(struct roster_pick *picks, size_t count, size_t first, size_t end, bool is_down) {
+  order_fn *order = is_down ? in_reverse : in_order;
+  ASSERT(first <= end && end <= count);
+  part_at(picks, 0, count, end, order);
+  part_at(picks, 0, end, first, order);
+  if (end > first) qsort(picks + first, end - first, sizeof *picks, order);
 }

@@ -27,6 +27,7 @@ SHAPE_PARTS(round_load, "RoundLoad", NULL, round_load_parts, OUT("bucketMs", INT
             OUT("aheadFrom", INT, 0, "of ahead[0]; ahead is [runs, busyMs, most at once] each"),
             OUT("maxConcurrentJobs", INT, 0, ""),
             OUT("planned", INT, 0, "instants to come in the window, of all jobs"),
+            OUT("countedAt", INSTANT, 0, "when `ahead` was; with very many jobs up to 15 minutes ago"),
             OUT("isEstimated", BOOL, 0,
                 "with very many jobs some are spread evenly, or count with the usual duration of all"));
 SHAPE_OF(round_move, "RoundMove", 0, OUT("jobId", TEXT, 0, ""), OUT("jobName", TEXT, 0, ""),

@@ -180,10 +180,21 @@ enum err keeper_load_chain(struct keeper *k);
 void audit_chain_hash(const char before[65], const struct audit_log_row *row, char ret[65]);
 
 /* ---- ledger_audit.c, store_reads.c, round.c, ahead.c: answers from rows ---- */
+#define READER_DEAR_JOBS 20000 /* with more, what costs a walk is kept: */
+#define READER_KEPT_MS 5000
+#define READER_TROUBLE 50
+struct reader_kept { /* of one connection, zeroed at first */
+  struct tick figures_at, trouble_at; /* 0: never */
+  struct figures_row figures;
+  int64_t trouble[READER_TROUBLE]; /* jobs whose last run failed, the first by name */
+  size_t trouble_count;
+};
 struct reader {
   struct rows *rows;
   const char *zone_folder;
+  struct reader_kept *kept;
 };
+enum err reader_trouble(struct reader *r, const int64_t **ret_nos, size_t *ret_count); /* store_reads.c */
 enum err reader_read(struct reader *r, struct store_read *read);
 enum err reader_ledger_audit(struct reader *r, struct store_read *read);
 size_t reader_page_size(const struct store_read *q);

@@ -417,6 +417,7 @@ struct mem_backend {
   struct store_backend backend;
   struct mem_rows rows;
   struct keeper keeper;
+  struct reader_kept kept;
   char *zone_folder;
 };
 
@@ -427,7 +428,7 @@ static enum err mem_apply(struct store_backend *b, struct change *const *changes
 }
 
 static enum err mem_read(struct store_backend *b, struct store_read *read) {
-  struct reader r = {.rows = &backend_of(b)->rows.rows, .zone_folder = backend_of(b)->zone_folder};
+  struct reader r = {.rows = &backend_of(b)->rows.rows, .zone_folder = backend_of(b)->zone_folder, .kept = &backend_of(b)->kept};
   return reader_read(&r, read);
 }
 
@@ -474,6 +475,7 @@ enum err store_mem_open(const struct store_config *config, struct store_backend 
   if (!m) return ERR_NO_MEMORY;
   m->backend.ops = &mem_backend_ops;
   m->rows.rows.ops = &mem_ops;
+  m->rows.rows.look_ups_max = ROWS_LOOK_UPS_MAX;
   m->zone_folder = config->zone_folder ? str_dup(str_of(config->zone_folder)) : NULL;
   enum err e = keeper_open(&m->keeper, &m->rows.rows, config, ret_boot, detail);
   if (e != ERR_OK) {

@@ -67,9 +67,11 @@ enum err pg_job_list(struct rows *rows, const struct job_query *q, size_t max, i
   }
   bool is_rare = q->status_mask && !(q->status_mask & (1U << RUN_SUCCESS));
   enum err e = bind_query(r, &b, q, max);
-  if (e == ERR_OK)
-    e = take_numbers(r, is_rare ? PG_SPECIAL_JOB_LIST_RARE : PG_SPECIAL_JOB_LIST, &b, max, ret_nos,
-                     ret_count);
+  bool is_failed = q->status_mask && !(q->status_mask & ~RUN_FAILURES);
+  enum pg_special id = is_failed ? PG_SPECIAL_JOB_LIST_FAILED
+                       : is_rare ? PG_SPECIAL_JOB_LIST_RARE
+                                 : PG_SPECIAL_JOB_LIST;
+  if (e == ERR_OK) e = take_numbers(r, id, &b, max, ret_nos, ret_count);
   arena_free(&r->scratch);
   return e;
 }

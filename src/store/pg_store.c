@@ -10,7 +10,7 @@
 #include "store/sqlite_file.h"
 #include "sys/os_file.h"
 
-#define SCHEMA 4      /* the newest migration in sql/postgres */
+#define SCHEMA 5      /* the newest migration in sql/postgres */
 #define LOCK_TRIES 60 /* with LOCK_POLL_MS: how long a predecessor's session may take to end */
 #define LOCK_POLL_MS 50
 #define LOCK_CLASS "1397899855" /* "SRNO" */
@@ -20,6 +20,7 @@ struct pg_backend {
   struct store_backend backend;
   struct pg_rows rows;
   struct keeper keeper; /* unused by readers */
+  struct reader_kept kept;
   bool is_reader;
   char *url, *zone_folder;
   int lock_fd; /* of the data folder */
@@ -95,7 +96,8 @@ static enum err schema_of(struct pg_conn *c, int64_t *ret, struct err_detail *de
 
 static enum err run_migrations(struct pg_conn *c, int64_t from, struct err_detail *detail) {
   static const char *const scripts[SCHEMA] = {"sql/postgres/001_schema.sql", "sql/postgres/002_load.sql",
-                                              "sql/postgres/003_alerts.sql", "sql/postgres/004_odd_runs.sql"};
+                                              "sql/postgres/003_alerts.sql", "sql/postgres/004_odd_runs.sql",
+                                              "sql/postgres/005_lists.sql"};
   for (int64_t i = from; i < SCHEMA; i++) {
     struct str sql = embedded_find(scripts[i]);
     ASSERT(sql.ptr);
@@ -156,7 +158,7 @@ static enum err pgb_read(struct store_backend *b, struct store_read *q) {
     err_hint(&q->detail, "use pg_dump");
     return ERR_INVALID;
   }
-  struct reader r = {.rows = &s->rows.rows, .zone_folder = s->zone_folder};
+  struct reader r = {.rows = &s->rows.rows, .zone_folder = s->zone_folder, .kept = &s->kept};
   enum err e = pg_begin(s->rows.conn, false, &q->detail); /* one snapshot for the whole answer */
   if (e == ERR_OK) e = reader_read(&r, q);
   if (e == ERR_OK && q->kind == READ_HEALTH) e = read_health(s, q);

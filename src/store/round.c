@@ -479,12 +479,9 @@ static enum err add_lane(struct lane_walk *w, int64_t no, bool is_trouble) {
 }
 
 static enum err add_trouble(struct lane_walk *w) {
-  int64_t nos[LANE_TROUBLE];
+  const int64_t *nos;
   size_t count;
-  struct job_query wanted = {.after = "",
-                             .is_active = FIELD_NULL,
-                             .status_mask = 1U << RUN_FAILED | 1U << RUN_TIMEOUT | 1U << RUN_LOST};
-  TRY(w->reader->rows->ops->job_list(w->reader->rows, &wanted, LANE_TROUBLE, nos, &count));
+  TRY(reader_trouble(w->reader, &nos, &count));
   for (size_t i = 0; i < count; i++) TRY(add_lane(w, nos[i], true));
   return ERR_OK;
 }

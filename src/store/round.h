@@ -81,7 +81,6 @@ struct ahead {
 #define LANE_LEDGER_ROWS 20000   /* of one job; the newest */
 #define LANES_LEDGER_ROWS 200000 /* of all */
 #define LANE_RUNS_MAX 300
-#define LANE_TROUBLE 50
 struct lanes_question {
   int64_t from_ms, to_ms;
   const char *timezone;

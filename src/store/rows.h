@@ -109,6 +109,9 @@ struct run_query {
   "(\"status\" NOT IN ('success','queued','running') OR \"errorMessage\" IS NOT NULL OR " \
   "\"exitCode\"<>0 OR \"triggeredBy\"<>'schedule' OR \"attempt\">1)"
 
+/* Statuses that an index of its own has, 005_lists.sql. */
+#define RUN_FAILURES (1U << RUN_FAILED | 1U << RUN_TIMEOUT | 1U << RUN_LOST)
+
 /* Which jobs, the same way: patterns of LIKE, NULL = any. */
 struct facts_query {
   const char *name, *category, *labels;
@@ -184,8 +187,11 @@ struct rows_ops {
   /* Rows of a table; used for limits and health. */
   enum err (*count)(struct rows *r, enum table_id t, int64_t *ret);
 };
+#define ROWS_LOOK_UPS_MAX 1000
 struct rows {
   const struct rows_ops *ops;
+  size_t look_ups_max; /* of jobs or runs by an index, one after the other, for one page; 0: few,
+                           * since each is a trip */
   /* Set by the caller for a transaction that it will settle before the commit and can do again: then ledger_add,
    * ledger_ran and run_end may answer true unseen, and where that was wrong a later call fails with is_late. */
   bool may_guess;

@@ -6,7 +6,7 @@
 
 #define STORE_FILE "sereno.db"
 #define STORE_LOCK "lock"
-#define STORE_SCHEMA 4                  /* PRAGMA user_version; the newest migration in sql/sqlite */
+#define STORE_SCHEMA 5                  /* PRAGMA user_version; the newest migration in sql/sqlite */
 #define STORE_APPLICATION_ID 0x53524e4f /* "SRNO" */
 #define STORE_PATH_MAX 4096
 

@@ -65,6 +65,8 @@ enum err sqlite_job_list(struct rows *rows, const struct job_query *q, size_t ma
   size_t count;
   if (asks_for_all(q))
     return take_numbers(r, asked(r, SQLITE_SPECIAL_JOB_PAGE, q, max), max, ret_nos, ret_count);
+  if (q->status_mask && !(q->status_mask & ~RUN_FAILURES))
+    return take_numbers(r, asked(r, SQLITE_SPECIAL_JOB_LIST_FAILED, q, max), max, ret_nos, ret_count);
   TRY(take_numbers(r, asked(r, SQLITE_SPECIAL_JOB_NEXT, q, max), max, ret_nos, &count));
   if (count < max) {
     bool is_rare = q->status_mask && !(q->status_mask & (1U << RUN_SUCCESS));

@@ -613,7 +613,7 @@ static const struct rows_ops sqlite_ops = {
 };
 
 enum err sqlite_rows_open(struct sqlite_rows *r, sqlite3 *db, bool is_read_only, struct err_detail *detail) {
-  *r = (struct sqlite_rows){.rows = {.ops = &sqlite_ops}, .db = db};
+  *r = (struct sqlite_rows){.rows = {.ops = &sqlite_ops, .look_ups_max = ROWS_LOOK_UPS_MAX}, .db = db};
   enum err e = prepare_all(r, is_read_only, detail);
   if (e != ERR_OK) sqlite_rows_close(r);
   return e;

@@ -18,6 +18,7 @@ struct sqlite_backend {
   struct store_backend backend;
   struct sqlite_rows rows;
   struct keeper keeper; /* unused by readers */
+  struct reader_kept kept;
   bool is_reader;
   int lock_fd;
   char *folder, *zone_folder;
@@ -64,7 +65,7 @@ static enum err read_backup(struct sqlite_backend *s, struct store_read *q) {
 static enum err sqlite_read(struct store_backend *b, struct store_read *q) {
   struct sqlite_backend *s = backend_of(b);
   if (q->kind == READ_BACKUP) return read_backup(s, q);
-  struct reader r = {.rows = &s->rows.rows, .zone_folder = s->zone_folder};
+  struct reader r = {.rows = &s->rows.rows, .zone_folder = s->zone_folder, .kept = &s->kept};
   enum err e = sqlite_exec(s->rows.db, "BEGIN", &q->detail); /* one snapshot for the whole answer */
   if (e != ERR_OK) return e;
   e = reader_read(&r, q);

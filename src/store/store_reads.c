@@ -5,7 +5,8 @@
 #include "store/keeper.h"
 #include "store/store_filter.h"
 
-#define METRICS_RUNS_MAX 100000 /* newest runs that percentiles are made of */
+#define METRICS_RUNS_MAX 100000 /* newest runs of a job that percentiles are made of */
+#define BOARD_RUNS_MAX 20000    /* newest runs of all that the dashboard sums up */
 
 size_t reader_page_size(const struct store_read *q) {
   return q->limit == 0 || q->limit > LIMIT_PAGE ? LIMIT_PAGE : q->limit;
@@ -237,13 +238,47 @@ static enum err read_metrics(struct reader *r, struct store_read *q) {
   return ERR_OK;
 }
 
+/* ---- what is kept of a big house ---- */
+
+static bool is_kept(struct tick at) {
+  return at.ns != 0 && tick_diff_ms(world_tick(world_real()), at) < READER_KEPT_MS;
+}
+
+static enum err find_figures(struct reader *r, struct figures_row *ret) {
+  struct reader_kept *k = r->kept;
+  if (!is_kept(k->figures_at)) {
+    k->figures_at = (struct tick){};
+    TRY(r->rows->ops->figures(r->rows, BOARD_RUNS_MAX, &k->figures));
+    if (k->figures.jobs > READER_DEAR_JOBS) k->figures_at = world_tick(world_real());
+  }
+  *ret = k->figures;
+  return ERR_OK;
+}
+
+enum err reader_trouble(struct reader *r, const int64_t **ret_nos, size_t *ret_count) {
+  struct reader_kept *k = r->kept;
+  struct job_query wanted = {.after = "",
+                             .is_active = FIELD_NULL,
+                             .status_mask = RUN_FAILURES};
+  if (!is_kept(k->trouble_at)) {
+    int64_t jobs;
+    k->trouble_at = (struct tick){};
+    TRY(r->rows->ops->job_list(r->rows, &wanted, READER_TROUBLE, k->trouble, &k->trouble_count));
+    TRY(r->rows->ops->count(r->rows, TABLE_JOB, &jobs));
+    if (jobs > READER_DEAR_JOBS) k->trouble_at = world_tick(world_real());
+  }
+  *ret_nos = k->trouble;
+  *ret_count = k->trouble_count;
+  return ERR_OK;
+}
+
 #define DASHBOARD_UPCOMING_MAX 100
 
 static enum err read_dashboard(struct reader *r, struct store_read *q) {
   int64_t nos[DASHBOARD_UPCOMING_MAX];
   size_t limit = q->limit < DASHBOARD_UPCOMING_MAX ? q->limit : DASHBOARD_UPCOMING_MAX, count;
   struct figures_row f;
-  TRY(r->rows->ops->figures(r->rows, METRICS_RUNS_MAX, &f));
+  TRY(find_figures(r, &f));
   q->dashboard.total_jobs = f.jobs;
   q->dashboard.active_jobs = f.active_jobs;
   q->dashboard.failed_jobs = f.failed_jobs;

@@ -11,8 +11,9 @@
 #define STEP_FIRST 2000      /* rows: where most fit the page is full by then */
 #define SINCE_MAX 20000      /* when more began since then, enough fit */
 #define SLACK_MS 600000LL    /* ids and starts are of one clock, but for steps back that nobody noted */
-#define JOBS_ONE_BY_ONE 24   /* so many jobs are read each by its own index */
-#define ONE_BY_ONE_LEAST 500 /* judged of each at least */
+#define JOBS_ONE_BY_ONE 24   /* so many jobs are read each by its own index, whatever a look-up costs */
+#define ONE_BY_ONE_LEAST 20  /* judged of each at least */
+#define ONE_BY_ONE_FEW 500   /* the same of JOBS_ONE_BY_ONE */
 
 struct run_walk {
   struct reader *reader;
@@ -20,7 +21,7 @@ struct run_walk {
   size_t limit, judged, judged_max;
   struct run_plan plan;
   struct run_judges judges;
-  struct map jobs; /* that fit, when the question is about jobs, too: number → anything */
+  struct map jobs; /* that fit, when the question is about jobs, too: number → anything; besides q->nos */
   bool is_plain;   /* nothing is asked: every run fits */
   bool is_done;    /* the page is full, or enough has been judged */
   enum err error;
@@ -35,8 +36,19 @@ static bool run_fits(const struct store_read *q, const struct run *run) {
   return q->to_ms == INSTANT_NONE || (at_ms != FIELD_NULL && at_ms <= q->to_ms);
 }
 
+static int by_number(const void *a, const void *b) {
+  int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+  return (x > y) - (x < y);
+}
+
+static bool job_fits(const struct run_walk *w, int64_t no) {
+  const struct store_read *q = w->q;
+  if (map_get(&w->jobs, (uint64_t)no)) return true;
+  return q->no_count && bsearch(&no, q->nos, q->no_count, sizeof no, by_number);
+}
+
 static bool fits(const struct run_walk *w, const struct run *run) {
-  if (w->judges.jobs && !map_get(&w->jobs, (uint64_t)run->job_no)) return false;
+  if (w->judges.jobs && !job_fits(w, run->job_no)) return false;
   return run_fits(w->q, run) && (!w->judges.runs || store_filter_run(w->judges.runs, run));
 }
 
@@ -205,6 +217,21 @@ static void cut_page(struct run_walk *w, int64_t floor) {
   if (!w->is_plain) q->looked = q->runs[q->count - 1].run.no;
 }
 
+/* Of many jobs only what is newer than the page's last is looked for. */
+static void tidy_page(struct run_walk *w, struct job_runs *j) {
+  struct store_read *q = w->q;
+  qsort(q->runs, q->count, sizeof *q->runs, newest_first);
+  if (q->count <= w->limit) return;
+  q->count = w->limit + 1;
+  j->least = q->runs[w->limit].run.no;
+}
+
+static size_t judged_of_each(size_t jobs) {
+  size_t least = jobs <= JOBS_ONE_BY_ONE ? ONE_BY_ONE_FEW : ONE_BY_ONE_LEAST;
+  size_t share = STORE_JUDGED_MAX / (jobs ? jobs : 1);
+  return share > least ? share : least;
+}
+
 static enum err walk_jobs(struct run_walk *w, const int64_t *nos, size_t count, int64_t to_no) {
   struct store_read *q = w->q;
   struct job_runs j = {.walk = w};
@@ -214,8 +241,7 @@ static enum err walk_jobs(struct run_walk *w, const int64_t *nos, size_t count, 
   bounds.from_no = 0;
   bounds.to_no = to_no;
   if (!w->is_plain) TRY(bound_by_start(w, &bounds));
-  w->judged_max = STORE_JUDGED_MAX / (count ? count : 1);
-  if (w->judged_max < ONE_BY_ONE_LEAST) w->judged_max = ONE_BY_ONE_LEAST;
+  w->judged_max = judged_of_each(count);
   for (size_t i = 0; i < count && bounds.from_no <= bounds.to_no; i++) {
     struct scan_args args = {.key = nos[i], .from = bounds.from_no, .to = bounds.to_no};
     j.judged = j.found = 0;
@@ -223,11 +249,9 @@ static enum err walk_jobs(struct run_walk *w, const int64_t *nos, size_t count, 
     TRY(w->reader->rows->ops->scan(w->reader->rows, scan, &args, visit_job_run, &j));
     TRY(w->error);
     if (j.is_cut && j.looked > floor) floor = j.looked;
-    if (count > 1 && q->count) qsort(q->runs, q->count, sizeof *q->runs, newest_first);
-    if (q->count <= w->limit) continue;
-    q->count = w->limit + 1;
-    j.least = q->runs[w->limit].run.no;
+    if (q->count > 2 * w->limit) tidy_page(w, &j);
   }
+  if (q->count) tidy_page(w, &j);
   cut_page(w, floor);
   return ERR_OK;
 }
@@ -236,10 +260,15 @@ static enum err walk_jobs(struct run_walk *w, const int64_t *nos, size_t count, 
 
 struct job_picking {
   struct run_walk *walk;
-  int64_t nos[JOBS_ONE_BY_ONE];
+  int64_t *nos; /* room for ROWS_LOOK_UPS_MAX */
   size_t count;
   enum err error;
 };
+
+static void pick(struct job_picking *p, int64_t no) {
+  if (p->count < ROWS_LOOK_UPS_MAX) p->nos[p->count] = no;
+  p->count++;
+}
 
 static bool pick_job(void *arg, const void *record) {
   struct job_picking *p = arg;
@@ -248,18 +277,30 @@ static bool pick_job(void *arg, const void *record) {
   bool is_one = store_filter_job(p->walk->judges.jobs, job, &scratch);
   arena_free(&scratch);
   if (!is_one) return true;
-  if (p->count < JOBS_ONE_BY_ONE) p->nos[p->count] = job->no;
-  p->count++;
+  pick(p, job->no);
   p->error = map_put(&p->walk->jobs, (uint64_t)job->no, p);
   return p->error == ERR_OK;
 }
 
+/* Whoever knows the jobs knows none that is only tried. */
+static enum err pick_jobs(struct job_picking *p) {
+  struct rows *rows = p->walk->reader->rows;
+  const struct store_read *q = p->walk->q;
+  if (!q->knows_jobs) TRY(rows->ops->job_facts(rows, &p->walk->plan.facts, pick_job, p));
+  else TRY(rows->ops->scan(rows, SCAN_JOB_TEST, &SCAN_ALL, pick_job, p));
+  for (size_t i = 0; i < q->no_count; i++) pick(p, q->nos[i]);
+  return p->error;
+}
+
 static enum err walk_jobs_that_fit(struct run_walk *w, int64_t to_no) {
-  struct job_picking p = {.walk = w};
-  TRY(w->reader->rows->ops->job_facts(w->reader->rows, &w->plan.facts, pick_job, &p));
-  TRY(p.error);
-  if (w->q->no) return map_get(&w->jobs, (uint64_t)w->q->no) ? walk_jobs(w, &w->q->no, 1, to_no) : ERR_OK;
-  return p.count <= JOBS_ONE_BY_ONE ? walk_jobs(w, p.nos, p.count, to_no) : walk_all(w, to_no);
+  struct job_picking p = {.walk = w, .nos = ARENA_ARRAY(&w->q->arena, int64_t, ROWS_LOOK_UPS_MAX)};
+  size_t look_ups_max = w->reader->rows->look_ups_max;
+  if (!p.nos) return arena_error(&w->q->arena);
+  TRY(pick_jobs(&p));
+  if (look_ups_max < JOBS_ONE_BY_ONE) look_ups_max = JOBS_ONE_BY_ONE;
+  ASSERT(look_ups_max <= ROWS_LOOK_UPS_MAX);
+  if (w->q->no) return job_fits(w, w->q->no) ? walk_jobs(w, &w->q->no, 1, to_no) : ERR_OK;
+  return p.count <= look_ups_max ? walk_jobs(w, p.nos, p.count, to_no) : walk_all(w, to_no);
 }
 
 /* ---- names ---- */
