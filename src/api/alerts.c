@@ -10,12 +10,9 @@
 #define ALERT_FAILURES 3                       /* */
 #define ALERTS_KEPT_MS 10000                   /* edits and deletions of jobs show after it */
 #define UNSAVED_AFTER_MS (INT64_C(15) * 60000) /* three turns of the job that saves worlds */
-/* Last runs a job with failures may have: all but success, so that an alert stays while the job runs again. */
-#define FAILING                                                                                         \
-  (1U << RUN_RUNNING | 1U << RUN_FAILED | 1U << RUN_TIMEOUT | 1U << RUN_CANCELLED | 1U << RUN_SKIPPED | \
-   1U << RUN_LOST)
 #define AWAY_AFTER_MS 60000
-#define ALERTS_MAX (LIMIT_PAGE + 8)
+#define JOB_ALERTS_MAX LIMIT_PAGE /* of more than so many jobs the weightiest */
+#define ALERTS_MAX (JOB_ALERTS_MAX + 8)
 
 enum alert_kind {
   ALERT_CONSECUTIVE_FAILURES,
@@ -176,84 +173,23 @@ static void reconcile(struct api *api, bool is_whole) {
 
 /* ---- finding ---- */
 
-static void add(struct alerts *a, struct alert alert, const char *of) {
-  if (a->count == ALERTS_MAX) return;
-  alert.id = of ? arena_printf(&a->arena, "%s.%s", kind_names[alert.kind], of)
-                : arena_strdup(&a->arena, str_of(kind_names[alert.kind]));
-  if (alert.id && alert.text) a->found[a->count++] = alert;
-}
+/* One who looks; the memories are read first, once, then the jobs page by page. */
+struct look {
+  struct api *api;
+  alerts_looked_fn *fn;
+  void *arg;
+  struct arena arena;
+  struct alert *found; /* of jobs, so far */
+  size_t count;
+  bool is_cut; /* there were more */
+  char after[LIMIT_NAME_BYTES + 1];
+};
 
-/* When it last failed, as far as one read tells: while the job runs again, when that began. */
-static int64_t seen_ms(const struct run *last, int64_t now_ms) {
-  if (last->finished_ms != FIELD_NULL) return last->finished_ms;
-  return last->started_ms != FIELD_NULL ? last->started_ms : now_ms;
-}
-
-static void add_job(struct api *api, const struct job_row *row) {
-  struct alerts *a = api->alerts;
-  const struct job *job = row->job;
-  if (job->failures == FIELD_NULL || job->failures < ALERT_FAILURES) return;
-  struct policy policy = policy_resolve(job, engine_settings(api->engine));
-  bool is_disabled = job->is_active != 1 && policy.disable_after > 0 && job->failures >= policy.disable_after;
-  bool is_bad = is_disabled || policy.is_critical ||
-                (policy.escalate_after > 0 && job->failures >= policy.escalate_after);
-  struct alert alert = {.kind = is_disabled ? ALERT_JOB_DISABLED : ALERT_CONSECUTIVE_FAILURES,
-                        .severity = is_bad ? SEVERITY_CRITICAL : SEVERITY_WARNING,
-                        .job_id = arena_strdup(&a->arena, str_of(job->id)),
-                        .job_name = arena_strdup(&a->arena, str_of(job->name)),
-                        .text = is_disabled
-                                    ? arena_printf(&a->arena, "%s was disabled after %lld failures in a row",
-                                                   job->name, (long long)job->failures)
-                                    : arena_printf(&a->arena, "%s failed %lld times consecutively", job->name,
-                                                   (long long)job->failures),
-                        .last_ms = seen_ms(&row->last_run, engine_now_ms(api->engine)),
-                        .count = job->failures};
-  add(a, alert, alert.job_id);
-}
-
-static void add_worlds(struct api *api) {
-  struct alerts *a = api->alerts;
-  int64_t now_ms = engine_now_ms(api->engine);
-  struct engine_worlds worlds = engine_worlds(api->engine);
-  if (worlds.is_there || a->away_since_ms == FIELD_NULL)
-    a->away_since_ms = worlds.is_there ? FIELD_NULL : now_ms;
-  if (a->away_since_ms != FIELD_NULL && now_ms - a->away_since_ms >= AWAY_AFTER_MS)
-    add(a,
-        (struct alert){
-            .kind = ALERT_WORLDS_AWAY,
-            .severity = SEVERITY_CRITICAL,
-            .last_ms = now_ms,
-            .count = 1,
-            .text = arena_printf(&a->arena, "the stores of the worlds do not answer: %s", worlds.why)},
-        NULL);
-  int64_t oldest_ms = worlds.has_live ? worlds.live.oldest_dirty_ms : INSTANT_NONE;
-  if (oldest_ms == INSTANT_NONE || now_ms - oldest_ms < UNSAVED_AFTER_MS) return;
-  add(a,
-      (struct alert){.kind = ALERT_WORLDS_UNSAVED,
-                     .severity = SEVERITY_CRITICAL,
-                     .last_ms = now_ms,
-                     .count = worlds.live.dirty_worlds,
-                     .text = arena_printf(&a->arena, "worlds wait to be saved, the oldest for %lld minutes",
-                                          (long long)(now_ms - oldest_ms) / 60000)},
-      NULL);
-}
-
-static void add_proofs(struct alerts *a) {
-  long long differences = a->proofs[ALERTS_LEDGER].found, row = a->proofs[ALERTS_CHAIN].found;
-  struct alert alert = {.severity = SEVERITY_CRITICAL, .count = 1};
-  if (row) {
-    alert.kind = ALERT_AUDIT_CHAIN;
-    alert.last_ms = a->proofs[ALERTS_CHAIN].at_ms;
-    alert.text = arena_printf(&a->arena, "the audit log does not fit its chain from row %lld on", row);
-    add(a, alert, NULL);
-  }
-  if (differences) {
-    alert.kind = ALERT_LEDGER;
-    alert.last_ms = a->proofs[ALERTS_LEDGER].at_ms;
-    alert.count = differences;
-    alert.text = arena_printf(&a->arena, "the proof of the ledger found %lld differences", differences);
-    add(a, alert, NULL);
-  }
+/* About no job. */
+static void add(struct alerts *a, struct alert alert) {
+  ASSERT(a->count < ALERTS_MAX);
+  alert.id = kind_names[alert.kind];
+  if (alert.text) a->found[a->count++] = alert;
 }
 
 static int by_weight(const void *x, const void *y) {
@@ -263,20 +199,107 @@ static int by_weight(const void *x, const void *y) {
   return strcmp(a->id, b->id);
 }
 
-static void find_all(struct api *api, const struct store_read *read) {
+/* When it last failed, as far as one read tells: while the job runs again, when that began. */
+static int64_t seen_ms(const struct run *last, int64_t now_ms) {
+  if (last->finished_ms != FIELD_NULL) return last->finished_ms;
+  return last->started_ms != FIELD_NULL ? last->started_ms : now_ms;
+}
+
+/* Instead of the least, when it weighs more. */
+static void add_to(struct look *l, const struct alert *alert) {
+  if (l->count < JOB_ALERTS_MAX) {
+    l->found[l->count++] = *alert;
+    return;
+  }
+  struct alert *least = &l->found[0];
+  for (size_t i = 1; i < l->count; i++)
+    if (by_weight(&l->found[i], least) > 0) least = &l->found[i];
+  if (by_weight(alert, least) < 0) *least = *alert;
+  l->is_cut = true;
+}
+
+static void add_job(struct look *l, const struct job_row *row) {
+  const struct job *job = row->job;
+  int64_t now_ms = engine_now_ms(l->api->engine);
+  if (job->failures == FIELD_NULL || job->failures < ALERT_FAILURES) return;
+  if (row->has_last_run && row->last_run.status == RUN_SUCCESS) return;
+  struct policy policy = policy_resolve(job, engine_settings(l->api->engine));
+  bool is_disabled = job->is_active != 1 && policy.disable_after > 0 && job->failures >= policy.disable_after;
+  bool is_bad = is_disabled || policy.is_critical ||
+                (policy.escalate_after > 0 && job->failures >= policy.escalate_after);
+  struct alert alert = {.kind = is_disabled ? ALERT_JOB_DISABLED : ALERT_CONSECUTIVE_FAILURES,
+                        .severity = is_bad ? SEVERITY_CRITICAL : SEVERITY_WARNING,
+                        .job_id = arena_strdup(&l->arena, str_of(job->id)),
+                        .job_name = arena_strdup(&l->arena, str_of(job->name)),
+                        .text = is_disabled
+                                    ? arena_printf(&l->arena, "%s was disabled after %lld failures in a row",
+                                                   job->name, (long long)job->failures)
+                                    : arena_printf(&l->arena, "%s failed %lld times consecutively", job->name,
+                                                   (long long)job->failures),
+                        .last_ms = row->has_last_run ? seen_ms(&row->last_run, now_ms) : now_ms,
+                        .count = job->failures};
+  alert.id = arena_printf(&l->arena, "%s.%s", kind_names[alert.kind], job->id);
+  if (alert.id && alert.job_id && alert.job_name && alert.text) add_to(l, &alert);
+  else l->is_cut = true;
+}
+
+static void add_worlds(struct api *api) {
+  struct alerts *a = api->alerts;
+  int64_t now_ms = engine_now_ms(api->engine);
+  struct engine_worlds worlds = engine_worlds(api->engine);
+  if (worlds.is_there || a->away_since_ms == FIELD_NULL)
+    a->away_since_ms = worlds.is_there ? FIELD_NULL : now_ms;
+  if (a->away_since_ms != FIELD_NULL && now_ms - a->away_since_ms >= AWAY_AFTER_MS)
+    add(a, (struct alert){
+               .kind = ALERT_WORLDS_AWAY,
+               .severity = SEVERITY_CRITICAL,
+               .last_ms = now_ms,
+               .count = 1,
+               .text = arena_printf(&a->arena, "the stores of the worlds do not answer: %s", worlds.why)});
+  int64_t oldest_ms = worlds.has_live ? worlds.live.oldest_dirty_ms : INSTANT_NONE;
+  if (oldest_ms == INSTANT_NONE || now_ms - oldest_ms < UNSAVED_AFTER_MS) return;
+  add(a,
+      (struct alert){.kind = ALERT_WORLDS_UNSAVED,
+                     .severity = SEVERITY_CRITICAL,
+                     .last_ms = now_ms,
+                     .count = worlds.live.dirty_worlds,
+                     .text = arena_printf(&a->arena, "worlds wait to be saved, the oldest for %lld minutes",
+                                          (long long)(now_ms - oldest_ms) / 60000)});
+}
+
+static void add_proofs(struct alerts *a) {
+  long long differences = a->proofs[ALERTS_LEDGER].found, row = a->proofs[ALERTS_CHAIN].found;
+  struct alert alert = {.severity = SEVERITY_CRITICAL, .count = 1};
+  if (row) {
+    alert.kind = ALERT_AUDIT_CHAIN;
+    alert.last_ms = a->proofs[ALERTS_CHAIN].at_ms;
+    alert.text = arena_printf(&a->arena, "the audit log does not fit its chain from row %lld on", row);
+    add(a, alert);
+  }
+  if (differences) {
+    alert.kind = ALERT_LEDGER;
+    alert.last_ms = a->proofs[ALERTS_LEDGER].at_ms;
+    alert.count = differences;
+    alert.text = arena_printf(&a->arena, "the proof of the ledger found %lld differences", differences);
+    add(a, alert);
+  }
+}
+
+/* What the look has found takes the place of what was. */
+static void find_all(struct look *l, const struct store_read *read) {
+  struct api *api = l->api;
   struct alerts *a = api->alerts;
   arena_free(&a->arena);
-  a->arena = arena_new(LIMIT_ANSWER_BYTES / 8);
-  a->count = 0;
-  a->found = ARENA_ARRAY(&a->arena, struct alert, ALERTS_MAX);
-  if (!a->found) return;
+  a->arena = l->arena;
+  a->found = l->found;
+  a->count = l->count;
+  l->arena = arena_new(0);
   add_worlds(api);
   add_proofs(a);
-  for (size_t i = 0; i < read->count; i++) add_job(api, &read->jobs[i]);
   qsort(a->found, a->count, sizeof *a->found, by_weight);
   a->made_ms = read->now_ms;
   a->jobs = read->total;
-  reconcile(api, !read->has_more);
+  reconcile(api, !l->is_cut);
 }
 
 static bool is_fresh(const struct alerts *a, int64_t now_ms) {
@@ -284,38 +307,47 @@ static bool is_fresh(const struct alerts *a, int64_t now_ms) {
   return a->made_from == a->changes && age_ms >= 0 && age_ms < ALERTS_KEPT_MS;
 }
 
-/* One who looks; the memories are read first, once. */
-struct look {
-  struct api *api;
-  alerts_looked_fn *fn;
-  void *arg;
-};
-
 static void looked(struct look *l, enum err e, const struct err_detail *detail) {
   static const struct err_detail none;
   struct look done = *l;
+  arena_free(&l->arena);
   free(l);
   done.fn(done.arg, e, detail ? detail : &none);
 }
 
+static void read_jobs(struct look *l);
+
 static void on_jobs(void *arg, struct store_read *read) {
   struct look *l = arg;
-  if (read->error == ERR_OK) find_all(l->api, read);
+  for (size_t i = 0; read->error == ERR_OK && i < read->count; i++) add_job(l, &read->jobs[i]);
+  if (read->error == ERR_OK && read->has_more && read->count > 0) {
+    str_copy(l->after, sizeof l->after, str_of(read->jobs[read->count - 1].job->name));
+    read_jobs(l);
+    return;
+  }
+  if (read->error == ERR_OK) find_all(l, read);
   looked(l, read->error, &read->detail);
 }
 
 static void read_jobs(struct look *l) {
-  struct alerts *a = l->api->alerts;
   struct store_read *r = store_read_new(READ_JOBS, engine_now_ms(l->api->engine));
-  if (!r) {
+  if (!l->found) l->found = ARENA_ARRAY(&l->arena, struct alert, ALERTS_MAX);
+  if (!r || !l->found) {
+    store_read_free(r);
     looked(l, ERR_NO_MEMORY, NULL);
     return;
   }
-  a->made_from = a->changes;
   r->is_active = -1;
-  r->status_mask = FAILING;
+  r->failures_min = ALERT_FAILURES;
+  r->after_text = str_of(l->after);
   r->limit = LIMIT_PAGE;
   engine_read(l->api->engine, r, on_jobs, l);
+}
+
+static void begin_looking(struct look *l) {
+  struct alerts *a = l->api->alerts;
+  a->made_from = a->changes;
+  read_jobs(l);
 }
 
 static void on_memories(void *arg, struct store_read *read) {
@@ -327,7 +359,7 @@ static void on_memories(void *arg, struct store_read *read) {
   }
   for (size_t i = 0; !a->is_loaded && i < read->count; i++) (void)memorise(a, &read->alerts[i]);
   a->is_loaded = true;
-  read_jobs(l);
+  begin_looking(l);
 }
 
 void alerts_look(struct api *api, alerts_looked_fn *fn, void *arg) {
@@ -344,9 +376,9 @@ void alerts_look(struct api *api, alerts_looked_fn *fn, void *arg) {
     fn(arg, ERR_NO_MEMORY, &none);
     return;
   }
-  *l = (struct look){api, fn, arg};
+  *l = (struct look){.api = api, .fn = fn, .arg = arg, .arena = arena_new(LIMIT_ANSWER_BYTES / 8)};
   if (r) engine_read(api->engine, r, on_memories, l);
-  else read_jobs(l);
+  else begin_looking(l);
 }
 
 struct finding {

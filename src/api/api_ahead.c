@@ -167,7 +167,8 @@ static struct count *begin_count(struct api *api, int64_t from_ms, int64_t to_ms
     free(n);
     return NULL;
   }
-  *n = (struct count){.next = api->aheads->counts, .api = api, .from_ms = from_ms, .to_ms = to_ms, .edits = api->edits};
+  *n = (struct count){
+      .next = api->aheads->counts, .api = api, .from_ms = from_ms, .to_ms = to_ms, .edits = api->edits};
   api->aheads->counts = n;
   engine_read(api->engine, r, on_counted, n);
   return n;
@@ -197,7 +198,8 @@ void api_ahead_get(struct call *c, int64_t from_ms, int64_t to_ms, api_ahead_fn 
   struct api_aheads *a = c->api->aheads;
   for (int i = 0; i < KEPT && a->items[i]; i++) {
     struct api_ahead *h = a->items[i];
-    if (h->from_ms == from_ms && h->to_ms == to_ms && is_fresh(c->api, h, call_now_ms(c))) return give(c, i, fn);
+    if (h->from_ms == from_ms && h->to_ms == to_ms && is_fresh(c->api, h, call_now_ms(c)))
+      return give(c, i, fn);
   }
   if (give_near(c, from_ms, to_ms, fn)) return;
   struct waiting *w = ARENA_NEW(&c->req->arena, struct waiting);

@@ -97,8 +97,7 @@ static void on_roster(void *arg, enum err e) {
   const struct jobs_query *q = CALL_INPUT(c, struct jobs_query);
   struct roster_query wanted = {.sort = ROSTER_BY_NAME, .limit = (size_t)q->limit + 1};
   char after[LIMIT_NAME_BYTES + 1] = "";
-  if (e == ERR_OK && q->cursor)
-    e = cursor_to_text(str_of(q->cursor), after, sizeof after, &c->detail);
+  if (e == ERR_OK && q->cursor) e = cursor_to_text(str_of(q->cursor), after, sizeof after, &c->detail);
   if (q->cursor) wanted.after = str_of(after);
   if (e == ERR_OK)
     e = filter_parse(&filter_jobs, str_of(q->q), call_now_ms(c), &c->req->arena, &wanted.filter, &c->detail);

@@ -17,6 +17,6 @@ typedef void api_ahead_fn(struct call *c, struct api_ahead *held);
 void api_ahead_get(struct call *c, int64_t from_ms, int64_t to_ms, api_ahead_fn *fn);
 const struct ahead *api_ahead_of(const struct api_ahead *held);
 int64_t api_ahead_made_ms(const struct api_ahead *held); /* when it was counted */
-void api_ahead_unref(struct api_ahead *held); /* NULL-safe */
+void api_ahead_unref(struct api_ahead *held);            /* NULL-safe */
 enum err api_aheads_new(struct api_aheads **ret);
 void api_aheads_free(struct api_aheads *a); /* NULL-safe */

@@ -23,19 +23,38 @@ static size_t place_of(const struct roster *r, const char *name) { /* the first 
   return low;
 }
 
-static void remove_row(struct roster *r, int64_t no) {
-  struct roster_row *row = map_remove(&r->by_no, (uint64_t)no);
-  if (!row) return;
+static size_t index_of(const struct roster *r, const struct roster_row *row) {
   size_t at = place_of(r, row->card->name);
   while (at < r->count && r->rows[at] != row) at++;
   ASSERT(at < r->count);
+  return at;
+}
+
+static void remove_row(struct roster *r, int64_t no) {
+  struct roster_row *row = map_remove(&r->by_no, (uint64_t)no);
+  if (!row) return;
+  size_t at = index_of(r, row);
   r->shape++;
   memmove(r->rows + at, r->rows + at + 1, (r->count - at - 1) * sizeof *r->rows);
   r->count--;
   roster_row_free(row);
 }
 
+/* In the place of the one it was, if that has the same name. */
+static bool replace_row(struct roster *r, struct roster_row *row) {
+  struct roster_row *old = map_get(&r->by_no, (uint64_t)row->no);
+  if (!old || strcmp(old->card->name, row->card->name) != 0) return false;
+  size_t at = index_of(r, old);
+  if (map_put(&r->by_no, (uint64_t)row->no, row) != ERR_OK) return false;
+  r->rows[at] = row;
+  r->shape++;
+  roster_row_free(old);
+  roster_gates_find(&r->gates, row, engine_now_ms(r->api->engine));
+  return true;
+}
+
 static enum err insert_row(struct roster *r, struct roster_row *row) {
+  if (replace_row(r, row)) return ERR_OK;
   remove_row(r, row->no);
   if (r->count == r->capacity) {
     size_t more = r->capacity ? r->capacity * 2 : 256;
@@ -57,6 +76,7 @@ static enum err insert_row(struct roster *r, struct roster_row *row) {
 static enum err take_job(struct roster *r, const struct job_row *from, struct roster_row **ret) {
   struct roster_row *row = NULL;
   TRY(roster_row_new(from, &row));
+  row->round = r->round;
   enum err e = insert_row(r, row);
   if (e != ERR_OK) roster_row_free(row);
   else if (ret) *ret = row;
@@ -185,12 +205,52 @@ static void end_loading(struct roster *r) {
   else if (owes_word) tell_loaded(r);
 }
 
+/* What was not found any more is gone. */
+static void drop_unseen(struct roster *r) {
+  size_t kept = 0;
+  for (size_t i = 0; i < r->count; i++) {
+    struct roster_row *row = r->rows[i];
+    if (row->round == r->round) {
+      r->rows[kept++] = row;
+      continue;
+    }
+    map_remove(&r->by_no, (uint64_t)row->no);
+    roster_row_free(row);
+  }
+  r->count = kept;
+  r->shape++;
+}
+
+/* Page by page, while what is there answers. */
+static void refresh(struct roster *r) {
+  r->is_refreshing = true;
+  r->is_stale = false;
+  r->round++;
+  r->after[0] = 0;
+  load_page(r);
+}
+
+static void end_refresh(struct roster *r) {
+  drop_unseen(r);
+  r->is_refreshing = false;
+  if (r->is_stale) refresh(r);
+  else tell_loaded(r);
+}
+
+static void on_refresh_failed(struct roster *r) {
+  r->is_refreshing = false;
+  clear(r); /* half old, half new: read anew when somebody looks */
+  r->state = ROSTER_EMPTY;
+}
+
 static void on_page(void *arg, struct store_read *read) {
   struct roster *r = arg;
   enum err e = read->error;
   for (size_t i = 0; e == ERR_OK && i < read->count; i++) e = take_job(r, &read->jobs[i], NULL);
   read_told(r);
-  if (e != ERR_OK) {
+  if (e != ERR_OK && r->is_refreshing) {
+    on_refresh_failed(r);
+  } else if (e != ERR_OK) {
     clear(r);
     finish(r, e);
   } else if (read->has_more && read->count > 0) {
@@ -198,6 +258,8 @@ static void on_page(void *arg, struct store_read *read) {
     r->expected = read->total > 0 ? (size_t)read->total : r->count;
     load_page(r);
     tell_first(r);
+  } else if (r->is_refreshing) {
+    end_refresh(r);
   } else {
     end_loading(r);
   }
@@ -205,10 +267,9 @@ static void on_page(void *arg, struct store_read *read) {
 
 static void load_page(struct roster *r) {
   struct store_read *read = store_read_new(READ_JOBS, engine_now_ms(r->api->engine));
-  if (!read) {
-    finish(r, ERR_NO_MEMORY);
-    return;
-  }
+  if (!read && r->is_refreshing) on_refresh_failed(r);
+  else if (!read) finish(r, ERR_NO_MEMORY);
+  if (!read) return;
   read->limit = PAGE;
   read->strip = ROSTER_STRIP;
   read->after_text = str_of(r->after);
@@ -258,6 +319,22 @@ static void read_again(struct roster *r, int64_t no) {
   engine_read(r->api->engine, read, on_job_read, r);
 }
 
+static void hear_settings(struct roster *r) {
+  if (take_zone(r)) find_next_anew(r);
+  (void)read_gates(r, on_gates_changed);
+}
+
+/* SQL from outside: these jobs, or so many that all are read again. */
+static void hear_outside(struct roster *r, const json_t *jobs) {
+  const json_t *no;
+  size_t i;
+  if (r->state == ROSTER_LOADING || r->is_refreshing) r->is_stale = true;
+  else hear_settings(r);
+  if (r->is_stale) return;
+  if (!json_is_array(jobs)) return refresh(r);
+  json_array_foreach(jobs, i, no) read_again(r, json_integer_value(no));
+}
+
 /* What the engine tells of jobs: {"what":"saved","no":7}. */
 static void on_event(void *arg, enum engine_topic topic, int64_t seq, struct str json) {
   struct roster *r = arg;
@@ -269,15 +346,16 @@ static void on_event(void *arg, enum engine_topic topic, int64_t seq, struct str
   struct str what = json_text_at(event, "what");
   int64_t no = json_int_at(event, "no", 0);
   if (str_eq(what, STR("outside"))) {
-    r->is_stale = true;
-    if (r->state == ROSTER_READY) begin(r);
+    hear_outside(r, json_object_get(event, "jobs"));
   } else if (str_eq(what, STR("gate")) || str_eq(what, STR("settings"))) {
-    if (take_zone(r)) find_next_anew(r);
-    (void)read_gates(r, on_gates_changed);
+    hear_settings(r);
   } else if (str_eq(what, STR("loaded"))) {
     return; /* our own word */
   } else if (r->state == ROSTER_LOADING) {
     (void)map_put(&r->told, (uint64_t)no, r);
+  } else if (r->is_refreshing) {
+    (void)map_put(&r->told, (uint64_t)no, r);
+    read_again(r, no);
   } else if (str_eq(what, STR("deleted"))) {
     remove_row(r, no);
     (void)hear(r, no);
@@ -290,7 +368,8 @@ void roster_note(struct roster *r, const struct sched_note *note) {
   int64_t no = note->run ? note->run->job_no : note->gap ? note->gap->job_no : note->job ? note->job->no : 0;
   struct roster_row *row = no ? map_get(&r->by_no, (uint64_t)no) : NULL;
   bool is_read_again = no && hear(r, no);
-  if (no && !row && !is_read_again && r->state == ROSTER_LOADING) (void)map_put(&r->told, (uint64_t)no, r);
+  bool may_be_older = (!row && !is_read_again && r->state == ROSTER_LOADING) || r->is_refreshing;
+  if (no && may_be_older) (void)map_put(&r->told, (uint64_t)no, r);
   if (!row) return;
   switch (note->kind) {
     case SCHED_NOTE_RUN: roster_row_run(row, note->run); break;

@@ -37,6 +37,7 @@ struct roster_row {
   int64_t gate_until_ms;          /* of the view */
   int64_t settled_ms;             /* due instants up to here are settled: next is to be found after it */
   bool is_next_sought;            /* without one in the database it was looked for once */
+  uint32_t round;                 /* of reading all, when it was read */
   bool is_dirty;                  /* to be told */
 };
 
@@ -128,7 +129,7 @@ void roster_gates_find(const struct roster_gates *g, struct roster_row *row, int
 /* ---- filter and order (roster_order.c) ---- */
 struct filter_cell roster_cell(const void *view,
                                size_t key); /* of a roster_view: what the key is compared with */
-struct roster_pick { /* a row that fits, with what it is ordered by */
+struct roster_pick {                        /* a row that fits, with what it is ordered by */
   int64_t key;
   const char *text;
   size_t index; /* in the order of names */

@@ -21,8 +21,7 @@ static int64_t next_after(struct roster *r, const struct roster_card *c, int64_t
   job.end_at_ms = c->end_ms;
   job.anchor_ms = c->anchor_ms;
   job.seed = c->seed;
-  struct schedule_options options =
-      job_schedule_options(&job, engine_settings(r->api->engine)->timezone);
+  struct schedule_options options = job_schedule_options(&job, engine_settings(r->api->engine)->timezone);
   struct schedule *s = NULL;
   if (schedule_compile(engine_tzdb(r->api->engine), str_of(c->schedule), &options, &s, NULL) != ERR_OK)
     return FIELD_NULL;
@@ -129,7 +128,8 @@ static bool is_in_order(const struct roster_query *q) { return q->sort == ROSTER
 /* In the order of names only the window itself is held. */
 static bool may_show(const struct roster_pass *p, const struct roster_row *row) {
   if (!is_in_order(&p->q)) return true;
-  bool is_beyond = p->q.after.ptr ? strcmp(row->card->name, p->q.after.ptr) > 0 : p->found.matched >= p->q.offset;
+  bool is_beyond =
+      p->q.after.ptr ? strcmp(row->card->name, p->q.after.ptr) > 0 : p->found.matched >= p->q.offset;
   return is_beyond && p->count < p->q.limit;
 }
 
@@ -154,10 +154,8 @@ static bool is_of_job(const struct filter_term *t) {
 static struct filter_cell run_cell(const void *arg, size_t key) {
   const struct roster_card *c = ((const struct roster_row *)arg)->card;
   if (key == RUNS_KEY_CATEGORY) return (struct filter_cell){.text = str_of(c->category)};
-  if (key == RUNS_KEY_TAG)
-    return (struct filter_cell){.text = c->tags, .is_folded = true};
-  if (key == RUNS_KEY_OWNER)
-    return (struct filter_cell){.text = c->owner, .is_folded = true};
+  if (key == RUNS_KEY_TAG) return (struct filter_cell){.text = c->tags, .is_folded = true};
+  if (key == RUNS_KEY_OWNER) return (struct filter_cell){.text = c->owner, .is_folded = true};
   struct str name = {c->words.ptr, str_find_char(c->words, '\n')};
   return (struct filter_cell){.text = name, .is_folded = true};
 }
@@ -195,8 +193,7 @@ static void show_window(struct roster_pass *p, struct roster_view *views) {
   if (!is_in_order(&p->q)) roster_sort(p->picks, p->count, first, end, p->q.is_down);
   roster_living_note(r, &living);
   for (size_t i = first; i < end; i++)
-    views[p->found.count++] =
-        roster_view_of(r, &living, p->picks[i].row, engine_now_ms(r->api->engine));
+    views[p->found.count++] = roster_view_of(r, &living, p->picks[i].row, engine_now_ms(r->api->engine));
   map_free(&living.jobs);
   p->found.views = views;
 }
@@ -208,8 +205,7 @@ static void answer_found(struct roster_pass *p) {
   if (!views) p->error = ERR_NO_MEMORY;
   if (p->error == ERR_OK) show_window(p, views);
   p->found.total = r->count;
-  if (r->state == ROSTER_LOADING && r->expected > r->count)
-    p->found.total = p->found.matched = r->expected;
+  if (r->state == ROSTER_LOADING && r->expected > r->count) p->found.total = p->found.matched = r->expected;
   p->found_fn(p->arg, p->error, &p->found);
   free(views);
 }
@@ -289,7 +285,9 @@ void roster_find(struct roster *r, const struct roster_query *q, roster_found_fn
   start(r, p);
 }
 
-bool roster_knows_jobs(const struct roster *r) { return r->state == ROSTER_READY && r->asked.count == 0; }
+bool roster_knows_jobs(const struct roster *r) {
+  return r->state == ROSTER_READY && !r->is_refreshing && r->asked.count == 0;
+}
 
 enum err roster_job_terms(const struct filter *f, struct arena *a, const struct filter **ret) {
   struct filter *part = ARENA_NEW(a, struct filter);

@@ -5,7 +5,9 @@
 
 #define VALUES_MAX 50    /* told */
 #define VALUES_SEEN 1000 /* different ones that are looked at */
-#define LABELS_READ 1000 /* jobs whose labels are looked at, evenly spread over all: each is parsed, which takes microseconds */
+#define TEXTS_READ 10000 /* jobs whose other texts are looked at, the same way */
+#define LABELS_READ \
+  1000 /* jobs whose labels are looked at, evenly spread over all: each is parsed, which takes microseconds */
 
 struct seen_value {
   const char *text;
@@ -55,7 +57,7 @@ void roster_values_json(struct roster *r, enum filter_jobs_key key, struct json_
   struct arena a = arena_new(4 * 1024 * 1024);
   struct seeing s = {.values = ARENA_ARRAY(&a, struct seen_value, VALUES_SEEN)};
   bool is_of_labels = key == JOBS_KEY_TAG || key == JOBS_KEY_OWNER;
-  size_t step = is_of_labels ? r->count / LABELS_READ + 1 : 1;
+  size_t step = r->count / (is_of_labels ? LABELS_READ : TEXTS_READ) + 1;
   for (size_t i = 0; s.values && i < r->count; i += step) {
     const struct roster_card *c = r->rows[i]->card;
     if (key == JOBS_KEY_CATEGORY) see(&s, c->category);

@@ -54,7 +54,7 @@ static void on_change_done(struct change *c) {
   e->changes_out--;
   if (c->kind == CHANGE_CLAIM && c->error == ERR_OK && c->at_ms >= e->news_ms) {
     e->news_ms = INSTANT_NEVER; /* what SQL from outside did has been taken over */
-    engine_publish_job(e, 0, NULL, "outside");
+    engine_publish_outside(e, c->claim.outside, c->claim.outside_count);
   }
   if (c->kind == CHANGE_CLAIM && c->error == ERR_OK && c->claim.settings) { /* SQL from outside */
     settings_unref(e->settings);

@@ -9,6 +9,8 @@
 
 #define OUTPUT_POLL_MS 150
 #define USAGE_EVERY_MS 2000
+#define OUTSIDE_TOLD_MAX \
+  200 /* jobs that SQL from outside changed, one by one; of more it is told that there were many */
 
 struct engine_subscription {
   struct list node;
@@ -114,6 +116,27 @@ void engine_publish_job(struct engine *e, int64_t no, const struct job *job, con
   jw_ktext(&w, "id", job ? job->id : NULL);
   jw_ktext(&w, "name", job ? job->name : NULL);
   jw_kint(&w, "no", no);
+  jw_object_end(&w);
+  publish_buf(e, ENGINE_TOPIC_JOBS, &out);
+}
+
+void engine_publish_outside(struct engine *e, const struct change_outside *jobs, size_t count) {
+  BUF_AUTO struct buf out = buf_new(LIMIT_EVENT_BYTES);
+  struct json_writer w = jw_new(&out);
+  jw_object(&w);
+  jw_ktext(&w, "type", "job");
+  jw_ktext(&w, "what", "outside");
+  jw_ktext(&w, "id", NULL);
+  jw_ktext(&w, "name", NULL);
+  jw_kint(&w, "no", 0);
+  jw_key(&w, "jobs");
+  if (count > OUTSIDE_TOLD_MAX) {
+    jw_null(&w);
+  } else {
+    jw_array(&w);
+    for (size_t i = 0; i < count; i++) jw_int(&w, jobs[i].job_no);
+    jw_array_end(&w);
+  }
   jw_object_end(&w);
   publish_buf(e, ENGINE_TOPIC_JOBS, &out);
 }

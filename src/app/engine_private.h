@@ -188,6 +188,7 @@ void engine_end_lost(struct engine *e, int64_t run_no, const char *why);
 void engine_publish_run(struct engine *e, const struct run *run, const struct job *job);
 /* no 0: several; job may be NULL. */
 void engine_publish_job(struct engine *e, int64_t no, const struct job *job, const char *what);
+void engine_publish_outside(struct engine *e, const struct change_outside *jobs, size_t count);
 void engine_publish_status(struct engine *e);
 void engine_log_tap(void *arg, enum log_level level, struct str line);
 void engine_tell_waits(struct engine *e, const struct run *run);

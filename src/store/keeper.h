@@ -183,7 +183,7 @@ void audit_chain_hash(const char before[65], const struct audit_log_row *row, ch
 #define READER_DEAR_JOBS 20000 /* with more, what costs a walk is kept: */
 #define READER_KEPT_MS 5000
 #define READER_TROUBLE 50
-struct reader_kept { /* of one connection, zeroed at first */
+struct reader_kept {                  /* of one connection, zeroed at first */
   struct tick figures_at, trouble_at; /* 0: never */
   struct figures_row figures;
   int64_t trouble[READER_TROUBLE]; /* jobs whose last run failed, the first by name */

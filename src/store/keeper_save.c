@@ -307,17 +307,24 @@ static void fill_missing(struct job *job, const struct settings *settings, int64
   if (!job->system_id) job->system_id = settings->system_id;
 }
 
+static enum err tell_outside(struct change *c, struct change_outside one) {
+  size_t count = c->claim.outside_count;
+  struct change_outside *all = (struct change_outside *)(uintptr_t)c->claim.outside;
+  if (!(count & (count - 1))) { /* full at powers of two */
+    all = ARENA_ARRAY(&c->arena, struct change_outside, count ? 2 * count : 1);
+    if (!all) return arena_error(&c->arena);
+    if (count) memcpy(all, c->claim.outside, count * sizeof *all);
+    c->claim.outside = all;
+  }
+  all[c->claim.outside_count++] = one;
+  return ERR_OK;
+}
+
 /* While we run the core holds what waits for this job, and settles it; at a start nobody does yet. */
 static enum err settle_or_tell(struct keeper *k, const struct edit *e, int64_t job_no, bool is_active,
                                bool is_deleted) {
   if (!e->told) return is_active ? ERR_OK : settle_waiting(k, job_no, e->at_ms);
-  struct change *c = e->told;
-  struct change_outside *all = ARENA_ARRAY(&c->arena, struct change_outside, c->claim.outside_count + 1);
-  if (!all) return arena_error(&c->arena);
-  if (c->claim.outside_count) memcpy(all, c->claim.outside, c->claim.outside_count * sizeof *all);
-  all[c->claim.outside_count++] = (struct change_outside){job_no, is_active, is_deleted};
-  c->claim.outside = all;
-  return ERR_OK;
+  return tell_outside(e->told, (struct change_outside){job_no, is_active, is_deleted});
 }
 
 static enum err take_over_job(struct keeper *k, const struct change *c, struct edit *e, struct job *job) {
@@ -333,7 +340,9 @@ static enum err take_over_job(struct keeper *k, const struct change *c, struct e
   }
   TRY(disable_invalid(k, job, e->at_ms));
   job->version = is_new ? 1 : old.version + 1;
-  if (!is_new) {
+  if (is_new && e->told) {
+    TRY(tell_outside(e->told, (struct change_outside){job->no, job->is_active == 1, false}));
+  } else if (!is_new) {
     TRY(end_version(k, job->no, old.version, edit_from_ms(e, job->no)));
     TRY(settle_or_tell(k, e, job->no, job->is_active == 1, false));
   }

@@ -428,7 +428,9 @@ static enum err mem_apply(struct store_backend *b, struct change *const *changes
 }
 
 static enum err mem_read(struct store_backend *b, struct store_read *read) {
-  struct reader r = {.rows = &backend_of(b)->rows.rows, .zone_folder = backend_of(b)->zone_folder, .kept = &backend_of(b)->kept};
+  struct reader r = {.rows = &backend_of(b)->rows.rows,
+                     .zone_folder = backend_of(b)->zone_folder,
+                     .kept = &backend_of(b)->kept};
   return reader_read(&r, read);
 }
 

@@ -48,12 +48,14 @@ static enum err bind_query(struct pg_rows *r, struct pg_bound *b, const struct j
   TRY(bind_str(r, b, q->contains));
   TRY(bind_str(r, b, has_value ? (struct str){q->label.ptr, colon} : q->label));
   TRY(bind_str(r, b, has_value ? str_from(q->label, colon + 1) : STR_NONE));
-  return bind_names(r, b, run_status_names, q->status_mask);
+  TRY(bind_names(r, b, run_status_names, q->status_mask));
+  pg_bind_int(b, q->failures_min);
+  return ERR_OK;
 }
 
 static bool asks_for_all(const struct job_query *q) {
   return q->is_active == FIELD_NULL && !q->category.ptr && !q->contains.ptr && !q->label.ptr &&
-         !q->status_mask;
+         !q->status_mask && !q->failures_min;
 }
 
 enum err pg_job_list(struct rows *rows, const struct job_query *q, size_t max, int64_t *ret_nos,

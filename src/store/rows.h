@@ -88,6 +88,7 @@ struct job_query {                      /* which jobs; what is null or 0 asks fo
   int64_t is_active;                    /* FIELD_NULL, 0, 1 */
   struct str category, contains, label; /* contains: in name or description; label: "key" or "key:value" */
   unsigned status_mask;                 /* bit per run_status: of the last run that is not queued */
+  int64_t failures_min;                 /* consecutiveFailures; 0 = any */
 };
 
 #define RANGE_OPEN ((struct run_range){INT64_MIN, INT64_MAX})

@@ -22,6 +22,7 @@ static bool has_label(const char *labels, struct str wanted) { /* "key" or "key:
 static bool job_fits(const struct job_query *q, const struct job *job) {
   if (job_is_test(job)) return false;
   if (q->is_active != FIELD_NULL && job->is_active != q->is_active) return false;
+  if (q->failures_min && (job->failures == FIELD_NULL || job->failures < q->failures_min)) return false;
   if (q->category.ptr && !str_eq(str_of(job->category), q->category)) return false;
   if (q->label.ptr && !has_label(job->labels, q->label)) return false;
   return !q->contains.ptr || str_find(str_of(job->name), q->contains) != SIZE_MAX ||

@@ -46,6 +46,7 @@ static void bind_query(sqlite3_stmt *s, const struct job_query *q, size_t max) {
     bool is_wanted = q->status_mask & (1U << i);
     sqlite3_bind_text(s, 9 + i, is_wanted ? run_status_names[i] : NULL, -1, SQLITE_STATIC);
   }
+  sqlite3_bind_int64(s, 9 + RUN_COUNT, q->failures_min);
 }
 
 static sqlite3_stmt *asked(struct sqlite_rows *r, enum sqlite_special id, const struct job_query *q,
@@ -56,7 +57,7 @@ static sqlite3_stmt *asked(struct sqlite_rows *r, enum sqlite_special id, const 
 
 static bool asks_for_all(const struct job_query *q) {
   return q->is_active == FIELD_NULL && !q->category.ptr && !q->contains.ptr && !q->label.ptr &&
-         !q->status_mask;
+         !q->status_mask && !q->failures_min;
 }
 
 enum err sqlite_job_list(struct rows *rows, const struct job_query *q, size_t max, int64_t *ret_nos,
@@ -67,7 +68,8 @@ enum err sqlite_job_list(struct rows *rows, const struct job_query *q, size_t ma
     return take_numbers(r, asked(r, SQLITE_SPECIAL_JOB_PAGE, q, max), max, ret_nos, ret_count);
   if (q->status_mask && !(q->status_mask & ~RUN_FAILURES))
     return take_numbers(r, asked(r, SQLITE_SPECIAL_JOB_LIST_FAILED, q, max), max, ret_nos, ret_count);
-  TRY(take_numbers(r, asked(r, SQLITE_SPECIAL_JOB_NEXT, q, max), max, ret_nos, &count));
+  if (q->failures_min) count = 0; /* they are few */
+  else TRY(take_numbers(r, asked(r, SQLITE_SPECIAL_JOB_NEXT, q, max), max, ret_nos, &count));
   if (count < max) {
     bool is_rare = q->status_mask && !(q->status_mask & (1U << RUN_SUCCESS));
     enum sqlite_special id = is_rare ? SQLITE_SPECIAL_JOB_LIST_RARE : SQLITE_SPECIAL_JOB_LIST;

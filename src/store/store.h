@@ -237,13 +237,16 @@ struct store_read {
       no; /* JOB, RUN: number; RUNS, OCCURRENCES, JOB_METRICS, LEDGER_AUDIT: job number, 0 = all; VERSIONS: job
                  number, 0 = the deleted job that had this id or, newest first, this name */
   struct str category, contains, label; /* JOBS */
-  const int64_t *nos; /* JOBS: these, in this order, instead of a page; who is gone is left out; borrowed. RUNS: see
+  const int64_t
+      *nos; /* JOBS: these, in this order, instead of a page; who is gone is left out; borrowed. RUNS: see
                          knows_jobs */
   size_t no_count;
-  bool knows_jobs; /* RUNS: who asks has judged the filter's terms about jobs: `nos`, ascending, are those that fit */
+  bool
+      knows_jobs; /* RUNS: who asks has judged the filter's terms about jobs: `nos`, ascending, are those that fit */
   size_t strip;          /* JOB, JOBS: with so many of each job's runs, at most STORE_STRIP_MAX */
   int is_active;         /* JOBS: -1 any, 0, 1 */
   unsigned status_mask;  /* RUNS: bit per run_status, 0 = any; JOBS: of the last run */
+  int64_t failures_min;  /* JOBS: with so many failed chains in a row; 0 = any */
   unsigned trigger_mask; /* RUNS */
   const struct filter
       *filter;            /* RUNS (filter_runs), AUDIT_LOG (filter_audit), or NULL; borrowed. With it, or with

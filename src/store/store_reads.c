@@ -98,7 +98,8 @@ static enum err read_jobs(struct reader *r, struct store_read *q) {
                              .category = q->category,
                              .contains = q->contains,
                              .label = q->label,
-                             .status_mask = q->status_mask};
+                             .status_mask = q->status_mask,
+                             .failures_min = q->failures_min};
   TRY(r->rows->ops->job_list(r->rows, &wanted, limit + 1, nos, &count));
   q->has_more = count > limit;
   TRY(fill_jobs(r, q, nos, q->has_more ? limit : count));
@@ -257,9 +258,7 @@ static enum err find_figures(struct reader *r, struct figures_row *ret) {
 
 enum err reader_trouble(struct reader *r, const int64_t **ret_nos, size_t *ret_count) {
   struct reader_kept *k = r->kept;
-  struct job_query wanted = {.after = "",
-                             .is_active = FIELD_NULL,
-                             .status_mask = RUN_FAILURES};
+  struct job_query wanted = {.after = "", .is_active = FIELD_NULL, .status_mask = RUN_FAILURES};
   if (!is_kept(k->trouble_at)) {
     int64_t jobs;
     k->trouble_at = (struct tick){};

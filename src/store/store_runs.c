@@ -8,12 +8,12 @@
 #include "store/run_plan.h"
 #include "store/store_filter.h"
 
-#define STEP_FIRST 2000      /* rows: where most fit the page is full by then */
-#define SINCE_MAX 20000      /* when more began since then, enough fit */
-#define SLACK_MS 600000LL    /* ids and starts are of one clock, but for steps back that nobody noted */
-#define JOBS_ONE_BY_ONE 24   /* so many jobs are read each by its own index, whatever a look-up costs */
-#define ONE_BY_ONE_LEAST 20  /* judged of each at least */
-#define ONE_BY_ONE_FEW 500   /* the same of JOBS_ONE_BY_ONE */
+#define STEP_FIRST 2000     /* rows: where most fit the page is full by then */
+#define SINCE_MAX 20000     /* when more began since then, enough fit */
+#define SLACK_MS 600000LL   /* ids and starts are of one clock, but for steps back that nobody noted */
+#define JOBS_ONE_BY_ONE 24  /* so many jobs are read each by its own index, whatever a look-up costs */
+#define ONE_BY_ONE_LEAST 20 /* judged of each at least */
+#define ONE_BY_ONE_FEW 500  /* the same of JOBS_ONE_BY_ONE */
 
 struct run_walk {
   struct reader *reader;

@@ -715,6 +715,9 @@ static const char *indexes(struct harness *h, const struct filter *f, const stru
       r->from_ms = also->from_ms;
       r->to_ms = also->to_ms;
       r->no = also->no;
+      r->knows_jobs = also->knows_jobs;
+      r->nos = also->nos;
+      r->no_count = also->no_count;
     }
     harness_ask(h, r);
     assert_true(r->count <= limit);
@@ -782,6 +785,110 @@ static void runs_are_found_by_masks_and_times_beside_a_filter(void **state) {
 }
 
 /* A clock that is set back makes runs whose start is before their id's own time. */
+/* Who knows the jobs is believed: their terms are not judged again. */
+static void runs_of_known_jobs_are_found_without_looking_for_them(void **state) { /* U-13 */
+  struct harness *h = *state;
+  static const struct {
+    const char *q;
+    int jobs[3];
+    size_t count;
+    const char *want;
+  } rows[] = {{"cat:sync", {BERTA}, 1, "11 9 5 1"},
+              {"cat:sync", {CESAR}, 1, "7 6 2"},
+              {"cat:sync", {}, 0, ""},
+              {"owner:any status:success", {ANA, CESAR}, 2, "8 4 2 0"},
+              {"ana took>30s", {ANA, BERTA, CESAR}, 3, "5 3 1"}};
+  int64_t first_no;
+  make_runs(h);
+  struct store_read *job = harness_read(h, READ_JOB);
+  job->name = STR("ana");
+  harness_ask(h, job);
+  first_no = job->jobs[0].job->no;
+  store_read_free(job);
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    struct arena a = arena_new(65536);
+    struct store_read *also = harness_read(h, READ_RUNS);
+    int64_t nos[3];
+    const struct filter *f;
+    CHECK_OK(filter_parse(&filter_runs, str_of(rows[i].q), h->now_ms, &a, &f, NULL));
+    for (size_t n = 0; n < rows[i].count; n++) nos[n] = first_no + rows[i].jobs[n];
+    also->knows_jobs = true;
+    also->nos = nos;
+    also->no_count = rows[i].count;
+    for (size_t limit = 2; limit <= 100; limit += 98)
+      assert_string_equal(indexes(h, f, also, limit), rows[i].want);
+    store_read_free(also);
+    arena_free(&a);
+  }
+}
+
+#define CROWD 60 /* jobs, more than are read one by one where that is dear */
+#define EACH 5   /* runs */
+
+static void runs_of_a_crowd_of_jobs_come_newest_first(void **state) { /* U-13 */
+  struct harness *h = *state;
+  int64_t nos[CROWD], made_no[CROWD * EACH], after = 0;
+  struct arena a = arena_new(65536);
+  const struct filter *f;
+  size_t seen = 0;
+  for (int i = 0; i < CROWD; i++) {
+    char name[20];
+    snprintf(name, sizeof name, "crowd-%d", i);
+    nos[i] = harness_job(h, name, "@yearly");
+  }
+  int64_t other = harness_job(h, "other", "@yearly");
+  for (int i = 0; i < CROWD * EACH; i++) {
+    h->now_ms += SECOND;
+    harness_do(h, harness_run(h, CHANGE_END, harness_next_run_no(h), other, INSTANT_NONE));
+    made_no[i] = harness_next_run_no(h);
+    harness_do(h, harness_run(h, CHANGE_END, made_no[i], nos[i * 7 % CROWD], INSTANT_NONE));
+  }
+  CHECK_OK(filter_parse(&filter_runs, STR("job~crowd"), h->now_ms, &a, &f, NULL));
+  for (bool has_more = true; has_more;) {
+    struct store_read *r = harness_read(h, READ_RUNS);
+    r->filter = f;
+    r->limit = 7;
+    r->after = after;
+    harness_ask(h, r);
+    for (size_t i = 0; i < r->count; i++, seen++)
+      assert_true(seen < CROWD * EACH && r->runs[i].run.no == made_no[CROWD * EACH - 1 - seen]);
+    has_more = r->has_more;
+    assert_true(!has_more || after == 0 || r->looked < after);
+    after = r->looked;
+    store_read_free(r);
+  }
+  assert_int_equal(seen, CROWD * EACH);
+  arena_free(&a);
+}
+
+static void jobs_are_asked_for_by_failures_in_a_row(void **state) { /* C-107 */
+  struct harness *h = *state;
+  int64_t twice = harness_job(h, "twice", "@yearly"), once = harness_job(h, "once", "@yearly");
+  (void)harness_job(h, "never", "@yearly");
+  for (int i = 0; i < 3; i++) {
+    struct change *c = harness_run(h, CHANGE_END, harness_next_run_no(h), i < 2 ? twice : once, INSTANT_NONE);
+    c->run.run.status = RUN_FAILED;
+    c->run.chain = -1;
+    harness_do(h, c);
+  }
+  for (int64_t least = 0; least <= 3; least++) {
+    static const size_t want[] = {3, 2, 1, 0};
+    struct store_read *r = harness_read(h, READ_JOBS);
+    r->is_active = -1;
+    r->failures_min = least;
+    harness_ask(h, r);
+    assert_int_equal(r->count, want[least]);
+    if (least == 2) assert_string_equal(r->jobs[0].job->name, "twice");
+    store_read_free(r);
+  }
+  struct store_read *r = harness_read(h, READ_JOBS);
+  r->is_active = -1;
+  r->status_mask = 1U << RUN_FAILED;
+  harness_ask(h, r);
+  assert_int_equal(r->count, 2);
+  store_read_free(r);
+}
+
 static void runs_after_a_clock_set_back_are_found_by_their_start(void **state) {
   struct harness *h = *state;
   int64_t no = harness_job(h, "a", "@yearly"), was_ms = h->now_ms;
@@ -886,6 +993,9 @@ int main(void) {
       CONTRACT(the_audit_log_is_filtered_in_pages),
       CONTRACT(runs_are_found_by_every_key_page_by_page),
       CONTRACT(runs_are_found_by_masks_and_times_beside_a_filter),
+      CONTRACT(runs_of_known_jobs_are_found_without_looking_for_them),
+      CONTRACT(runs_of_a_crowd_of_jobs_come_newest_first),
+      CONTRACT(jobs_are_asked_for_by_failures_in_a_row),
       CONTRACT(runs_after_a_clock_set_back_are_found_by_their_start),
       CONTRACT(runs_of_one_due_instant_come_oldest_first),
       CONTRACT(what_is_rare_is_looked_for_in_steps),

@@ -1,5 +1,6 @@
 // Lists of jobs as pages and the command line ask for them: the filter language, compact rows, history and restoring.
 import {execFileSync} from 'node:child_process';
+import path from 'node:path';
 import {binary, serve, request, ask, test, equal, assert, until, makeJob, makeToken} from './lib.mjs';
 
 const server = await serve({});
@@ -47,6 +48,24 @@ await test('runs_are_filtered', async () => {
   equal(await runs('took>1h'), []);
   const first = await get('/api/cron/executions?limit=1&q=status:failed');
   const second = await get('/api/cron/executions?limit=1&q=status:failed&cursor=' + first.nextCursor);
+  assert(first.data[0].id !== second.data[0].id);
+});
+// The first answers are the store's, the others come from the jobs in memory: the same ones.
+await test('U-13_runs_are_found_by_what_their_jobs_are', async () => {
+  const runs = async (q) => (await get('/api/cron/executions?' + new URLSearchParams({q}))).data.map((r) => r.jobName);
+  const rows = [['cat:SYNC', ['filtro-bien']], ['owner:eva', ['filtro-falla', 'filtro-falla']], ['tag:sitio=málaga status:failed', ['filtro-falla', 'filtro-falla']],
+    ['owner:none', []], ['cat:none', []], ['-owner:eva job~filtro', ['filtro-bien']], ['job:filtro-*', ['filtro-falla', 'filtro-falla', 'filtro-bien']],
+    ['calefaccion', []], ['falla', ['filtro-falla', 'filtro-falla']], ['owner:nadie', []], ['tag:casa', ['filtro-bien']]];
+  for (let turn = 0; turn < 2; turn++) {
+    for (const [q, want] of rows) equal([turn, q, await runs(q)], [turn, q, want]);
+    await compact({sort: 'next'}); // from here on every job is in memory
+  }
+  await patch('/api/cron/jobs/filtro-bien', {category: 'AHORA'});
+  equal(await runs('cat:AHORA'), ['filtro-bien']);
+  equal(await runs('cat:SYNC'), []);
+  await patch('/api/cron/jobs/filtro-bien', {category: 'SYNC'});
+  const first = await get('/api/cron/executions?limit=1&q=owner:eva');
+  const second = await get('/api/cron/executions?limit=1&q=owner:eva&cursor=' + first.nextCursor);
   assert(first.data[0].id !== second.data[0].id);
 });
 await test('the_audit_log_is_filtered', async () => {
@@ -221,6 +240,17 @@ await test('a_list_is_answered_while_jobs_are_edited_without_end', async () => {
   const last = edits - 1, name = `muchas-${last % count}`; // and what was edited meanwhile is there
   await patch(`/api/cron/jobs/${name}`, {category: 'ULTIMA'});
   await until(async () => (await names('cat:ULTIMA'))[0] === name, 'the last edit');
+});
+
+const sql = (text) => execFileSync('sqlite3', ['-cmd', '.timeout 20000', path.join(server.data, 'sereno.db'), text], {encoding: 'utf8'});
+await test('C-107_of_more_failing_jobs_than_a_page_holds_none_is_forgotten', async () => {
+  await server.stop();
+  sql(`WITH RECURSIVE n(i) AS (SELECT 100 UNION ALL SELECT i+1 FROM n WHERE i<1299)
+    INSERT INTO "CronJob"("id","name","schedule","command","systemId","consecutiveFailures","critical")
+    SELECT 'de-fuera-'||i, 'fuera-'||i, '0 3 1 1 *', 'shell', (SELECT "systemId" FROM "CronJob" LIMIT 1), 3, i=999 FROM n`);
+  await server.start();
+  const alerts = (await get('/api/cron/alerts')).data; // by name fuera-999 is the last of them
+  equal([alerts.length, alerts[0].jobName, alerts[0].severity], [1000, 'fuera-999', 'critical']);
 });
 
 await server.finish();

@@ -26,6 +26,18 @@ psql "INSERT INTO \"CronJob\"(\"id\",\"name\",\"schedule\",\"command\",\"params\
 check job_inserted_by_sql_runs until_sql_is "SELECT count(*)>1 FROM \"CronExecution\" WHERE \"jobId\"='x' AND \"status\"='success'" t
 psql "UPDATE \"CronJob\" SET \"isActive\"=false WHERE \"id\"='x'; UPDATE \"CronSettings\" SET \"maxConcurrentJobs\"=17"
 check job_switched_off_by_sql_is_versioned until_sql_is "SELECT count(*) FROM \"CronJobVersion\" WHERE \"actor\"='sql' AND \"isActive\"=0" 1
+api GET '/api/cron/jobs/compact?limit=1&sort=next' >/dev/null # from here on the list is kept in memory
+until_listed_are() { local i; for i in $(seq 1 200); do [ "$(api GET "/api/cron/jobs/compact?limit=1&q=cat:$1" | jq .matched)" = "$2" ] && return; read -rt 0.05 <> <(:) || true; done; echo "not $2 of $1"; return 1; }
+insert_many() { psql "INSERT INTO \"CronJob\"(\"id\",\"name\",\"schedule\",\"command\",\"systemId\",\"category\") SELECT 'many-'||i,'many-'||i,'0 3 1 1 *','shell',(SELECT \"id\" FROM \"System\" LIMIT 1),'MANY' FROM generate_series($1,$2) i"; }
+insert_many 1 3
+check jobs_inserted_by_sql_are_listed until_listed_are MANY 3
+psql "UPDATE \"CronJob\" SET \"category\"='FAR' WHERE \"id\"='many-2'; DELETE FROM \"CronJob\" WHERE \"id\"='many-3'"
+check job_changed_by_sql_is_listed_as_it_is until_listed_are FAR 1
+check job_deleted_by_sql_is_not_listed until_listed_are MANY 1
+insert_many 10 509 # more than are told one by one: all are read again
+check many_jobs_inserted_by_sql_are_listed until_listed_are MANY 501
+psql "DELETE FROM \"CronJob\" WHERE \"id\" LIKE 'many-%'"
+check many_jobs_deleted_by_sql_are_not_listed until_listed_are MANY 0
 check settings_by_sql_are_in_force is "$(api GET /api/cron/settings | jq -r .maxConcurrentJobs)" 17
 
 # B-60, the seed's manual test: its lines as they are written, but for the port.
