@@ -161,6 +161,7 @@ static enum err say(struct sim_app *app, size_t i, struct err_detail *detail) {
   if (e != ERR_OK || !app->is_counting) return e;
   app->figures->resumed += has_resumed;
   keep_time(has_resumed ? &app->figures->resumes : &app->figures->messages, took);
+  sim_spread_add(&app->figures->every_message, took, 1);
   return ERR_OK;
 }
 
@@ -334,12 +335,41 @@ static enum err settle(struct sim_app *app, struct live_append *a, size_t i, str
   return insert_rows(app, i, a, detail);
 }
 
+/* `n` of them from `from` on; those whose worlds are not live once more, when they are. */
+static enum err write_some(struct sim_app *app, struct sim_batch *b, size_t from, size_t n,
+                           struct err_detail *detail) {
+  struct live *live = app->stage->lane.live;
+  TRY(live_write(live, &b->writes[from], n, app->stage->now_ms, detail));
+  for (size_t k = from; k < from + n; k++)
+    if (b->writes[k].error == ERR_NOT_FOUND && is_woken(app, b->owners[k]))
+      TRY(live_write(live, &b->writes[k], 1, app->stage->now_ms, detail));
+  return ERR_OK;
+}
+
+/* What is said in a session is written one world at a time and timed; each row stands for `lump` messages. */
+static enum err write_timed(struct sim_app *app, struct sim_batch *b, size_t k, struct err_detail *detail) {
+  int64_t begun = sim_wall_ns();
+  TRY(write_some(app, b, k, 1, detail));
+  int64_t messages = (int64_t)b->writes[k].journal_count * app->config->lump;
+  sim_spread_add(&app->figures->every_message, sim_wall_ns() - begun, messages);
+  return ERR_OK;
+}
+
+static enum err write_live(struct sim_app *app, struct sim_batch *b, struct err_detail *detail) {
+  size_t from = 0;
+  for (size_t k = 0; k < b->count; k++) {
+    bool is_timed = app->is_counting && app->worlds[b->owners[k]].is_here && b->writes[k].journal_count > 0;
+    if (!is_timed) continue;
+    TRY(write_some(app, b, from, k - from, detail));
+    TRY(write_timed(app, b, k, detail));
+    from = k + 1;
+  }
+  return write_some(app, b, from, b->count - from, detail);
+}
+
 static enum err write_batch(struct sim_app *app, struct sim_batch *b, struct err_detail *detail) {
   if (b->count == 0) return ERR_OK;
-  TRY(live_write(app->stage->lane.live, b->writes, b->count, app->stage->now_ms, detail));
-  for (size_t k = 0; k < b->count; k++)
-    if (b->writes[k].error == ERR_NOT_FOUND && is_woken(app, b->owners[k]))
-      TRY(live_write(app->stage->lane.live, &b->writes[k], 1, app->stage->now_ms, detail));
+  TRY(write_live(app, b, detail));
   TRY(sqldb_begin(app->stage->db, true, detail));
   enum err e = ERR_OK;
   for (size_t k = 0; e == ERR_OK && k < b->count; k++) e = settle(app, &b->writes[k], b->owners[k], detail);

@@ -5,6 +5,7 @@
 
 #include "base/err.h"
 #include "sim/sim_load.h"
+#include "sim/sim_spread.h"
 
 enum sim_job {
   SIM_CLEANUP,
@@ -59,8 +60,9 @@ struct sim_figures {
   int64_t resumed, newly_paused, orphan_locks, events_applied;
   double repetition_before, repetition_after;
   int64_t measured_events;
-  struct sim_times messages, resumes;
-  int64_t writes, refused_writes; /* of the application */
+  struct sim_times messages, resumes; /* a session's first message: not of a paused world, of a paused one */
+  struct sim_spread every_message;    /* these, and those after them: each as the write that it is part of */
+  int64_t writes, refused_writes;     /* of the application */
   double job_cpu_s, app_cpu_s, job_slowest_ms;
   int64_t lost_writes, wrong_deletes, protected_paused, failed_runs;
   struct sim_first_run first_run;

@@ -124,11 +124,22 @@ static json_t *range_of(const json_t *reports, struct ranged what) {
   if (n == 0) return json_null();
   qsort(values, n, sizeof *values, by_size);
   double median = (values[(n - 1) / 2] + values[n / 2]) / 2;
-  return json_pack("{s:f, s:f, s:f}", "least", values[0], "median", median, "most", values[n - 1]);
+  return json_pack("{s:f, s:f, s:f, s:i}", "least", values[0], "median", median, "most", values[n - 1],
+                   "seeds", (int)n);
+}
+
+/* The longest: reports that an older build kept lack figures. */
+static const json_t *fullest(const json_t *reports) {
+  const json_t *most = NULL;
+  for (size_t i = 0; i < json_array_size(reports); i++) {
+    const json_t *list = json_object_get(json_array_get(reports, i), "figures");
+    if (json_array_size(list) > json_array_size(most)) most = list;
+  }
+  return most;
 }
 
 static json_t *figure_ranges(const json_t *reports) {
-  const json_t *list = json_object_get(json_array_get(reports, 0), "figures");
+  const json_t *list = fullest(reports);
   json_t *figures = json_array();
   for (size_t i = 0; i < json_array_size(list); i++) {
     const json_t *f = json_array_get(list, i);
@@ -181,7 +192,10 @@ void sim_ranges_print(const json_t *ranges, struct buf *out) {
            number_at(ranges, "seeds"));
   for (size_t i = 0; i < json_array_size(list); i++) {
     const json_t *f = json_array_get(list, i);
-    buf_addf(out, "| %s%s%s |", text_at(f, "figure"), *text_at(f, "unit") ? ", " : "", text_at(f, "unit"));
+    double seeds = number_at(json_object_get(f, "on"), "seeds");
+    buf_addf(out, "| %s%s%s", text_at(f, "figure"), *text_at(f, "unit") ? ", " : "", text_at(f, "unit"));
+    if (seeds < number_at(ranges, "seeds")) buf_addf(out, " (of %.0f seeds)", seeds);
+    buf_addf(out, " |");
     print_range(json_object_get(f, "off"), out);
     print_range(json_object_get(f, "on"), out);
     buf_addf(out, "\n");

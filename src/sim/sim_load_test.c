@@ -274,6 +274,27 @@ static void the_seeds_median_is_judged_at_the_share_of_the_claim(void **state) {
   assert_true(is_close(judged, 3.045, 1e-9));
 }
 
+/* Reports of an older build beside newer ones: a figure is of those that have it, wherever it stands in them. */
+static void ranges_are_of_the_reports_that_have_the_figure(void **state) { /* */
+  (void)state;
+  JSON_AUTO json_t *reports = json_array();
+  for (int i = 0; i < 3; i++) {
+    json_t *report = old_report(1 + i), *list = json_object_get(report, "figures");
+    assert_true(sim_report_complete(report));
+    json_object_set_new(entry_of(report, "figures", "figure", "every message p95"), "on", json_real(i + 1));
+    for (size_t j = json_array_size(list); i == 0 && j-- > 0;)
+      if (strstr(json_string_value(json_object_get(json_array_get(list, j), "figure")), "every message"))
+        json_array_remove(list, j);
+    json_array_append_new(reports, report);
+  }
+  JSON_AUTO json_t *ranges = sim_ranges(reports);
+  const json_t *on = json_object_get(entry_of(ranges, "figures", "figure", "every message p95"), "on");
+  assert_int_equal(json_integer_value(json_object_get(on, "seeds")), 2);
+  assert_true(is_close(json_number_value(json_object_get(on, "median")), 2.5, 1e-9));
+  on = json_object_get(entry_of(ranges, "figures", "figure", "cost cut"), "on");
+  assert_int_equal(json_integer_value(json_object_get(on, "seeds")), 3);
+}
+
 /* ---- short runs ---- */
 
 static void run(unsigned jobs, struct sim_figures *ret) {
@@ -306,6 +327,11 @@ static void the_jobs_are_the_real_ones(void **state) {
   assert_int_equal(f[1].lost_writes, 0);
   assert_int_equal(f[1].failed_runs, 0);
   assert_true(f[1].resumed > 0);
+  for (int i = 0; i < 2;
+       i++) { /* those after a session's first are counted, too, and are more by far */
+    int64_t firsts = (int64_t)(f[i].messages.seen + f[i].resumes.seen);
+    assert_true(firsts > 0 && f[i].every_message.total > 20 * firsts);
+  }
   assert_true(f[1].protected_percent > 0 && f[1].protected_percent < 10);
   assert_true(f[1].free_zombie_percent < f[1].zombie_percent);
   assert_true(f[0].leak_mb_day > 300);
@@ -341,6 +367,7 @@ int main(void) {
       cmocka_unit_test(zombies_are_put_to_the_share_of_the_claim),
       cmocka_unit_test(a_kept_report_gets_what_derives_from_it),
       cmocka_unit_test(the_seeds_median_is_judged_at_the_share_of_the_claim),
+      cmocka_unit_test(ranges_are_of_the_reports_that_have_the_figure),
       cmocka_unit_test(the_jobs_are_the_real_ones),
       cmocka_unit_test(what_pausing_saves_is_read_from_the_ledger),
   };

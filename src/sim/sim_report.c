@@ -126,6 +126,12 @@ static json_t *figures(struct sim_figures *off, struct sim_figures *on) {
                         figure("message p50", "ms", a.message_p50, b.message_p50, "",
                                "first message of a session; with jobs its world has to be fetched first"));
   json_array_append_new(list, figure("message p95", "ms", a.message_p95, b.message_p95, "", ""));
+  json_array_append_new(list, figure("every message p50", "ms", sim_spread_quantile(&off->every_message, 0.5),
+                                     sim_spread_quantile(&on->every_message, 0.5), "",
+                                     "the first ones, and all others, each as the write that it is part of"));
+  json_array_append_new(list,
+                        figure("every message p95", "ms", sim_spread_quantile(&off->every_message, 0.95),
+                               sim_spread_quantile(&on->every_message, 0.95), "", ""));
   json_array_append_new(
       list, figure("resume adds, p50", "ms", 0, fmax(0, b.resume_p50 - b.message_p50), "\"at once\"", ""));
   json_array_append_new(
