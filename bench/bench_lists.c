@@ -141,9 +141,21 @@ static struct change *run_change(struct bench *b, int64_t i) {
   return c;
 }
 
+/* All of them are to stay. */
+static void keep_all(struct bench *b) {
+  struct settings *settings = settings_copy(b->boot.settings);
+  struct change *c = change_new(CHANGE_SETTINGS, BENCH_NOW);
+  settings->keep_executions = 100000000;
+  c->settings.settings = settings;
+  c->settings.if_updated_ms = FIELD_NULL;
+  c->settings.until_ms = BENCH_NOW;
+  apply(b, &c, 1);
+}
+
 static void fill(struct bench *b) {
   struct change *batch[BATCH];
   double began = now_ms();
+  keep_all(b);
   for (int64_t i = 0; i < b->jobs;) {
     size_t n = 0;
     for (; n < BATCH && i < b->jobs; n++) batch[n] = job_change(i++);

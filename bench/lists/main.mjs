@@ -17,8 +17,7 @@ const TICKS = Number(spawnSync('getconf', ['CLK_TCK'], { encoding: 'utf8' }).std
 const server = await serve({ clockAt: NOW });
 await server.stop();
 if (process.env.LISTS_STORE)
-  for (const name of ['sereno.db', 'sereno.db-wal'])
-    fs.copyFileSync(path.join(process.env.LISTS_STORE, name), path.join(server.data, name));
+  fs.copyFileSync(path.join(process.env.LISTS_STORE, 'sereno.db'), path.join(server.data, 'sereno.db'));
 else {
   const filled = spawnSync(path.join(process.env.SERENO_BENCH_BUILD, 'bench_lists'), ['fill', server.data, JOBS, RUNS]);
   if (filled.status !== 0) throw new Error(String(filled.stderr));
