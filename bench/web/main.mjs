@@ -37,31 +37,64 @@ async function makeJobs() {
   await Promise.all(Array.from({ length: 8 }, worker));
 }
 
-/** Bytes on the wire of the first page, by kind, as Chromium received them. */
+/** Holds back what pages load when nothing else is to do, until `window.idle()`. Runs in the page, before its scripts. */
+function holdIdle() {
+  const held = [];
+  window.requestIdleCallback = (run) => held.push(run);
+  window.idle = () => held.splice(0).forEach((run) => run());
+}
+
+/** Packed bytes by kind, as Chromium received them, and with the heads of the answers. The first load is what comes until the list can
+ * be used and nothing is on its way any more; what is loaded at idle is held back until then, and told apart. */
 async function firstLoad(t) {
-  const page = await t.page("/login");
-  const session = await page.context().newCDPSession(page);
+  const context = await site.context(t); // nothing is cached
+  await context.addInitScript(holdIdle);
+  const page = await context.newPage();
+  const session = await context.newCDPSession(page);
   await session.send("Network.enable");
-  await session.send("Network.setCacheDisabled", { cacheDisabled: true });
   const kinds = new Map();
-  const bytes = new Map();
-  session.on("Network.responseReceived", ({ requestId, type }) => kinds.set(requestId, type));
-  session.on("Network.loadingFinished", ({ requestId, encodedDataLength }) => {
-    const kind = kinds.get(requestId);
-    bytes.set(kind, (bytes.get(kind) ?? 0) + encodedDataLength);
+  const coming = new Set();
+  let sums = new Map();
+  session.on("Network.responseReceived", ({ requestId, type, response }) =>
+    kinds.set(requestId, [type, response.encodedDataLength]),
+  );
+  session.on("Network.requestWillBeSent", ({ requestId, request }) => {
+    if (/\/assets\/(?!live-worker)/.test(request.url)) coming.add(requestId); // the worker's end is not told here
   });
+  session.on("Network.loadingFinished", ({ requestId, encodedDataLength }) => {
+    const [kind, head] = kinds.get(requestId) ?? [];
+    coming.delete(requestId);
+    const { files, body, all } = sums.get(kind) ?? { files: 0, body: 0, all: 0 };
+    const length = Math.max(0, encodedDataLength - head);
+    sums.set(kind, { files: files + 1, body: body + length, all: all + encodedDataLength });
+  });
+  const take = async () => {
+    await until(() => coming.size === 0, "all files");
+    const got = sums;
+    sums = new Map();
+    const kB = (n) => `${(n / 1000).toFixed(1)} kB`;
+    return (kind) => {
+      const { files, body, all } = got.get(kind) ?? { files: 0, body: 0, all: 0 };
+      return `${kB(body)} (${files} files, with heads ${kB(all)})`;
+    };
+  };
   await page.goto(site.url("/jobs"));
   await page.getByText("tarea-00000").first().waitFor();
+  const first = await take();
+  await page.evaluate(() => window.idle());
+  await until(() => sums.has("Script"), "what comes at idle");
+  const later = await take();
   for (const [kind, goal] of [
     ["Script", "≤ 60 kB"],
     ["Stylesheet", "≤ 12 kB"],
     ["Font", "one, 48 kB"],
   ])
-    tell(
-      `first load of the jobs: ${kind.toLowerCase()}`,
-      `${((bytes.get(kind) ?? 0) / 1000).toFixed(1)} kB`,
-      goal,
-    );
+    tell(`first load of the jobs, until they are there: ${kind.toLowerCase()}`, first(kind), goal);
+  tell(
+    "loaded afterwards, at idle (the palette): scripts, styles",
+    `${later("Script")}, ${later("Stylesheet")}`,
+    "",
+  );
 }
 
 async function listOfJobs(t) {
@@ -111,6 +144,21 @@ async function updates(t) {
   await door.stop();
 }
 
+/** In the page, which sees its own frames: from outside they are asked for at intervals that grow to half a second. */
+function watchOpening() {
+  window.opened = new Promise((done) => {
+    const begin = ({ timeStamp }) => {
+      const look = () => {
+        if (document.querySelector('[data-line="1"] .log-text')?.textContent)
+          requestAnimationFrame(() => done(performance.now() - timeStamp));
+        else requestAnimationFrame(look);
+      };
+      look();
+    };
+    document.addEventListener("click", begin, { capture: true, once: true });
+  });
+}
+
 async function longOutput(t) {
   const body = {
     name: "largo",
@@ -126,29 +174,26 @@ async function longOutput(t) {
   equal(run.status, "success");
   const took = [];
   let heap = 0;
-  for (let i = 0; i < 5; i++) {
+  for (let i = 0; i < 6; i++) {
     const page = await t.page(`/runs`);
     await page.locator("main h1").waitFor();
     await page.waitForFunction(() => !document.querySelector("main .loading"));
-    const began = performance.now();
-    await page.locator(`a[href$="/runs/${run.executionId}"]`).first().click();
-    await page
-      .locator("main")
-      .getByText("línea 1 de la salida")
-      .or(page.locator("main").getByText(`línea ${LINES} de la salida`))
-      .first()
-      .waitFor();
-    took.push(performance.now() - began);
+    const place = await page.locator(`a[href$="/runs/${run.executionId}"]`).first().boundingBox();
+    await page.evaluate(watchOpening);
+    await page.mouse.click(place.x + place.width / 2, place.y + place.height / 2);
+    took.push(await page.evaluate(() => window.opened));
     const session = await page.context().newCDPSession(page);
     await session.send("HeapProfiler.collectGarbage");
     heap = (await session.send("Runtime.getHeapUsage")).usedSize;
     await page.close();
   }
+  const [first, ...again] = took;
   tell(
-    `${LINES} lines: from a click in the list of runs to their text (median of 5)`,
-    `${Math.round(median(took))} ms`,
+    `${LINES} lines: from a click in the list of runs to the frame that shows their text (median of 5)`,
+    `${Math.round(median(again))} ms`,
     "< 300 ms",
   );
+  tell(`${LINES} lines: the same, when nobody has looked at them yet`, `${Math.round(first)} ms`, "");
   tell(`${LINES} lines: heap of the page`, `${(heap / 1e6).toFixed(1)} MB`, "< 60 MB");
 }
 
