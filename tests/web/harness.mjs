@@ -163,3 +163,20 @@ export async function axe(page, options = {}) {
 /** Sideways scrolling of the whole page: pixels that stick out. */
 export const overflow = (page) =>
   page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+
+/** Whether each canvas of a selector shows lines in the theme's `--line` of now, and there is one. */
+export const hasThemesLines = (page, selector) =>
+  page.evaluate((where) => {
+    const probe = document.body.appendChild(document.createElement("span"));
+    probe.style.color = "var(--line)";
+    const want = getComputedStyle(probe).color.match(/\d+/g).map(Number);
+    probe.remove();
+    const shows = (canvas) => {
+      const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+      for (let i = 0; i < data.length; i += 4)
+        if (data[i + 3] === 255 && want.every((part, at) => data[i + at] === part)) return true;
+      return false;
+    };
+    const all = [...document.querySelectorAll(where)];
+    return all.length > 0 && all.every(shows);
+  }, selector);

@@ -1,5 +1,5 @@
 // The lists of jobs and one job, by the browser: C-70, C-71, U-13, U-30.
-import { ask, assert, axe, equal, overflow, request, start, until } from "./harness.mjs";
+import { ask, assert, axe, equal, hasThemesLines, overflow, request, start, until } from "./harness.mjs";
 
 const site = await start();
 const { server } = site;
@@ -203,6 +203,18 @@ await site.test("U-30_the_page_of_a_job_says_why", async (t) => {
   await page.getByText("Espera a su próxima hora.").waitFor();
   await page.locator(".chart-kinds").getByRole("button", { name: "CPU" }).click();
   await page.locator(".year rect").first().waitFor({ state: "attached" });
+});
+await site.test("the_chart_of_a_job_takes_the_colours_of_another_theme", async (t) => {
+  for (const name of ["sync-shelly", "sync-shelly"]) await runIt(name);
+  const { id } = await job("sync-shelly");
+  const page = await t.page(`/jobs/${id}`, { lang: "es", theme: "light" });
+  const lines = () => hasThemesLines(page, ".chart canvas");
+  await until(lines, "the chart");
+  await page.getByRole("navigation").getByRole("button", { name: "la-admin" }).click();
+  for (const theme of ["dark", "light"]) {
+    await page.getByLabel("Tema").selectOption(theme);
+    await until(lines, `lines in ${theme}`);
+  }
 });
 await site.test("a_version_is_restored_and_so_is_a_deleted_job", async (t) => {
   await make("cambiante", "true", { retries: 1 });

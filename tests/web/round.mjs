@@ -1,5 +1,5 @@
 // The Round, its charts and diagnosis, the calendar: A-68, A-92, A-93, C-75, C-91 … C-98.
-import { assert, ask, axe, equal, overflow, request, start, until } from "./harness.mjs";
+import { ask, assert, axe, equal, hasThemesLines, overflow, request, start, until } from "./harness.mjs";
 
 const site = await start();
 const { server } = site;
@@ -171,6 +171,15 @@ await site.test("C-75_charts_of_own_data_are_quick", async (t) => {
   const at = Date.now();
   equal((await request(server, "GET", "/api/cron/stats?days=30")).status, 200);
   console.log(`# the series came in ${Date.now() - at} ms`);
+});
+
+await site.test("charts_take_the_colours_of_another_theme", async (t) => {
+  const page = await t.page("/?tab=charts&days=7", { lang: "en", theme: "light" });
+  await page.locator(".plot-box[data-ready=true]").nth(2).waitFor();
+  for (const colorScheme of ["dark", "light"]) {
+    await page.emulateMedia({ colorScheme });
+    await until(() => hasThemesLines(page, ".plot-box canvas"), `${colorScheme} lines`);
+  }
 });
 
 await site.test("A-68_A-92_the_diagnosis_shows_what_is_slow_and_what_is_measured", async (t) => {

@@ -21,7 +21,5 @@ export const audit: typeof spanish = {
   cut: (rows) => `Only the newest ${rows}: narrow the filter for the rest.`,
   empty: "Nothing matches the filter.",
   emptyAll: "Nothing has happened yet.",
-  added: "new",
-  removed: "removed",
   noChange: "—",
 };

@@ -19,7 +19,5 @@ export const audit = {
   cut: (rows: string) => `Solo las ${rows} más nuevas: acota con el filtro para el resto.`,
   empty: "Nada coincide con el filtro.",
   emptyAll: "Todavía no ha pasado nada.",
-  added: "nuevo",
-  removed: "quitado",
   noChange: "—",
 };

@@ -16,7 +16,6 @@ export const calendar: typeof spanish = {
   more: "more",
   less: "less",
   legend: "Shade: how many. Outline: still to come. Corner: some failed.",
-  over: "more at once than the limit",
   quiet: "Quiet stretches",
   quietNone: "No quiet stretches: something starts at all hours alike.",
   quietLevel: (runs) => (runs === 0 ? "nothing starts" : `only the usual (${n(runs)} each 5 min)`),

@@ -14,7 +14,6 @@ export const calendar = {
   more: "más",
   less: "menos",
   legend: "Tono: cuántas. Contorno: aún por venir. Esquina: alguna falló.",
-  over: "más a la vez que el máximo",
   quiet: "Huecos tranquilos",
   quietNone: "No hay huecos: empieza algo a todas horas por igual.",
   quietLevel: (runs: number) =>

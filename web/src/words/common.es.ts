@@ -125,7 +125,6 @@ export const common = {
     system: "El del sistema",
     light: "Claro",
     dark: "Oscuro",
-    account: "Cuenta",
     loggedInAs: (name: string, role: string) => `${name} · ${role}`,
   },
   roles: {
@@ -140,7 +139,6 @@ export const common = {
   runs: (n: number) => plural(n, "ejecución", "ejecuciones"),
   worlds: (n: number) => plural(n, "mundo", "mundos"),
   lines: (n: number) => plural(n, "línea", "líneas"),
-  results: (shown: string, all: string) => `${shown} de ${all}`,
   typeToConfirm: (name: string) => `Escribe ${name} para confirmar`,
   done: "Hecho",
   failed: (why: string) => `No se pudo: ${why}`,

@@ -22,12 +22,10 @@ export const editor: typeof spanish = {
   },
   view: { label: "How to edit", form: "Form", json: "JSON" },
   more: "More settings",
-  optional: "optional",
   useDefault: (value) => `Default: ${value}`,
   defaultOf: { settings: "as in Settings", none: "none", yes: "yes" },
   yes: "Yes",
   no: "No",
-  seconds: "s",
   fields: {
     name: ["Name", ""],
     description: ["Description", "What it is for; read by whoever finds it broken at three in the morning."],
@@ -168,7 +166,6 @@ export const editor: typeof spanish = {
     anyHour: "every",
     step: (n) => `every ${n}`,
     next: "Next",
-    previous: "Previous",
     showMore: "15 more",
     showFewer: "Only 5",
     never: "It will not run again.",
@@ -237,7 +234,6 @@ export const editor: typeof spanish = {
     elsewhere: "This job has been saved elsewhere.",
     look: "See what changed",
   },
-  gone: "This job was deleted while you were editing it. What you see can still be created anew.",
   problems: [
     [/^has to be a whole number$|must be a whole number$/, () => "It has to be a whole number."],
     [/^is missing$/, () => "It must not be empty."],

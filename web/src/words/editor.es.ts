@@ -20,7 +20,6 @@ export const editor = {
   },
   view: { label: "Forma de editar", form: "Formulario", json: "JSON" },
   more: "Más ajustes",
-  optional: "opcional",
   useDefault: (value: string) => `Lo habitual: ${value}`,
   defaultOf: {
     settings: "según Ajustes",
@@ -29,7 +28,6 @@ export const editor = {
   },
   yes: "Sí",
   no: "No",
-  seconds: "s",
   fields: {
     name: ["Nombre", ""],
     description: ["Descripción", "Para qué sirve; la lee quien la encuentre rota a las tres de la mañana."],
@@ -173,7 +171,6 @@ export const editor = {
     anyHour: "todas",
     step: (n: string) => `cada ${n}`,
     next: "Próximas",
-    previous: "Anteriores",
     showMore: "15 más",
     showFewer: "Solo 5",
     never: "No volverá a ejecutarse.",
@@ -246,7 +243,6 @@ export const editor = {
     elsewhere: "Esta tarea se ha guardado en otra parte.",
     look: "Ver qué cambió",
   },
-  gone: "Esta tarea se ha borrado mientras la editabas. Lo que ves aún se puede crear de nuevo.",
   /** What the server says about a field, in this language; what is not here is shown as it says it. */
   problems: [
     [/^has to be a whole number$|must be a whole number$/, () => "Ha de ser un número entero."],

@@ -16,7 +16,6 @@ export const job: typeof spanish = {
   runTitle: (name: string) => `Run ${name} with parameters`,
   runHint: "For this run only; the job stays as it is.",
   runNone: "Its executor has no parameters.",
-  openRun: "See the run",
   removeTitle: (name: string) => `Delete ${name}`,
   removeText:
     "It runs no more, and its runs with their output are deleted. The record of when it was due stays, and its history, from which it can be made again.",

@@ -21,7 +21,6 @@ export const job = {
   runTitle: (name: string) => `Ejecutar ${name} con parámetros`,
   runHint: "Solo para esta ejecución; la tarea no cambia.",
   runNone: "Su ejecutor no tiene parámetros.",
-  openRun: "Ver la ejecución",
   removeTitle: (name: string) => `Borrar ${name}`,
   removeText:
     "Deja de ejecutarse, y sus ejecuciones con su salida se borran. Queda el registro de lo que le tocó y su historial, desde el que se puede volver a crear.",

@@ -38,7 +38,6 @@ export const round: typeof spanish = {
     took: "took",
     instants: (count) => `${n(count)} instants`,
     bandText: (runs, failed) => (failed ? `${n(failed)} of ${n(runs)} with problems` : `${n(runs)} good`),
-    plannedTip: (count) => `${n(count)} planned`,
     estimated: "With so many jobs, what is planned is an estimate.",
   },
   clash: {
@@ -74,7 +73,6 @@ export const round: typeof spanish = {
     retry: "retries",
     attempt: (k, of) => `(${n(k)} of ${n(of)})`,
     disabled: "disabled",
-    when: "ended",
   },
   running: {
     title: "Running",
@@ -95,7 +93,6 @@ export const round: typeof spanish = {
     runs: "runs",
     failed: "failures",
     saved: "saved in worlds (30 days)",
-    how: "how it is made",
     none: "No runs yet.",
   },
   charts: {
@@ -108,7 +105,6 @@ export const round: typeof spanish = {
     empty: "Nothing to draw yet.",
     zone: "Days of",
     job: "Job",
-    all: "All jobs",
     table: "Show as a table",
     day: "Day",
     own: "Made of Sereno's own data: runs, the ledger, and sums by five minutes.",

@@ -38,7 +38,6 @@ export const round = {
     instants: (count: number) => `${n(count)} instantes`,
     bandText: (runs: number, failed: number) =>
       failed ? `${n(failed)} de ${n(runs)} con problemas` : `${n(runs)} bien`,
-    plannedTip: (count: number) => `${n(count)} previstas`,
     estimated: "Con tantas tareas, lo previsto es una estimación.",
   },
   clash: {
@@ -75,7 +74,6 @@ export const round = {
     retry: "reintenta",
     attempt: (k: number, of: number) => `(${n(k)} de ${n(of)})`,
     disabled: "desactivada",
-    when: "terminó",
   },
   running: {
     title: "En curso",
@@ -96,7 +94,6 @@ export const round = {
     runs: "ejecuciones",
     failed: "fallos",
     saved: "ahorro en mundos (30 días)",
-    how: "cómo se calcula",
     none: "Aún no hay ejecuciones.",
   },
   charts: {
@@ -109,7 +106,6 @@ export const round = {
     empty: "Aún no hay nada que dibujar.",
     zone: "Días de",
     job: "Tarea",
-    all: "Todas las tareas",
     table: "Ver como tabla",
     day: "Día",
     own: "Con los datos propios de Sereno: ejecuciones, libro de vencimientos y resúmenes por cinco minutos.",

@@ -12,7 +12,6 @@ export const run: typeof spanish = {
   stopTitle: (job) => `Stop “${job}”?`,
   stopText:
     "Its processes are asked to end; if they do not, they are killed. What it has done is not undone.",
-  stopping: "Stopping",
   facts: {
     trigger: "Trigger",
     due: "Due",
@@ -82,7 +81,6 @@ export const run: typeof spanish = {
     cut: "The middle of the output is missing: 64 MiB of its beginning and 1 MiB of its end are kept.",
     cutLive: "It has written more than 64 MiB: what follows can be seen once it has ended.",
     row: "The whole output has been deleted for its age: this is what the database keeps.",
-    goneText: "The whole output is gone.",
     link: (host) => `link to ${host}`,
     mark: (name) => `character ${name}`,
     region: "Output of the run",
@@ -99,7 +97,6 @@ export const run: typeof spanish = {
     output: "Output",
     ignore: "Disregard numbers and times",
     onlyChanges: "Only what differs",
-    working: "Comparing…",
     summary: (added, removed) => `${many(added, "new line", "new lines")}, ${n(removed)} no longer there`,
     none: "The two outputs are the same.",
     cut: (lines) => `Only the first ${n(lines)} lines of each are compared.`,

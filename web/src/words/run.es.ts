@@ -11,7 +11,6 @@ export const run = {
   stopTitle: (job: string) => `¿Detener «${job}»?`,
   stopText:
     "A sus procesos se les pide que acaben; si no obedecen, se los mata. Lo que ya hizo no se deshace.",
-  stopping: "Deteniéndose",
   facts: {
     trigger: "Disparo",
     due: "Prevista",
@@ -82,7 +81,6 @@ export const run = {
     cut: "Falta el medio de la salida: solo se guardan 64 MiB del principio y 1 MiB del final.",
     cutLive: "Ha escrito más de 64 MiB: lo siguiente se verá cuando termine.",
     row: "La salida completa ya se borró por antigua: esto es lo que guarda la base de datos.",
-    goneText: "La salida completa ya no está.",
     link: (host: string) => `enlace a ${host}`,
     mark: (name: string) => `carácter ${name}`,
     region: "Salida de la ejecución",
@@ -99,7 +97,6 @@ export const run = {
     output: "Salida",
     ignore: "No mirar números ni horas",
     onlyChanges: "Solo lo distinto",
-    working: "Comparando…",
     summary: (added: number, removed: number) => `${n(added)} líneas nuevas, ${n(removed)} que ya no están`,
     none: "Las dos salidas son iguales.",
     cut: (lines: number) => `Solo se comparan las primeras ${n(lines)} líneas de cada una.`,

@@ -56,7 +56,6 @@ export const settings: typeof spanish = {
   between: (min, max) => `Between ${min} and ${max}.`,
   on: "On",
   off: "Off",
-  variable: (name) => `Variable ${name}`,
   health: "Health",
   checks: {
     ready: "Schedules",

@@ -54,7 +54,6 @@ export const settings = {
   between: (min: string, max: string) => `Entre ${min} y ${max}.`,
   on: "Activado",
   off: "Desactivado",
-  variable: (name: string) => `Variable ${name}`,
   health: "Salud",
   checks: {
     ready: "Planifica",

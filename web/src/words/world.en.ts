@@ -27,7 +27,6 @@ export const world: typeof spanish = {
     member_active: "It is shared and somebody who takes part has been active: it is not paused.",
     manual_pause: (when) => `Somebody paused it by hand on ${when}. So it stays until somebody resumes it.`,
     on_vacation: (when) => `It is on vacation. It wakes by itself on ${when}; no step is taken meanwhile.`,
-    not_warned: "It is not deleted before its owner has been warned.",
     inactivity_24h: (when, next) =>
       `Asleep since ${when}: a day went by without activity. Everything is kept as it was. ${next}.`,
     inactivity_7d: (when, next) =>
@@ -49,7 +48,6 @@ export const world: typeof spanish = {
     fenceText: (n) => `last token ${n}`,
     cost: "Cost so far",
     created: "Made",
-    members: "Take part",
   },
   log: {
     title: "What happened to it",

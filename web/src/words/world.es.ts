@@ -27,7 +27,6 @@ export const world = {
       `Lo pausaron a mano el ${when}. Así se queda hasta que alguien lo reactive.`,
     on_vacation: (when: string) =>
       `Está de vacaciones. Vuelve solo el ${when}; mientras tanto no sube ningún escalón.`,
-    not_warned: "No se borra hasta que su dueño esté avisado.",
     inactivity_24h: (when: string, next: string) =>
       `Duerme desde el ${when}: pasó un día sin actividad. Todo se conserva tal como estaba. ${next}.`,
     inactivity_7d: (when: string, next: string) =>
@@ -49,7 +48,6 @@ export const world = {
     fenceText: (n: string) => `último testigo ${n}`,
     cost: "Coste hasta hoy",
     created: "Creado",
-    members: "Participan",
   },
   log: {
     title: "Qué le ha pasado",

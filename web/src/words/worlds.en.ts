@@ -66,7 +66,6 @@ export const worlds: typeof spanish = {
   list: {
     label: "Worlds",
     filter: "Filter: name, status:paused, active>7d, fav:yes…",
-    views: "Views",
     all: "All",
     name: "Name",
     state: "State",

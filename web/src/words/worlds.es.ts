@@ -65,7 +65,6 @@ export const worlds = {
   list: {
     label: "Mundos",
     filter: "Filtrar: nombre, status:paused, active>7d, fav:yes…",
-    views: "Vistas",
     all: "Todos",
     name: "Nombre",
     state: "Estado",

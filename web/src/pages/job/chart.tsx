@@ -4,6 +4,7 @@ import { zone, times } from "../../api/state";
 import { now } from "../../base/clock";
 import { bytes, duration } from "../../base/format";
 import { late } from "../../base/late";
+import { isDark, paintOf } from "../../base/theme";
 import { language } from "../../words";
 import { jobWords } from "../../words/job";
 import type { Runs } from "./overview";
@@ -16,18 +17,6 @@ export function valueOfRun(run: Runs[number], kind: Kind): number | null {
   if (kind === "duration") return run.duration;
   if (kind === "memory") return run.peakMemoryBytes;
   return run.cpuUserUs === null || run.cpuSystemUs === null ? null : (run.cpuUserUs + run.cpuSystemUs) / 1000;
-}
-
-const color = (element: Element, name: string) => getComputedStyle(element).getPropertyValue(name).trim();
-
-/** A colour of the theme as the canvas understands it: light-dark() is resolved by an element. */
-function resolved(box: HTMLElement, name: string): string {
-  const probe = document.createElement("span");
-  probe.style.color = `var(${name})`;
-  box.append(probe);
-  const found = getComputedStyle(probe).color || color(box, name);
-  probe.remove();
-  return found;
 }
 
 /** An axis reads on by itself, also through an hour that comes twice. */
@@ -43,7 +32,7 @@ export function Chart({ runs }: { runs: Runs }) {
   const shown = runs
     .filter((r) => r.startedAt && valueOfRun(r, kind) !== null && r.status !== "skipped")
     .reverse();
-  const key = `${kind} ${shown.length} ${shown.at(-1)?.id} ${zone.value} ${language.value}`;
+  const key = `${kind} ${shown.length} ${shown.at(-1)?.id} ${zone.value} ${language.value} ${isDark.value}`;
   useEffect(() => {
     const element = box.current;
     if (!element || shown.length < 2) return;
@@ -57,8 +46,8 @@ export function Chart({ runs }: { runs: Runs }) {
       const text = (v: number | null) =>
         v === null ? "" : kind === "memory" ? bytes(lang, v) : duration(lang, v);
       const axis = {
-        stroke: resolved(element, "--fg-3"),
-        grid: { stroke: resolved(element, "--line"), width: 1 },
+        stroke: paintOf(element, "--fg-3"),
+        grid: { stroke: paintOf(element, "--line"), width: 1 },
         ticks: { show: false },
       };
       plot = new Plot(
@@ -89,7 +78,7 @@ export function Chart({ runs }: { runs: Runs }) {
           series: [
             {},
             {
-              stroke: resolved(element, "--accent"),
+              stroke: paintOf(element, "--accent"),
               width: 1.5,
               points: { show: true, size: 4 },
               label: t[kind],

@@ -8,6 +8,7 @@ import { times, zone } from "../../api/state";
 import { filtered, startedWithin } from "../../base/filter";
 import { duration, number } from "../../base/format";
 import { late } from "../../base/late";
+import { isDark } from "../../base/theme";
 import { href, query, setQuery } from "../../base/url";
 import { Panel } from "../../ui/page";
 import { Shown } from "../../ui/remote-view";
@@ -33,7 +34,7 @@ function Plot({ stats, kind, label }: { stats: Stats; kind: Kind; label: string 
       isGone = true;
       plot?.stop();
     };
-  }, [stats, kind, text.language, text.zone]);
+  }, [stats, kind, text.language, text.zone, isDark.value]);
   return <div class="plot-box" ref={box} role="img" aria-label={label} data-ready={isReady.value} />;
 }
 

@@ -2,6 +2,7 @@
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
 import { duration, instants, type Language, number } from "../../base/format";
+import { paintOf } from "../../base/theme";
 
 export type Kind = "runs" | "times" | "lag";
 export interface Day {
@@ -18,16 +19,6 @@ interface Text {
 }
 
 const css = (box: Element, name: string) => getComputedStyle(box).getPropertyValue(name).trim();
-/** light-dark() is no colour a canvas knows: it is asked of an element that has it. */
-function colour(box: HTMLElement, name: string): string {
-  const probe = document.createElement("span");
-  probe.style.color = `var(${name})`;
-  box.append(probe);
-  const found = getComputedStyle(probe).color;
-  probe.remove();
-  return found;
-}
-
 const HEIGHT = 200;
 
 /** Draws into the box and follows its width; `stop` takes it away. */
@@ -39,8 +30,8 @@ export function draw(
   names: { ok: string; bad: string; day: string },
 ): { stop: () => void } {
   const t = instants(text.language, text.zone);
-  const line = colour(box, "--line");
-  const quiet = colour(box, "--fg-3");
+  const line = paintOf(box, "--line");
+  const quiet = paintOf(box, "--fg-3");
   const font = `11px ${css(box, "font-family") || "sans-serif"}`;
   const bars = (uPlot.paths.bars as NonNullable<typeof uPlot.paths.bars>)({ size: [0.7, 26], align: 1 });
   const spanText = (v: number | null) => (v === null ? "—" : duration(text.language, v));
@@ -48,7 +39,7 @@ export function draw(
   const valueText = kind === "runs" ? countText : spanText;
   const curve = (label: string, name: string, dash?: number[]): uPlot.Series => ({
     label,
-    stroke: colour(box, name),
+    stroke: paintOf(box, name),
     width: 1.5,
     points: { show: days.length < 40, size: 5 },
     value: (_, v) => spanText(v),
@@ -56,8 +47,8 @@ export function draw(
   });
   const bar = (label: string, name: string): uPlot.Series => ({
     label,
-    fill: colour(box, name),
-    stroke: colour(box, name),
+    fill: paintOf(box, name),
+    stroke: paintOf(box, name),
     width: 0,
     paths: bars,
     points: { show: false },
