@@ -15,6 +15,7 @@ import { build, context } from "esbuild";
 import { writeApiTypes } from "./tools/api-types.mjs";
 import { checkFirstLoads, staticImports } from "./tools/first-load.mjs";
 import { lateStyles } from "./tools/late-styles.mjs";
+import { lateParts, partFiles } from "./tools/late-parts.mjs";
 
 const here = dirname(fileURLToPath(import.meta.url));
 const { values: flags } = parseArgs({
@@ -38,6 +39,7 @@ const contentTypes = {
 
 const hashOf = (bytes) => createHash("sha256").update(bytes).digest("hex");
 const styles = lateStyles(here);
+const parts = lateParts(here);
 
 /** Icons are read from the package at build time, so that no page fetches a sprite. */
 const icons = {
@@ -72,7 +74,7 @@ const common = {
   charset: "utf8",
   metafile: true,
   write: false,
-  plugins: [icons, styles.plugin],
+  plugins: [icons, styles.plugin, parts.plugin],
   logLevel: "warning",
 };
 
@@ -82,13 +84,14 @@ const worker = {
   outdir: "assets",
   entryNames: "[name].[hash]",
 };
-const boot = {
+const boot = (files) => ({
   ...common,
   entryPoints: ["src/boot.ts"],
   outdir: "assets",
   entryNames: "[name].[hash]",
   format: "iife",
-};
+  define: { PART_FILES: JSON.stringify(files) },
+});
 const embed = { ...common, entryPoints: ["embed/sereno-world.ts"], outdir: "embed/v1" };
 const app = (workerName) => ({
   ...common,
@@ -148,35 +151,41 @@ function store(files) {
 
 async function once() {
   styles.sheets.clear();
-  const [w, b, e] = await Promise.all([build(worker), build(boot), build(embed)]);
+  parts.names.clear();
+  const [w, e] = await Promise.all([build(worker), build(embed)]);
   const a = await build(app(entryOf(w, "assets/live-worker.")));
   const files = new Map();
-  for (const f of [...w.outputFiles, ...b.outputFiles, ...e.outputFiles, ...a.outputFiles])
-    files.set(relative(f), Buffer.from(f.contents));
+  const take = (built) => {
+    for (const f of built.outputFiles) files.set(relative(f), Buffer.from(f.contents));
+  };
+  for (const built of [w, e, a]) take(built);
   for (const { url, bytes } of styles.sheets.values()) files.set(url, bytes);
   const icon = readFileSync(join(here, "favicon.svg"));
   const iconName = `assets/favicon.${hashOf(icon).slice(0, 8)}.svg`;
   files.set(iconName, icon);
-  const names = [...files.keys()];
-  const main = names.find((n) => /^assets\/main\.[A-Z0-9]+\.js$/.test(n));
-  const isMainStyle = (n) => /^assets\/main\.[A-Z0-9]+\.css$/.test(n);
+  const named = (pattern) => [...files.keys()].find((n) => pattern.test(n));
+  const main = named(/^assets\/main\.[A-Z0-9]+\.js$/);
+  const style = named(/^assets\/main\.[A-Z0-9]+\.css$/);
+  const built = {
+    metafile: a.metafile,
+    main,
+    always: [entryOf(w, "assets/live-worker."), style],
+    urlOfSheet: (input) => styles.sheets.get(resolve(here, input))?.url,
+  };
+  const b = await build(boot(partFiles(built, parts.names)));
+  take(b);
+  const bootName = entryOf(b, "assets/boot.");
   const html = indexHtml({
     main,
     icon: iconName,
-    boot: entryOf(b, "assets/boot."),
-    style: names.find(isMainStyle),
-    font: names.find((n) => n.endsWith(".woff2")),
+    boot: bootName,
+    style,
+    font: named(/\.woff2$/),
     chunks: [...staticImports(a.metafile, main)],
   });
   files.set("index.html", Buffer.from(html));
   const size = (name) => gzipSync(files.get(name), { level: 9 }).length;
-  const costs = checkFirstLoads({
-    metafile: a.metafile,
-    main,
-    always: [entryOf(b, "assets/boot."), entryOf(w, "assets/live-worker."), names.find(isMainStyle)],
-    urlOfSheet: (input) => styles.sheets.get(resolve(here, input))?.url,
-    size,
-  });
+  const costs = checkFirstLoads({ ...built, always: [...built.always, bootName], size });
   store(files);
   return costs;
 }
@@ -191,7 +200,7 @@ if (flags.watch) {
     name: "rebuild",
     setup: (b) => b.onEnd(() => once().then(() => console.log("built"), console.error)),
   };
-  const watching = await context({ ...app("x"), plugins: [icons, styles.plugin, rebuild] });
+  const watching = await context({ ...app("x"), plugins: [icons, styles.plugin, parts.plugin, rebuild] });
   await watching.watch();
 } else {
   for (const line of await once()) console.log(`web: ${line}`);

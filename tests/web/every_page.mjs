@@ -195,6 +195,79 @@ await site.test("every_page_says_what_the_server_could_not", async (t) => {
   t.problems.splice(0, t.problems.length, ...t.problems.filter((p) => !p.includes("status of 503")));
 });
 
+/** A browser that has seen one page and nothing of the one a link of it leads to; what it asks for from then on. */
+async function startAt(t, path) {
+  const page = await (await site.context(t)).newPage();
+  const asked = [];
+  page.on("request", (request) => {
+    const url = new URL(request.url());
+    if (!url.pathname.endsWith(".svg")) asked.push(url.pathname + url.search);
+  });
+  await visit(page, path);
+  await until(() => asked.some((url) => /palette\.\w+\.js/.test(url)), "the palette, which comes at idle");
+  asked.length = 0;
+  const follow = (to) =>
+    page.evaluate((href) => {
+      const link = document.createElement("a");
+      link.href = href;
+      document.body.append(link);
+      link.click();
+      link.remove();
+    }, to);
+  return { page, asked, follow };
+}
+
+const world = ["/api/worlds/w2", "/api/worlds/w2/should-pause", "/api/worlds/w2/history?limit=50"];
+const run = (id) => `/api/cron/executions/${id}`;
+for (const [path, file, questions] of [
+  ["/", "round"],
+  ["/jobs", "jobs"],
+  ["/jobs/new", "editor"],
+  [job, "job", [`/api/cron${job}`, `/api/cron${job}/why`]],
+  [`${job}/edit`, "editor", [`/api/cron${job}`]],
+  ["/runs", "runs"],
+  [`/runs/${runs[1]}`, "run", [run(runs[1]), `${run(runs[1])}/context`, `${run(runs[1])}/output/index`]],
+  [`/runs/${runs[0]}/diff/${runs[3]}`, "run-diff", [run(runs[0]), `${run(runs[0])}/output/index`]],
+  ["/calendar", "calendar"],
+  ["/worlds", "worlds"],
+  ["/worlds/w2", "world", world],
+  ["/alerts", "alerts", ["/api/cron/alerts"]],
+  ["/audit", "audit"],
+  ["/settings", "settings", ["/api/cron/settings/fields", "/api/cron/settings"]],
+])
+  await site.test(
+    `all_that${path.replace(/c\w{20,}/g, "ID").replaceAll("/", "_")}_takes_is_asked_for_before_its_code_runs`,
+    async (t) => {
+      const from = path === "/alerts" ? "/audit" : "/alerts";
+      const isFile = (url) => url.startsWith("/assets/");
+      const first = await startAt(t, from);
+      await first.follow(path);
+      await first.page.waitForURL(`**${path}`);
+      await settled(first.page);
+      const files = first.asked.filter(isFile);
+      assert(
+        files.some((url) => url.endsWith(".css")) && files.some((url) => url.includes(".es.")),
+        files.join(),
+      );
+      for (const question of questions ?? [])
+        equal(first.asked.filter((url) => url === question).length, 1, `${question} is asked once`);
+      await first.page.close();
+
+      const { page, asked, follow } = await startAt(t, from);
+      let release;
+      const held = new Promise((done) => (release = done));
+      await page.route(new RegExp(`/assets/${file}\\.[A-Z0-9]+\\.js$`), async (route) => {
+        await held;
+        await route.continue();
+      });
+      await follow(path);
+      for (const url of [...files, ...(questions ?? [])])
+        await until(() => asked.includes(url), `${url} to be asked for`);
+      release();
+      await settled(page);
+    },
+  );
+
 await site.test("who_may_not_sees_no_forbidden_action", async (t) => {
   const page = await t.page("/jobs", { role: "viewer" });
   await settled(page);

@@ -1,5 +1,5 @@
 // How the server gives the interface away: pages, hashed files, components; and all of it below a proxy's path.
-import { ask, assert, axe, equal, request, start } from "./harness.mjs";
+import { ask, assert, axe, equal, request, start, until } from "./harness.mjs";
 
 const site = await start({ env: { SERENO_HTTP_BASE_PATH: "/sereno" } });
 const { server } = site;
@@ -140,6 +140,23 @@ await site.test("what_is_made_below_a_path_knows_it", async () => {
   });
   assert(job.headers.location?.startsWith("/sereno/api/cron/jobs/"), job.text);
   equal((await ask(server, "GET", "/sereno/api/openapi.json", 200)).servers, [{ url: "/sereno" }]);
+});
+await site.test("a_page_opened_by_its_address_comes_side_by_side_with_the_shell", async (t) => {
+  const page = await (await site.context(t, { lang: "en" })).newPage();
+  const asked = [];
+  page.on("request", (r) => asked.push(new URL(r.url()).pathname));
+  let release;
+  const held = new Promise((done) => (release = done));
+  await page.route(/\/assets\/main\.[A-Z0-9]+\.js$/, async (route) => {
+    await held;
+    await route.continue();
+  });
+  await page.goto(site.url("/runs"), { waitUntil: "commit" });
+  for (const name of [/runs\.[A-Z0-9]+\.js/, /runs\.en\.[A-Z0-9]+\.js/, /common\.en\./, /runs\.\w+\.css/])
+    await until(() => asked.some((url) => url.startsWith("/sereno/assets/") && name.test(url)), `${name}`);
+  assert(!asked.some((url) => url.includes(".es.")), "no other language's words");
+  release();
+  await page.locator("main h1").waitFor();
 });
 await site.test("the_interface_works_below_a_path", async (t) => {
   const page = await t.page("/jobs");

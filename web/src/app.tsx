@@ -1,8 +1,9 @@
 // The shell: navigation, the page of the address, and what floats above it.
 import { type Signal, useComputed, useSignal } from "@preact/signals";
 import type { ComponentType } from "preact";
-import { useEffect, useRef } from "preact/hooks";
-import { ApiError, call, isOnline, isStranger, refusals } from "./api/client";
+import { useEffect, useLayoutEffect, useMemo, useRef } from "preact/hooks";
+import { addressOf, type PageFile } from "./addresses";
+import { ApiError, askAhead, call, isOnline, isStranger, refusals } from "./api/client";
 import { isLive, startLive, useLive, useSoon } from "./api/live";
 import {
   counters,
@@ -20,7 +21,7 @@ import { number } from "./base/format";
 import { late } from "./base/late";
 import { decoded, go, href, inside, path } from "./base/url";
 import { behindMore, type Closable, isHelpOpen, isPaletteOpen, isPrefsOpen } from "./floating";
-import { navigation, navText, type PageProps, type PageRoute, routeOf } from "./routes";
+import { loadPage, looksOf, navigation, navText, type PageComponent } from "./routes";
 import { Icon } from "./ui/icon";
 import { Page } from "./ui/page";
 import { ErrorNotice, Loading, Notice } from "./ui/remote-view";
@@ -40,35 +41,34 @@ function useFocusAfterMove(page: string): void {
 
 /** The current page; the old one stays until the new one's code is here. */
 function CurrentPage() {
-  const at = routeOf(path.value);
-  const shown = useSignal<{
-    route: PageRoute;
-    Component: ComponentType<PageProps>;
-  } | null>(null);
+  const at = addressOf(path.value);
+  const file = at?.address.file;
+  const shown = useSignal<{ file: PageFile; Component: PageComponent } | null>(null);
   const failed = useSignal(false);
-  useFocusAfterMove(`${at?.route.pattern} ${at?.args["id"]}`);
-  useEffect(() => {
+  useFocusAfterMove(`${at?.address.pattern} ${at?.args["id"]}`);
+  useLayoutEffect(() => {
     let isNewest = true;
     failed.value = false;
-    at?.route.load().then(
-      (Component) => isNewest && (shown.value = { route: at.route, Component }),
-      () => isNewest && (failed.value = true),
-    );
+    if (file)
+      loadPage[file]().then(
+        (Component) => isNewest && (shown.value = { file, Component }),
+        () => isNewest && (failed.value = true),
+      );
     return () => void (isNewest = false);
-  }, [at?.route.pattern]);
+  }, [at?.address.pattern]);
   if (!at) return <UnknownPage />;
-  if (!may(at.route.role))
+  if (!may(at.address.role))
     return (
-      <Page title={navText(at.route.nav)}>
+      <Page title={navText(at.address.nav)}>
         <ErrorNotice error={new ApiError(403, {})} />
       </Page>
     );
   if (failed.value) return <NotLoaded />;
-  if (!shown.value || shown.value.route.load !== at.route.load) return <Loading />;
-  const { route, Component } = shown.value;
+  if (shown.value?.file !== at.address.file) return <Loading />;
+  const { Component } = shown.value;
   const { id = "", other = "" } = at.args; // another thing is another page: nothing of the one before is shown as its
   return (
-    <div data-page={route.name}>
+    <div data-page={looksOf(at.address.file)}>
       <Component key={`${id} ${other}`} args={at.args} />
     </div>
   );
@@ -103,7 +103,7 @@ function NotLoaded() {
 
 function Navigation() {
   const w = words();
-  const current = routeOf(path.value)?.route.nav;
+  const current = addressOf(path.value)?.address.nav;
   const counts: Partial<Record<string, number | undefined>> = {
     jobs: counters.value.jobs,
     runs: counters.value.running,
@@ -182,9 +182,8 @@ function useCounters(): void {
 function loadAhead(event: Event): void {
   const link = event.target instanceof Element && event.target.closest("a");
   if (!link || link.origin !== location.origin) return;
-  void routeOf(inside(link.pathname))
-    ?.route.load()
-    .catch(() => undefined);
+  const at = addressOf(inside(link.pathname));
+  if (at) void loadPage[at.address.file]().catch(() => undefined);
 }
 function useLoadAhead(): void {
   useEffect(() => {
@@ -238,7 +237,21 @@ function usePaletteSoon(): void {
   }, []);
 }
 
+/** The first questions of a page go out when one moves to it, while its code is on its way. */
+function useAskAhead(): void {
+  const stop = useMemo(
+    () =>
+      path.subscribe((to) => {
+        const at = addressOf(to);
+        askAhead(at && may(at.address.role) ? at.address.asks : [], at?.args["id"] ?? "");
+      }),
+    [],
+  );
+  useEffect(() => stop, []);
+}
+
 function Inside() {
+  useAskAhead();
   useCounters();
   useLoadAhead();
   useEffect(startLive, []);

@@ -1,6 +1,6 @@
 // What floats above the page when it is asked for: whether it is open, known before its code is loaded.
 import { signal } from "@preact/signals";
-import type { NavKey } from "./routes";
+import type { NavKey } from "./addresses";
 
 export interface Closable {
   onClose: () => void;

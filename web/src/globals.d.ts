@@ -6,6 +6,9 @@ declare module "virtual:icons" {
 }
 declare module "*.css";
 
+/** Of boot.ts: asks for the files of a part. */
+declare var bringPart: ((part: string) => void) | undefined;
+
 interface TrustedTypePolicy {
   createScriptURL(url: string): string;
 }

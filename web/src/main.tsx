@@ -1,4 +1,5 @@
 import { render } from "preact";
+import { addressOf } from "./addresses";
 import { App } from "./app";
 import { call } from "./api/client";
 import { loadSession, setSession } from "./api/state";
@@ -7,7 +8,7 @@ import { startKeys } from "./base/keys";
 import { path, startAddress } from "./base/url";
 import { applyTheme } from "./base/theme";
 import { loginSecret } from "./pages/login/problem";
-import { routeOf } from "./routes";
+import { loadPage } from "./routes";
 import { loadWords } from "./words";
 import "./style/app.css";
 
@@ -28,9 +29,8 @@ applyTheme();
 startAddress();
 startClock(() => void call("GET /livez").catch(() => undefined));
 startKeys();
-void routeOf(path.value)
-  ?.route.load()
-  .catch(() => undefined); // on its way while we ask who is there; App says when it fails
+const at = addressOf(path.value);
+if (at) void loadPage[at.address.file]().catch(() => undefined); // while we ask who is there; App says when it fails
 const asked = loginSecret(location.hash) ? null : waitForSession();
 await loadWords();
 render(<App />, root);

@@ -14,10 +14,11 @@ export function staticImports(metafile, chunk, seen = new Set()) {
 }
 const broughtBy = (metafile, chunk) => [chunk, ...staticImports(metafile, chunk)];
 
-function filesOf({ metafile, main, always, urlOfSheet }, page, language) {
-  const code = new Set([...broughtBy(metafile, main), ...broughtBy(metafile, page)]);
+/** All that a part takes that is loaded when nothing is here yet: the shell, its code, its styles, its words. */
+export function filesOf({ metafile, main, always, urlOfSheet }, part, languages) {
+  const code = new Set([...broughtBy(metafile, main), ...broughtBy(metafile, part)]);
   const files = new Set([...always, ...code]);
-  const isWords = (chunk) => metafile.outputs[chunk].entryPoint?.endsWith(`.${language}.ts`);
+  const isWords = (chunk) => languages.some((l) => metafile.outputs[chunk].entryPoint?.endsWith(`.${l}.ts`));
   for (const chunk of code) {
     const { inputs, imports } = metafile.outputs[chunk];
     for (const input of Object.keys(inputs))
@@ -26,7 +27,7 @@ function filesOf({ metafile, main, always, urlOfSheet }, page, language) {
       if (kind === "dynamic-import" && isWords(path))
         for (const words of broughtBy(metafile, path)) files.add(words);
   }
-  return [...files];
+  return files;
 }
 
 /** Throws when a page costs too much, else gives a line a page and language. `always`: files every page loads. */
@@ -34,7 +35,7 @@ export function checkFirstLoads(built) {
   const lines = [];
   for (const [chunk, { entryPoint }] of Object.entries(built.metafile.outputs))
     for (const language of /^src\/pages\/[\w-]+\.tsx$/.test(entryPoint ?? "") ? ["es", "en"] : []) {
-      const files = filesOf(built, chunk, language);
+      const files = [...filesOf(built, chunk, [language])];
       const sums = Object.entries(FIRST_LOAD_MAX).map(([kind, most]) => {
         const mine = files.filter((f) => f.endsWith(kind));
         const bytes = mine.reduce((sum, f) => sum + built.size(f), 0);

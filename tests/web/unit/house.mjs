@@ -3,7 +3,7 @@ import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
-import { equal, test } from "../../api/lib.mjs";
+import { assert, equal, test } from "../../api/lib.mjs";
 
 const web = path.join(path.dirname(fileURLToPath(import.meta.url)), "../../../web");
 const { build } = await import(pathToFileURL(path.join(web, "node_modules/esbuild/lib/main.js")).href);
@@ -25,6 +25,7 @@ const { browserName } = await load("pages/settings/browser-name.ts");
 const { csvOf, differences, pageOf } = await load("pages/audit/rows.ts");
 
 const { checkFirstLoads } = await import(pathToFileURL(path.join(web, "tools/first-load.mjs")).href);
+const { lateParts, partFiles } = await import(pathToFileURL(path.join(web, "tools/late-parts.mjs")).href);
 const { lateStyles } = await import(pathToFileURL(path.join(web, "tools/late-styles.mjs")).href);
 
 await test("a_page_that_grows_too_heavy_fails_the_build", () => {
@@ -82,6 +83,49 @@ await test("a_page_that_grows_too_heavy_fails_the_build", () => {
     }
     if (!kind.test(said)) throw new Error(`it did not fail: ${said}`);
   }
+});
+await test("a_table_names_all_that_a_late_part_is_made_of", async () => {
+  const at = path.join(folder, "parts");
+  const write = (file, text) => {
+    fs.mkdirSync(path.dirname(path.join(at, file)), { recursive: true });
+    fs.writeFileSync(path.join(at, file), text);
+  };
+  write("src/base/late.ts", "export const late = (code: unknown, name?: string) => console.log(code, name);");
+  write("src/words/a.es.ts", 'export const a = "hola";');
+  write("src/words/a.en.ts", 'export const a = "hello";');
+  write("src/words/a.ts", 'export const all = [() => import("./a.es"), () => import("./a.en")];');
+  write("src/shared.ts", "export const shared = Math.random();");
+  write(
+    "src/pages/a.ts",
+    'import { shared } from "../shared"; import { all } from "../words/a"; console.log(shared, all);',
+  );
+  write("src/pages/b.ts", 'import { shared } from "../shared"; console.log(shared);');
+  write(
+    "src/main.ts",
+    'import { late } from "./base/late"; late(import("./pages/a")); late(\n import("./pages/b"),\n);',
+  );
+  const { plugin, names } = lateParts(at);
+  const options = {
+    absWorkingDir: at,
+    bundle: true,
+    write: false,
+    metafile: true,
+    splitting: true,
+    format: "esm",
+    outdir: "assets",
+    plugins: [plugin],
+    logLevel: "silent",
+  };
+  const built = await build({ ...options, entryPoints: ["src/main.ts"] });
+  const table = { metafile: built.metafile, main: "assets/main.js", always: [], urlOfSheet: () => null };
+  const { files, parts } = partFiles(table, names);
+  const named = (name) => parts[name].map((i) => files[i].replace(/-\w+/, "")).sort();
+  equal(named("pages/a"), ["a.en.js", "a.es.js", "a.js", "chunk.js"]);
+  equal(named("pages/b"), ["b.js", "chunk.js"]);
+  equal(named("shell"), []);
+  write("src/main.ts", 'import { late } from "./base/late"; const code = import("./pages/a"); late(code);');
+  const said = await build({ ...options, entryPoints: ["src/main.ts"] }).catch((error) => error.message);
+  assert(/only late\(import\("…"\)\) can be read/.test(said), "what the build cannot read fails it");
 });
 await test("the_looks_of_a_page_hold_for_that_page_alone", async () => {
   const at = path.join(folder, "looks");
@@ -193,5 +237,33 @@ await test("a_spreadsheet_computes_nothing_of_an_export", () => {
     hash: "h",
   };
   equal(csvOf([row]).split("\r\n")[1], `1,t,"user:""x""",'=1+1,"a,b",,"{""a"":1}",'-1,,h`);
+});
+
+/** Groups of words that are chosen by what a thing is (`words().states[state]`), not by name. */
+const CHOSEN = ["nav", "states", "choices", "chart", "columns", "density", "tabs", "lifeline", "next"];
+
+await test("no_words_are_left_that_no_page_says", async () => {
+  const sources = fs
+    .readdirSync(path.join(web, "src"), { recursive: true })
+    .filter((f) => /\.tsx?$/.test(f) && !/words\/\w+\.(es|en)\.ts$/.test(f))
+    .map((f) => fs.readFileSync(path.join(web, "src", f), "utf8"));
+  const unsaid = [];
+  const look = (code, group, at) => {
+    const lacking = Object.keys(group).filter(
+      (k) => !new RegExp(`\\.${k.replace(/\W/g, "\\$&")}\\b`).test(code),
+    );
+    const isChosen =
+      lacking.length * 2 >= Object.keys(group).length || at.some((name) => CHOSEN.includes(name));
+    if (!isChosen) unsaid.push(...lacking.map((k) => [...at, k].join(".")));
+    for (const [k, inner] of Object.entries(group))
+      if (inner && typeof inner === "object" && !Array.isArray(inner)) look(code, inner, [...at, k]);
+  };
+  for (const file of fs.readdirSync(path.join(web, "src/words")).filter((f) => f.endsWith(".es.ts"))) {
+    const name = file.split(".")[0];
+    const users = name === "common" ? /\/words(\/index)?"/ : new RegExp(`/words/${name}"`);
+    const [all] = Object.values(await load(`words/${file}`));
+    look(sources.filter((text) => users.test(text)).join("\n"), all, [name]);
+  }
+  equal(unsaid, []);
 });
 fs.rmSync(folder, { recursive: true, force: true });

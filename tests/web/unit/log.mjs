@@ -252,7 +252,11 @@ function fakeServer(text) {
 }
 const numbered = (n) => Array.from({ length: n }, (_, i) => `line ${i + 1}\n`).join("");
 const settle = () => new Promise((done) => setTimeout(done, 5));
-const makeStore = (server) => new store.LogStore(server.source, () => Date.parse("2026-11-22T00:00:00Z"));
+const makeStore = (server) => {
+  const made = new store.LogStore(server.source);
+  made.startedAt = Date.parse("2026-11-22T00:00:00Z");
+  return made;
+};
 
 await test("only_pages_near_the_view_are_kept", async () => {
   const server = fakeServer(numbered(100_000));

@@ -40,6 +40,7 @@ await load("api/live-worker.ts");
 const { makeSoon } = await load("api/live.ts");
 const { filtered, filterValue, startedWithin } = await load("base/filter.ts");
 const { RunList } = await load("pages/runs/list.ts");
+const { sendAhead, takeAhead } = await load("api/ahead.ts");
 
 /** A tab of the worker: what it was told, and how it speaks. */
 function tab() {
@@ -137,5 +138,24 @@ await test("a_filtered_list_counts_what_may_have_left_it", async () => {
   await list.load("");
   list.hear([{ type: "run", id: "r2", status: "failed" }]);
   equal(list.waiting.value, 0, "all runs stay all runs");
+});
+await test("an_answer_asked_for_ahead_is_for_one_and_for_the_page_that_is_opened", async () => {
+  const sent = new Map();
+  const send = (url, abort) => {
+    sent.set(url, abort);
+    return Promise.resolve(`answer of ${url}`);
+  };
+  sendAhead(["/run", "/index"], send);
+  equal(await takeAhead("/run").response, "answer of /run");
+  equal(takeAhead("/run"), undefined, "another question is asked anew");
+  sendAhead(["/job"], send);
+  equal(takeAhead("/index"), undefined, "of the page before");
+  equal(
+    ["/run", "/index", "/job"].map((url) => sent.get(url).aborted),
+    [false, true, false],
+    "what nobody took is given up",
+  );
+  sendAhead([], send);
+  equal(takeAhead("/job"), undefined);
 });
 fs.rmSync(folder, { recursive: true, force: true });

@@ -2,7 +2,8 @@
 // is not there does not compile.
 import { signal } from "@preact/signals";
 import { hearServerTime } from "../base/clock";
-import { basePath } from "../base/url";
+import { basePath } from "../base/path";
+import { sendAhead, takeAhead } from "./ahead";
 import type { Routes } from "./schema.gen";
 
 export type Route = keyof Routes;
@@ -88,25 +89,31 @@ function urlOf(
   return [method, apiUrl(path) + (text ? `?${text}` : "")];
 }
 
-async function fetchIt(route: string, question: Question<Route>): Promise<Response> {
-  const [method, url] = urlOf(route, question);
+function send(method: string, url: string, question: Question<Route>): Promise<Response> {
   const headers: Record<string, string> = {
     "Accept-Language": document.documentElement.lang,
     ...question.headers,
   };
   if (question.body !== undefined) headers["Content-Type"] = "application/json";
   if (csrf && method !== "GET") headers["X-CSRF-Token"] = csrf;
+  const body = question.body === undefined ? null : JSON.stringify(question.body);
+  return fetch(url, { method, headers, body, signal: question.signal ?? null, credentials: "same-origin" });
+}
+
+/** Asks these paths, `{id}` being `id`, for whoever calls them next; what was asked ahead before and not called is given up. */
+export function askAhead(paths: readonly string[], id: string): void {
+  const urls = paths.map((path) => apiUrl(path.replace("{id}", encodeURIComponent(id))));
+  sendAhead(urls, (url, signal) => send("GET", url, { signal }));
+}
+
+async function fetchIt(route: string, question: Question<Route>): Promise<Response> {
+  const [method, url] = urlOf(route, question);
+  const ahead = method === "GET" ? takeAhead(url) : undefined;
+  const sentAt = ahead?.sentAt ?? Date.now();
   let response: Response;
-  const sentAt = Date.now();
   try {
-    const body = question.body === undefined ? null : JSON.stringify(question.body);
-    response = await fetch(url, {
-      method,
-      headers,
-      body,
-      signal: question.signal ?? null,
-      credentials: "same-origin",
-    });
+    response = await (ahead?.response ?? send(method, url, question));
+    question.signal?.throwIfAborted();
   } catch (error) {
     if (question.signal?.aborted) throw error;
     isOnline.value = false;

@@ -1,6 +1,6 @@
 // What a page has asked the server for: loading, there, or why not. Kept while it is asked again, so nothing flickers.
 import { signal, type ReadonlySignal } from "@preact/signals";
-import { useEffect, useMemo, useRef } from "preact/hooks";
+import { useEffect, useLayoutEffect, useMemo, useRef } from "preact/hooks";
 import { ApiError } from "./client";
 import { onResync } from "./live";
 
@@ -19,8 +19,8 @@ export function useRemote<T>(key: string, load: (abort: AbortSignal) => Promise<
   const newest = useRef(load);
   newest.current = load;
   const remote = useMemo(() => makeRemote<T>((abort) => newest.current(abort)), []);
-  useEffect(() => {
-    void remote.reload();
+  useLayoutEffect(() => {
+    void remote.reload(); // before the first paint: an effect would wait for it
     return remote.stop;
   }, [key]);
   useEffect(() => onResync(() => void remote.reload()), []);

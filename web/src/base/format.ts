@@ -1,6 +1,8 @@
 // Numbers, durations and instants as people read them. Pure: language, zone and now are arguments of `formats`.
 
-export type Language = "es" | "en";
+import type { Language } from "./language";
+
+export type { Language };
 export interface Instants {
   /** "sáb 21 nov 2026, 12:00:04 +01:00" */
   full(ms: number): string;

@@ -5,8 +5,10 @@ const needs = new Set<() => Promise<unknown>>();
 /** `load` is called before any late part is shown, again and again: once it has worked it must answer at once. */
 export const need = (load: () => Promise<unknown>): void => void needs.add(load);
 
-/** The code, when all it needs is here. */
-export async function late<T>(code: Promise<T>): Promise<T> {
+/** The code, when all it needs is here. `name`, which build.mjs puts in, is its place in the table of files (ahead.ts):
+ * all that it is made of is asked for at once. */
+export async function late<T>(code: Promise<T>, name?: string): Promise<T> {
+  if (name) globalThis.bringPart?.(name);
   const part = await code;
   await Promise.all([...needs].map((load) => load()));
   return part;

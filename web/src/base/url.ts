@@ -1,31 +1,15 @@
 // The address is the state: path, query, and moving between them without loading the page anew.
 import { batch, computed, signal } from "@preact/signals";
+import { basePath, href, inside } from "./path";
 import { keepPlace, returnToPlace, startPlaces } from "./scroll-place";
 
-/** Where the interface is mounted, with a slash at both ends ("/" or "/sereno/"): the document's base. */
-export const basePath = new URL(document.baseURI).pathname;
-
-/** The path below the base of a path of the server. */
-export const inside = (pathname: string) =>
-  pathname.startsWith(basePath) ? `/${pathname.slice(basePath.length)}` : pathname;
+export { basePath, decoded, href, inside } from "./path";
 
 /** The path below the base, decoded by nobody yet: "/jobs/c0…". */
 export const path = signal(inside(location.pathname));
 export const query = signal(new URLSearchParams(location.search));
 /** "#L7" */
 export const fragment = signal(location.hash);
-
-/** A path as people read it. */
-export function decoded(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
-  }
-}
-
-/** Turns a path of ours into one a link can carry. */
-export const href = (to: string) => basePath + to.replace(/^\//, "");
 
 function readAddress(): void {
   batch(() => {
@@ -71,26 +55,6 @@ export function setQuery(changes: Record<string, string | null>, options: { push
 
 /** One parameter as a signal. */
 export const param = (name: string) => computed(() => query.value.get(name) ?? "");
-
-/** Arguments of "/jobs/:id" in a path, or null when it is another page. */
-export function matchPath(pattern: string, at: string): Record<string, string> | null {
-  const want = pattern.split("/");
-  const got = at.replace(/\/$/, "").split("/");
-  if (want.length !== got.length && !(pattern === "/" && at === "/")) return null;
-  const found: Record<string, string> = {};
-  for (const [i, part] of want.entries()) {
-    const value = got[i] ?? "";
-    if (part.startsWith(":")) {
-      if (!value) return null;
-      try {
-        found[part.slice(1)] = decodeURIComponent(value);
-      } catch {
-        return null;
-      }
-    } else if (part !== value) return null;
-  }
-  return found;
-}
 
 function followLink(event: MouseEvent): void {
   if (event.defaultPrevented || event.button !== 0) return;

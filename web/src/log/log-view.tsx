@@ -1,6 +1,6 @@
 // The output of a run: read where it is looked at, followed while it lives, searched by the server.
 import { useComputed, useSignal } from "@preact/signals";
-import { useEffect, useMemo, useRef } from "preact/hooks";
+import { useEffect, useLayoutEffect, useMemo, useRef } from "preact/hooks";
 import { apiUrl, call } from "../api/client";
 import { useKeys } from "../base/keys";
 import { number as numberText } from "../base/format";
@@ -19,11 +19,11 @@ import { listenOutput, type Usage } from "./live-output";
 import { lineLink, LogRow } from "./log-line";
 import { LogWindow, type WindowHandle } from "./log-window";
 import { positionToShow, ROW_PX } from "./scroll";
-import { LogStore, looksWrong, PAGE_LINES } from "./store";
+import { LogStore, looksWrong } from "./store";
 
 const ERROR_LINES_MAX = 5000;
 const INDEX_EVERY_MS = 3000;
-const EARLY_MS = 3000;
+const SEEN_FIRST = 40; // lines around where the view begins
 const wrapChoice = remembered<"on" | "off">("wrap", "off");
 
 /** "#L7" → 7 */
@@ -32,53 +32,22 @@ export const lineOfFragment = (text: string) => {
   return found ? Math.max(1, Number(found[1])) : 0;
 };
 
-const askIndex = (id: string) => call("GET /api/cron/executions/{id}/output/index", { path: { id } });
-const askLines = (id: string, from: number, count: number) =>
-  call("GET /api/cron/executions/{id}/output/lines", { path: { id }, query: { from, count } });
-
-interface Early {
-  id: string;
-  at: number;
-  index: ReturnType<typeof askIndex>;
-  lines: ReturnType<typeof askLines>;
-}
-let early: Early | null = null;
-
-/** Asks for the beginning of an output before its view is there: while the run itself is being read. */
-export function prefetchLog(id: string): void {
-  const index = askIndex(id);
-  const lines = index.then(() => askLines(id, 1, PAGE_LINES));
-  for (const promise of [index, lines]) promise.catch(() => undefined); // whoever takes it hears of it
-  early = { id, at: performance.now(), index, lines };
-}
-
-function takeEarly<K extends "index" | "lines">(id: string, what: K): Early[K] | null {
-  if (early?.id !== id || performance.now() - early.at > EARLY_MS) return null; // a queued run has written since
-  const got = early[what];
-  if (what === "lines") early = null;
-  return got;
-}
-
-function makeStore(id: string, startedAt: () => number | null): LogStore {
-  let isFirst = true;
-  return new LogStore(
-    {
-      index: () => {
-        const got = isFirst ? takeEarly(id, "index") : null;
-        isFirst = false;
-        return got ?? askIndex(id);
-      },
-      lines: async (from, count) => {
-        const got = from === 1 ? await takeEarly(id, "lines") : null;
-        return got && got.data.length <= count ? got : askLines(id, from, count);
-      },
-    },
-    startedAt,
-  );
+/** The output of a run, on its way: before its view is there, while the run itself is being read. */
+export function openLog(id: string): LogStore {
+  const ask = { path: { id } };
+  const store = new LogStore({
+    index: () => call("GET /api/cron/executions/{id}/output/index", ask),
+    lines: (from, count) =>
+      call("GET /api/cron/executions/{id}/output/lines", { ...ask, query: { from, count } }),
+  });
+  void store.load();
+  return store;
 }
 
 interface LogViewProps {
   id: string;
+  /** Of openLog; whoever opened it stops it. */
+  store: LogStore;
   isLive: boolean;
   startedAt: string | null;
   onUsage?: (usage: Usage) => void;
@@ -87,14 +56,9 @@ interface LogViewProps {
 }
 
 export function LogView(props: LogViewProps) {
-  const { id, isLive } = props;
+  const { id, store, isLive } = props;
   const t = runWords().log;
-  const started = useRef(props.startedAt);
-  started.current = props.startedAt;
-  const store = useMemo(
-    () => makeStore(id, () => (started.current ? Date.parse(started.current) : null)),
-    [id],
-  );
+  store.startedAt = props.startedAt ? Date.parse(props.startedAt) : null;
   const search = useMemo(() => new Finder(), [id]);
   const errorList = useMemo(() => new Finder(ERROR_LINES_MAX), [id]);
   const needle = useSignal("");
@@ -109,14 +73,17 @@ export function LogView(props: LogViewProps) {
   const current = lineOfFragment(fragment.value);
 
   // ---- what is there
-  useEffect(() => {
-    void store.load();
-    return () => {
-      store.stop();
+  useMemo(() => {
+    const at = current || (props.begin === "end" ? store.count.peek() : 1);
+    store.want(at - SEEN_FIRST, at + SEEN_FIRST);
+  }, [store]);
+  useEffect(
+    () => () => {
       search.stop();
       errorList.stop();
-    };
-  }, [store]);
+    },
+    [store],
+  );
   const wasLive = useRef(isLive);
   useEffect(() => {
     if (wasLive.current && !isLive) void store.load(true); // it has ended: times are exact now
@@ -159,7 +126,7 @@ export function LogView(props: LogViewProps) {
     show(line);
   };
   const isPlaced = useRef(false);
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (!index || isPlaced.current || !handle.current) return;
     isPlaced.current = true;
     if (current) show(current);

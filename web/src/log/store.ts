@@ -50,10 +50,10 @@ export class LogStore {
   private isStopped = false;
   private epoch = 0; // answers to questions from before a resync are not believed
 
-  constructor(
-    private readonly source: LogSource,
-    private readonly startedAt: () => number | null,
-  ) {}
+  /** Of the run, once it is known: living lines are told with the time since then. */
+  startedAt: number | null = null;
+
+  constructor(private readonly source: LogSource) {}
 
   stop(): void {
     this.isStopped = true;
@@ -158,8 +158,7 @@ export class LogStore {
     if (!index || piece.end <= this.bytes) return;
     if (index.isLive && index.isCut) return; // beyond what is kept in order: it is read when the run has ended
     if (piece.text === null || piece.offset !== this.bytes) return this.resync();
-    const started = this.startedAt();
-    const ms = started === null ? null : Math.max(0, Date.parse(piece.at) - started);
+    const ms = this.startedAt === null ? null : Math.max(0, Date.parse(piece.at) - this.startedAt);
     const parts = piece.text.split("\n");
     const rest = parts.pop() ?? "";
     for (const part of parts) this.addText(part.replace(/\r$/, ""), ms, true);

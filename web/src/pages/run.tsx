@@ -1,5 +1,5 @@
 // One run: how it came about, how it went, what it wrote.
-import { useEffect, useMemo } from "preact/hooks";
+import { useEffect, useMemo, useRef } from "preact/hooks";
 import { call } from "../api/client";
 import { useLive } from "../api/live";
 import { useRemote } from "../api/remote";
@@ -7,7 +7,8 @@ import { may } from "../api/state";
 import { useKeys } from "../base/keys";
 import { go, href } from "../base/url";
 import type { Usage } from "../log/live-output";
-import { LogView, prefetchLog } from "../log/log-view";
+import { LogView, openLog } from "../log/log-view";
+import type { LogStore } from "../log/store";
 import type { PageProps } from "../routes";
 import { Button } from "../ui/button";
 import { Confirm } from "../ui/dialog";
@@ -43,7 +44,8 @@ async function loadBoth(id: string, abort: AbortSignal): Promise<Both> {
 
 export function RunPage({ args }: PageProps) {
   const id = args["id"] ?? "";
-  useMemo(() => prefetchLog(id), [id]);
+  const log = useMemo(() => openLog(id), [id]);
+  useEffect(() => () => log.stop(), [log]);
   const remote = useRemote(id, (abort) => loadBoth(id, abort));
   useLive("runs", (events) => {
     const known = remote.data.peek();
@@ -61,15 +63,19 @@ export function RunPage({ args }: PageProps) {
   });
   return (
     <Shown of={remote}>
-      {(both) => (
-        <Inside key={id} run={both.run} context={both.context} reload={() => void remote.reload()} />
-      )}
+      {(both) => <Inside key={id} {...both} log={log} reload={() => void remote.reload()} />}
     </Shown>
   );
 }
 
-function Inside({ run, context, reload }: { run: Run; context: RunContext | null; reload: () => void }) {
+function Inside({ run, context, log, reload }: Both & { log: LogStore; reload: () => void }) {
   const t = runWords();
+  const isQueued = run.status === "queued";
+  const wasQueued = useRef(isQueued);
+  useEffect(() => {
+    if (wasQueued.current && !isQueued) void log.load(); // it has begun to write
+    wasQueued.current = isQueued;
+  }, [isQueued]);
   const isStopAsked = useSignal(false);
   const usage = useSignal<readonly Usage[]>([]);
   const over = isOver(run.status);
@@ -139,9 +145,10 @@ function Inside({ run, context, reload }: { run: Run; context: RunContext | null
         <Timeline run={run} context={context} />
         {hasJob && <RecentRuns run={run} p95={context?.usualP95Ms ?? null} />}
       </div>
-      {run.status !== "queued" && (
+      {!isQueued && (
         <LogView
           id={run.id}
+          store={log}
           isLive={run.status === "running"}
           startedAt={run.startedAt}
           onUsage={(now) => void (usage.value = [...usage.peek().slice(1 - USAGE_KEPT), now])}

@@ -1,17 +1,14 @@
 // The words of the interface. Each page's are a file a language, loaded with the page and alone: words/PAGE.ts says
 // where they are. Spanish is the source: its shape is the type that every other language must fill.
 import { computed, signal } from "@preact/signals";
-import type { Language } from "../base/format";
+import { type Language, languageOf } from "../base/language";
 import { need } from "../base/late";
 import { remembered } from "../base/remember";
 
 export type { Language };
 
-const wished = (): Language =>
-  navigator.languages.map((l) => l.slice(0, 2)).find((l): l is Language => l === "es" || l === "en") ?? "es";
-
 const chosen = remembered<Language | "auto">("language", "auto");
-const wanted = (): Language => (chosen.value === "es" || chosen.value === "en" ? chosen.value : wished());
+const wanted = (): Language => languageOf(chosen.value);
 const spoken = signal<Language | null>(null);
 
 export const language = computed<Language>(() => spoken.value ?? "es");
