@@ -1,4 +1,7 @@
 // The output of a run as a log view reads it (C-73): index, lines, search, live pieces; what surrounds a run.
+import fs from 'node:fs';
+import path from 'node:path';
+import {execFileSync} from 'node:child_process';
 import {serve, request, ask, test, equal, assert, until, listen, makeJob} from './lib.mjs';
 
 const server = await serve();
@@ -116,5 +119,31 @@ await test('a_run_knows_its_attempts_the_run_before_and_what_is_usual', async ()
   const second = await get(`/api/cron/executions/${context.attempts[1].id}/context`);
   equal([second.attempts.map((one) => one.attempt), second.previous.id], [[1, 2], before]);
   equal((await get(`/api/cron/executions/${before}/context`)).previous, null);
+});
+
+// A disk that does not answer, as a pipe whose other end nobody has opened: what a work thread does in the kernel is seen in /proc.
+const waitsIn = (pid, place) => fs.readdirSync(`/proc/${pid}/task`).filter((thread) => fs.readFileSync(`/proc/${pid}/task/${thread}/wchan`, 'utf8').includes(place)).length;
+await test('an_output_that_is_being_read_at_a_forced_stop_touches_nothing_that_is_gone', async () => {
+  const other = await serve();
+  const spool = path.join(other.data, 'spool'), ids = [];
+  for (const name of ['one', 'two']) {
+    await makeJob(other, {name, params: {command: 'echo x'}});
+    ids.push((await ask(other, 'POST', `/api/cron/jobs/${name}/run`, 200, {body: {}, headers: {Prefer: 'wait=60'}})).executionId);
+  }
+  const pipes = fs.readdirSync(spool).filter((file) => file.endsWith('.out')).map((file) => path.join(spool, file.replace(/out$/, 'time'))); // read last
+  equal(pipes.length, 2);
+  for (const pipe of pipes) {
+    fs.rmSync(pipe, {force: true});
+    execFileSync('mkfifo', ['-m', '600', pipe]);
+  }
+  const reads = ids.map((id) => request(other, 'GET', at(id, '/lines')).catch(() => null));
+  await until(() => waitsIn(other.child.pid, 'partner') === 2, 'the threads wait for the disk');
+  other.child.kill('SIGTERM');
+  other.child.kill('SIGINT'); // asked twice: at once
+  await until(() => fs.readFileSync(`/proc/${other.child.pid}/wchan`, 'utf8').includes('futex'), 'the end waits for the threads');
+  for (const pipe of pipes) fs.closeSync(fs.openSync(pipe, fs.constants.O_RDWR | fs.constants.O_NONBLOCK));
+  equal(await other.ended, 0, fs.readFileSync(other.log, 'utf8').split('\n').slice(-60).join('\n'));
+  await Promise.all(reads);
+  fs.rmSync(other.folder, {recursive: true, force: true});
 });
 await server.finish();
