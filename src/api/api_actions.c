@@ -306,6 +306,7 @@ static void set_gate(struct call *c, const struct gate_order *order) {
   change->gate.scope = o->scope;
   change->gate.key = o->key ? arena_strdup(&change->arena, str_of(o->key)) : NULL;
   change->gate.job_no = o->scope == GATE_SCOPE_JOB ? c->job->no : 0;
+  change->gate.job = o->scope == GATE_SCOPE_JOB ? job_ref(c->job) : NULL;
   change->gate.gate = o->gate;
   change->gate.gate_until_ms = o->until_ms;
   call_note(c, change, o->gate == GATE_OPEN ? "resume" : "pause", o->object, NULL, NULL);

@@ -346,6 +346,7 @@ void job_delete(struct call *c) {
   struct change *change = call_new_change(c, CHANGE_JOB_DELETE);
   if (!change) return;
   change->job.job_no = c->job->no;
+  change->job.job = job_ref(c->job);
   change->job.if_updated_ms = if_match_ms;
   call_note(c, change, "job.delete", arena_printf(&c->req->arena, "job:%s", c->job->name),
             render_job_audit(c->job, &RENDER(c)), NULL);

@@ -404,6 +404,13 @@ static void load_run(struct call *c) {
   call_read_any(c, r, on_run);
 }
 
+/* What is answered is at least as new as this event of the live stream. */
+static void say_event(struct call *c) {
+  const char *id = arena_printf(&c->req->arena, "%lld-%lld", (long long)engine_epoch(c->api->engine),
+                                (long long)engine_event_seq(c->api->engine));
+  if (id) http_header(c->req, "Sereno-Event", str_of(id));
+}
+
 void dispatch(struct call *c) {
   if (!has_rate(c, RATE_ADDRESS, rate_address_key(c->req->peer)) || !find_route(c)) return;
   if (c->route->flags & ROUTE_PAGE) {
@@ -416,6 +423,7 @@ void dispatch(struct call *c) {
   }
   if ((c->route->flags & ROUTE_LOGIN) && !has_rate(c, RATE_LOGIN, rate_address_key(c->req->peer))) return;
   if (!may_enter(c) || !is_own_page(c) || !has_input(c) || !is_first_time(c)) return;
+  if (c->route->method == HTTP_GET) say_event(c);
   if (c->route->flags & ROUTE_JOB) call_read_job(c, c->args[0], enter_with_job);
   else if (c->route->flags & ROUTE_RUN) load_run(c);
   else enter(c);

@@ -130,6 +130,9 @@ void engine_unsubscribe(struct engine_subscription *s);
 /* Replays kept events with seq > after; false when some are gone already (send "resync"). */
 bool engine_replay(struct engine *e, int64_t after_seq, engine_event_fn *fn, void *arg);
 int64_t engine_epoch(const struct engine *e);
+/* The number of the newest event, of a topic's newest; 0: none yet. */
+int64_t engine_event_seq(const struct engine *e);
+int64_t engine_topic_seq(const struct engine *e, enum engine_topic topic);
 /* The last lines of the log, oldest first, at most n. */
 void engine_log_tail(const struct engine *e, size_t n, void (*fn)(void *arg, struct str line), void *arg);
 /* Live output of a running run is announced on ENGINE_TOPIC_OUTPUT while somebody watches it. */

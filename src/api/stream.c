@@ -110,6 +110,23 @@ void streams_tell_counters(struct streams *s) {
   LIST_EACH (&s->clients, node) tell_counters(CONTAINER_OF(node, struct client, link));
 }
 
+/* How far it is told now. Its id is where to go on after a lost connection, also when nothing has come yet; what a client
+ * read before an event of these numbers, it reads again. */
+static void say_hello(struct client *k) {
+  struct streams *s = k->streams;
+  struct engine *e = s->api->engine;
+  buf_clear(&s->event);
+  buf_addf(&s->event, "id: %lld-%lld\nevent: hello\ndata: ", (long long)engine_epoch(e),
+           (long long)engine_event_seq(e));
+  struct json_writer w = jw_new(&s->event);
+  jw_object(&w);
+  for (enum engine_topic t = 0; t < ENGINE_TOPIC_COUNT; t++)
+    if (k->topics & TOPIC_BIT(t)) jw_kint(&w, topic_names[t], engine_topic_seq(e, t));
+  jw_object_end(&w);
+  buf_add_text(&s->event, "\n\n");
+  send(k, buf_str(&s->event));
+}
+
 /* ---- clients ---- */
 
 static void forget(struct client *k) {
@@ -257,12 +274,14 @@ static void begin(struct call *c, const struct order *o) {
   tell_counters(k);
   bool is_whole = o->after_seq < 0 || engine_replay(s->api->engine, o->after_seq, replay_one, k);
   if (o->must_resync || !is_whole) send(k, STR("event: resync\ndata: {}\n\n"));
+  say_hello(k);
 }
 
 static void read_last_id(struct call *c, const struct stream_query *q, struct order *o) {
   struct str text = http_request_header(c->req, "Last-Event-ID");
   int64_t epoch, seq;
-  if (q->last_id) text = str_of(q->last_id);
+  if (!text.len && q->last_id)
+    text = str_of(q->last_id); /* a browser that reconnects by itself sends both: newer, older */
   o->after_seq = -1;
   if (!text.ptr || text.len == 0) return;
   if (event_id_parse(text, &epoch, &seq) && epoch == engine_epoch(c->api->engine)) o->after_seq = seq;

@@ -87,7 +87,7 @@ static void after_edit(struct engine *e, const struct change *c) {
     case CHANGE_JOB_DELETE: engine_publish_job(e, c->job.job_no, c->job.job, "deleted"); break;
     case CHANGE_GATE:
       engine_publish_status(e);
-      engine_publish_job(e, c->gate.scope == GATE_SCOPE_JOB ? c->gate.job_no : 0, NULL, "gate");
+      engine_publish_job(e, c->gate.scope == GATE_SCOPE_JOB ? c->gate.job_no : 0, c->gate.job, "gate");
       break;
     default: break;
   }

@@ -53,13 +53,16 @@ static void keep_event(struct engine *e, enum engine_topic topic, struct str jso
 }
 
 void engine_publish(struct engine *e, enum engine_topic topic, struct str json) {
-  e->last_seq++;
+  e->topic_seq[topic] = ++e->last_seq;
   keep_event(e, topic, json);
   LIST_EACH (&e->subscriptions, node) {
     struct engine_subscription *s = CONTAINER_OF(node, struct engine_subscription, node);
     s->fn(s->arg, topic, e->last_seq, json);
   }
 }
+
+int64_t engine_event_seq(const struct engine *e) { return e->last_seq; }
+int64_t engine_topic_seq(const struct engine *e, enum engine_topic topic) { return e->topic_seq[topic]; }
 
 static void publish_buf(struct engine *e, enum engine_topic topic, struct buf *out) {
   if (buf_error(out) == ERR_OK) engine_publish(e, topic, buf_str(out));

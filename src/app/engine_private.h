@@ -123,7 +123,7 @@ struct engine {
   struct list subscriptions;
   struct kept_event kept[LIMIT_EVENTS_KEPT];
   size_t kept_first, kept_count, kept_bytes;
-  int64_t last_seq;
+  int64_t last_seq, topic_seq[ENGINE_TOPIC_COUNT];
   char *log_lines[LIMIT_LOG_LINES_KEPT];
   size_t log_first, log_count;
 

@@ -25,6 +25,8 @@ void change_free(struct change *c) {
   } else if (c->kind == CHANGE_SETTINGS) {
     settings_unref(c->settings.settings);
     settings_unref(c->settings.saved);
+  } else if (c->kind == CHANGE_GATE) {
+    job_unref(c->gate.job);
   } else if (c->kind == CHANGE_CLAIM) {
     settings_unref(c->claim.settings);
   }

@@ -142,9 +142,10 @@ struct change {
       int64_t failures_before; /* answer of END: and before this one */
     } run;
     struct {
-      struct job *job;       /* question: the new definition (no 0: create); one reference */
-      struct job *saved;     /* answer: with its number, version and instants; one reference */
-      int64_t job_no;        /* JOB_DELETE */
+      struct job *job;   /* question: the new definition (no 0: create); DELETE: NULL, or what goes, for its
+                              * event; one reference */
+      struct job *saved; /* answer: with its number, version and instants; one reference */
+      int64_t job_no;    /* JOB_DELETE */
       int64_t if_updated_ms; /* FIELD_NULL, or updatedAt must be this: ERR_PRECONDITION */
       int64_t from_ms;       /* the new version governs due instants > from */
       int64_t until_ms;      /* claim anew up to here */
@@ -154,6 +155,7 @@ struct change {
       enum gate_scope scope;
       const char *key;       /* job number as text, category name; NULL for the others */
       int64_t job_no;        /* scope JOB */
+      struct job *job;       /* the same, for the event that tells of it; NULL or one reference */
       enum gate gate;        /* OPEN opens what was closed by the same scope and key */
       int64_t gate_until_ms; /* a pause that ends by itself; INSTANT_NEVER */
       const struct edit_from *from;

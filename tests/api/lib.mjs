@@ -130,7 +130,9 @@ export function listen(server, target, {token, headers = {}} = {}) {
             const key = line.slice(0, colon), value = line.slice(colon + 2);
             event[key] = key in event ? event[key] + '\n' + value : value;
           }
-          if (event.event) stream.events.push({...event, data: JSON.parse(event.data)});
+          const heard = event.event && {...event, data: JSON.parse(event.data)};
+          if (event.event === 'hello') stream.hello = {...heard, after: stream.events.length}; // apart: how far it is, no news
+          else if (heard) stream.events.push(heard);
         }
       });
       done(stream);

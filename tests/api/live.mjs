@@ -36,6 +36,35 @@ await test('what_cannot_be_told_again_is_a_resync', async () => {
     stream.close();
   }
 });
+await test('a_stream_says_how_far_it_is_and_answers_how_new_they_are', async () => {
+  const number = (id) => Number(id.split('-')[1]);
+  const hello = async (headers = {}) => {
+    const stream = await listen(server, '/api/cron/stream?topics=jobs,runs', {headers});
+    await until(() => stream.hello, 'hello');
+    stream.close();
+    return stream;
+  };
+  const before = (await hello()).hello;
+  const list = await request(server, 'GET', '/api/cron/jobs');
+  equal(list.headers['sereno-event'], before.id);
+  await makeJob(server, {name: 'between', params: {command: 'true'}});
+  const after = (await hello()).hello;
+  assert(after.data.jobs > number(list.headers['sereno-event']), 'the list is older than the newest event of jobs');
+  assert(number(after.id) >= after.data.jobs && !('worlds' in after.data), 'of the topics asked for');
+  equal(after.data.runs, before.data.runs);
+  const missed = await hello({'Last-Event-ID': before.id}); // nothing had come yet when it was lost
+  equal([missed.events.map((one) => [one.event, one.data.name]), missed.hello.after], [[['jobs', 'between']], 1], 'what was missed, then hello');
+});
+await test('events_of_a_paused_and_a_deleted_job_name_it', async () => {
+  const {id} = await makeJob(server, {name: 'named', params: {command: 'true'}});
+  const stream = await listen(server, '/api/cron/stream?topics=jobs');
+  await post('/api/cron/jobs/named/pause', {});
+  await post('/api/cron/jobs/named/resume', {});
+  await ask(server, 'DELETE', '/api/cron/jobs/named', 204);
+  const told = await until(() => { const mine = stream.events.filter((one) => one.data.type === 'job'); return mine.length >= 3 && mine; }, 'all three');
+  equal(told.map(({data}) => [data.what, data.id, data.name]), [['gate', id, 'named'], ['gate', id, 'named'], ['deleted', id, 'named']]);
+  stream.close();
+});
 await test('new_lines_of_the_log_come_at_once', async () => {
   const stream = await listen(server, '/api/cron/logs/stream');
   await run('spoken');

@@ -144,6 +144,58 @@ await site.test("another_thing_is_another_page", async (t) => {
   );
 });
 
+/** A job in the list, and its row once it is there. */
+async function listed(name) {
+  const { id } = await ask(server, "POST", "/api/cron/jobs", 201, {
+    body: { name, schedule: "0 4 * * *", command: "selftest" },
+  });
+  const change = () => ask(server, "PATCH", `/api/cron/jobs/${id}`, 200, { body: { schedule: "0 5 * * *" } });
+  return { change, row: (page) => page.locator(`[data-job="${id}"]`) };
+}
+
+await site.test("what_happens_before_the_stream_opens_is_seen", async (t) => {
+  const { change, row } = await listed("antes");
+  const context = await site.context(t, { lang: "en" });
+  await context.addInitScript(() => delete window.SharedWorker); // whose stream cannot be held
+  let free;
+  const opened = new Promise((go) => (free = go));
+  await context.route("**/api/cron/stream?*", async (route) => {
+    await opened;
+    await route.continue();
+  });
+  const page = await t.page("/jobs", { context });
+  await row(page).getByText("At 04:00").waitFor();
+  await change();
+  free();
+  await row(page).getByText("At 05:00").waitFor();
+});
+
+await site.test("a_list_that_was_on_its_way_when_the_stream_opened_is_read_again", async (t) => {
+  const { change, row } = await listed("mientras");
+  const context = await site.context(t, { lang: "en" });
+  await context.addInitScript(() => delete window.SharedWorker);
+  const page = await context.newPage();
+  let free;
+  const changed = new Promise((go) => (free = go));
+  const opened = page.waitForResponse(/cron\/stream/);
+  await page.route("**/api/cron/stream?*", async (route) => {
+    await changed;
+    await route.continue();
+  });
+  let isFirst = true;
+  await page.route("**/api/cron/jobs/compact?*", async (route) => {
+    if (!isFirst) return route.continue();
+    isFirst = false;
+    const old = await route.fetch();
+    await change();
+    free();
+    await opened;
+    await route.fulfill({ response: old });
+  });
+  await page.goto(site.url("/jobs"));
+  await row(page).getByText("At 05:00").waitFor();
+});
+
 await site.test("a_job_deleted_while_one_looks_at_it_says_so", async (t) => {
   const gone = await make("efímera", "true");
   const page = await t.page(`/jobs/${gone.id}`, { lang: "en" });

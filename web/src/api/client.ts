@@ -64,6 +64,10 @@ export const isOnline = signal(true);
 /** The server does not know us (any more): the page asks to log in. */
 export const isStranger = signal(false);
 
+let tellAnswer: (event: string | null) => void = () => undefined;
+/** Calls `fn` with the event that each answer is as new as. */
+export const onAnswer = (fn: typeof tellAnswer): void => void (tellAnswer = fn);
+
 /** How often the server has said that we may not. */
 export const refusals = signal(0);
 
@@ -123,6 +127,7 @@ async function fetchIt(route: string, question: Question<Route>): Promise<Respon
   const date = Date.parse(response.headers.get("Date") ?? "");
   if (!Number.isNaN(date)) hearServerTime(date, sentAt);
   if (!response.ok) throw await problemOf(response);
+  tellAnswer(response.headers.get("Sereno-Event"));
   return response;
 }
 

@@ -5,8 +5,22 @@ export interface LiveEvent {
   topic: string;
   /** the event's JSON as text: most tabs never look at most events */
   json: string;
+  /** Its number; null: of an event that tells how things are now. */
+  seq: number | null;
 }
-export type FeedMessage = { kind: "events"; events: LiveEvent[] } | { kind: "open" } | { kind: "lost" };
+/** How far the stream is: the number of each topic's newest event that it has told or will not tell any more. */
+export interface At {
+  kind: "at";
+  epoch: string;
+  newest: Record<string, number>;
+}
+export type FeedMessage = { kind: "events"; events: LiveEvent[] } | { kind: "open" } | { kind: "lost" } | At;
+
+/** "12-345": the server's start, and the event since. */
+export function eventIdOf(text: string | null): { epoch: string; seq: number } | null {
+  const [epoch, seq] = (text ?? "").split("-");
+  return epoch && seq && /^\d+$/.test(seq) ? { epoch, seq: Number(seq) } : null;
+}
 
 const topics = ["runs", "jobs", "logs", "status", "worlds", "counters", "resync"];
 const GATHER_MS = 100;
@@ -20,16 +34,23 @@ export class Feed {
   private timer: ReturnType<typeof setTimeout> | undefined;
   private retry: ReturnType<typeof setTimeout> | undefined;
   private failures = 0;
+  private at: At | undefined;
 
   constructor(
     private readonly url: string,
     private readonly tell: (message: FeedMessage) => void,
   ) {}
 
+  /** Says how far it is; a stream that is just opening says so by itself. */
+  tellAt(): void {
+    if (this.at) this.tell({ ...this.at, newest: { ...this.at.newest } });
+  }
+
   /** Listens to these topics, "jobs,runs,status"; "" closes. */
   listen(wanted: string): void {
     if (wanted === this.wanted && this.source) return;
     this.wanted = wanted;
+    this.at = undefined;
     this.close();
     if (wanted) this.open();
   }
@@ -55,15 +76,23 @@ export class Feed {
       const wait = Math.min(30000, 1000 * 2 ** this.failures++);
       this.retry = setTimeout(() => this.open(), wait);
     };
+    source.addEventListener("hello", (event: MessageEvent<string>) => {
+      this.lastId = event.lastEventId;
+      const newest = JSON.parse(event.data) as Record<string, number>;
+      this.at = { kind: "at", epoch: eventIdOf(event.lastEventId)?.epoch ?? "", newest };
+      this.tellAt();
+    });
     for (const topic of topics)
       source.addEventListener(topic, (event: MessageEvent<string>) => {
         if (event.lastEventId) this.lastId = event.lastEventId;
-        this.gather({ topic, json: event.data });
+        const seq = topic === "counters" ? null : (eventIdOf(event.lastEventId)?.seq ?? null);
+        if (this.at && seq) this.at.newest[topic] = seq;
+        this.gather({ topic, json: event.data, seq });
       });
   }
 
   private gather(event: LiveEvent): void {
-    if (this.gathered.length >= EVENTS_MAX) this.gathered = [{ topic: "resync", json: "{}" }];
+    if (this.gathered.length >= EVENTS_MAX) this.gathered = [{ topic: "resync", json: "{}", seq: null }];
     else this.gathered.push(event);
     this.timer ??= setTimeout(() => {
       const events = this.gathered;

@@ -11,7 +11,7 @@ let figures: LiveEvent | undefined;
 
 function tellAll(message: FeedMessage): void {
   if (message.kind === "events") figures = message.events.findLast((e) => e.topic === "counters") ?? figures;
-  else last = message;
+  else if (message.kind !== "at") last = message;
   for (const port of tabs.keys()) port.postMessage(message);
 }
 
@@ -35,6 +35,7 @@ function hear(port: MessagePort, message: FromTab): void {
   }
   for (const [other, { heardAt }] of tabs) if (Date.now() - heardAt > TAB_GONE_MS) tabs.delete(other);
   listen();
+  if (message.kind === "listen") feed?.tellAt();
 }
 
 const scope = self as unknown as { onconnect: (event: MessageEvent) => void };

@@ -1,8 +1,9 @@
 // What happens on the server, as it happens. Pages subscribe to topics; nothing ever polls.
-import { signal } from "@preact/signals";
+import { effect, signal } from "@preact/signals";
 import { useEffect, useMemo, useRef } from "preact/hooks";
-import { apiUrl } from "./client";
-import { Feed, type FeedMessage, type LiveEvent } from "./live-feed";
+import { path } from "../base/url";
+import { apiUrl, onAnswer } from "./client";
+import { type At, eventIdOf, Feed, type FeedMessage, type LiveEvent } from "./live-feed";
 
 export type Topic = "runs" | "jobs" | "logs" | "status" | "worlds" | "counters";
 /** `events` are those of one tenth of a second, in order, parsed. */
@@ -23,14 +24,54 @@ function deliver(topic: Topic, events: readonly LiveEvent[]): void {
   if (parsed.length) for (const fn of [...set]) fn(parsed);
 }
 
+/*
+ * A page reads, and then the stream opens: what changed in between comes as no event. Answers say which event they are as new
+ * as, the stream how far it is when it begins; a page whose answer is older than that reads anew, once.
+ */
+let oldest: { epoch: string; seq: number } | null = null; // of the answers since the page was opened
+let at: At | null = null;
+const unsure = new Set<Topic>(); // listened to, and not known to be in the stream yet
+effect(() => {
+  void path.value;
+  oldest = null;
+});
+
+const isPast = (answer: { epoch: string; seq: number }, stream: At): boolean =>
+  answer.epoch !== stream.epoch ||
+  [...listeners].some(([t, s]) => s.size > 0 && (stream.newest[t] ?? 0) > answer.seq);
+
+function resync(): void {
+  oldest = null;
+  for (const fn of [...resyncs]) fn();
+}
+
+function hearAt(message: At): void {
+  at = message;
+  const isNews = [...unsure].some((topic) => topic in message.newest);
+  for (const topic of Object.keys(message.newest)) unsure.delete(topic as Topic);
+  if (isNews && oldest && isPast(oldest, message)) resync();
+}
+
+/** An answer that was under way while the stream began, or while it told something of what is asked. */
+onAnswer((event) => {
+  const mine = eventIdOf(event);
+  if (!mine) return;
+  if (!oldest || mine.epoch !== oldest.epoch || mine.seq < oldest.seq) oldest = mine;
+  if (!at || !isPast(mine, at)) return;
+  at = null; // once
+  resync();
+});
+
 function hear(message: FeedMessage): void {
+  if (message.kind === "at") return hearAt(message);
   if (message.kind !== "events") {
     const was = isLive.value;
     isLive.value = message.kind === "open";
-    if (was === false && isLive.value) for (const fn of [...resyncs]) fn(); // what happened meanwhile may be lost
+    if (was === false && isLive.value) resync(); // what happened meanwhile may be lost
     return;
   }
-  if (message.events.some((e) => e.topic === "resync")) for (const fn of [...resyncs]) fn();
+  for (const { topic, seq } of message.events) if (at && seq) at.newest[topic] = seq;
+  if (message.events.some((e) => e.topic === "resync")) resync();
   for (const topic of listeners.keys()) deliver(topic, message.events);
 }
 
@@ -60,6 +101,7 @@ function connectHere(url: string): (topics: string[]) => void {
   return (topics) => {
     wanted = topics.sort().join(",");
     listen();
+    feed.tellAt();
   };
 }
 
@@ -87,6 +129,7 @@ export function startLive(): void {
 export function listen(topic: Topic, fn: Listener): () => void {
   let set = listeners.get(topic);
   if (!set) listeners.set(topic, (set = new Set()));
+  if (!set.size) unsure.add(topic);
   set.add(fn);
   askSoon();
   return () => {

@@ -46,7 +46,7 @@ function useFollow(id: string, reload: () => Promise<void>): void {
     (events) =>
       events.some((e) => {
         const event = e as { type: string; id?: string; what?: string };
-        return event.type === "job" && (event.id === id || !event.id); // gates and deletions name no id
+        return event.type === "job" && (event.id === id || !event.id); // those of many jobs name none
       }) && soon(),
   );
 }
