@@ -184,6 +184,7 @@ export class JobList {
   /** Would the server's list look otherwise? */
   private mayMove(old: JobRow | undefined, row: JobRow): boolean {
     if (!this.columns.length || !this.asked) return false;
+    if (old && old.schedule !== row.schedule) return true; // live rows come without its words
     if (this.asked.q !== "") return !old || old.state !== row.state || old.last !== row.last;
     if (this.asked.sort === "state") return old?.state !== row.state;
     return this.asked.sort === "last" || this.asked.sort === "next" ? old?.last !== row.last : false;
