@@ -52,9 +52,11 @@ static void answer_ask(struct engine *e, int64_t token, const struct engine_answ
 static void on_change_done(struct change *c) {
   struct engine *e = c->owner;
   e->changes_out--;
-  if (c->kind == CHANGE_CLAIM && c->error == ERR_OK && c->at_ms >= e->news_ms) {
-    e->news_ms = INSTANT_NEVER; /* what SQL from outside did has been taken over */
-    engine_publish_outside(e, c->claim.outside, c->claim.outside_count);
+  if (c->kind == CHANGE_CLAIM &&
+      c->error == ERR_OK) { /* any claim may have taken over what SQL from outside did */
+    if (c->claim.outside_count > 0 || c->at_ms >= e->news_ms)
+      engine_publish_outside(e, c->claim.outside, c->claim.outside_count);
+    if (c->at_ms >= e->news_ms) e->news_ms = INSTANT_NEVER;
   }
   if (c->kind == CHANGE_CLAIM && c->error == ERR_OK && c->claim.settings) { /* SQL from outside */
     settings_unref(e->settings);

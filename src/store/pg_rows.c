@@ -203,9 +203,14 @@ static void pr_rollback(struct rows *r) {
   pg_rollback(rows_of(r)->conn); /* takes in what is under way */
   rows_of(r)->was_wrong = false;
 }
+void pg_rows_tell_news(struct pg_rows *r) {
+  r->news += !r->has_news;
+  r->has_news = true;
+}
+
 static bool pr_has_news(struct rows *rows) {
   struct pg_rows *r = rows_of(rows);
-  if (pg_was_notified(r->conn)) r->has_news = true;
+  if (pg_was_notified(r->conn)) pg_rows_tell_news(r);
   return r->has_news;
 }
 static enum err pr_take_news(struct rows *rows) {

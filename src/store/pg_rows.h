@@ -31,6 +31,7 @@ struct pg_rows {
   char *scans[SCAN_COUNT];      /* the same without a limit, for DECLARE */
   int64_t epoch;                /* ours; 0 = not begun: writes are not fenced yet */
   bool was_wrong;               /* a guess of this transaction */
+  int64_t news;                 /* how often there were some; they are untaken while has_news */
   bool has_news, is_news_taken; /* SQL from outside was told of; and read in the transaction at hand */
   int cursors;                  /* open ones, for their names */
   struct arena scratch;         /* of one statement */
@@ -41,6 +42,8 @@ enum err pg_rows_open(struct pg_rows *r, const struct pg_config *config, struct 
 void pg_rows_close(struct pg_rows *r);
 /* Jobs that SQL from outside has inserted get their ledger numbers; in the transaction at hand. */
 enum err pg_rows_number_jobs(struct pg_rows *r);
+/* SQL from outside may have changed something. */
+void pg_rows_tell_news(struct pg_rows *r);
 
 /* ---- pg_sql.c ---- */
 #define PG_SCAN_PAGE 256 /* rows of a scan that come with its first answer */

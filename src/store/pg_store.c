@@ -60,7 +60,7 @@ static enum err greet_writer(void *arg, struct pg_conn *c, struct err_detail *de
   }
   if (!has_lock)
     return err_set(detail, ERR_CONFLICT, "store.url", 0, "another server of Sereno works with this database");
-  s->rows.has_news = true; /* what was told while we were away */
+  pg_rows_tell_news(&s->rows); /* what was told while we were away */
   return pg_script(c, "DO $$ BEGIN EXECUTE format('LISTEN %I', 'sereno_' || current_schema()); END $$",
                    detail);
 }
@@ -174,9 +174,9 @@ static enum err pgb_touch(struct store_backend *b, int64_t now_ms, bool *ret_has
   return keeper_touch(&backend_of(b)->keeper, now_ms, ret_has_more);
 }
 
-static bool pgb_has_news(struct store_backend *b) {
-  struct rows *r = &backend_of(b)->rows.rows;
-  return r->ops->has_news(r);
+static int64_t pgb_news(struct store_backend *b) {
+  struct pg_rows *r = &backend_of(b)->rows;
+  return r->rows.ops->has_news(&r->rows) ? r->news : 0;
 }
 
 static bool pgb_is_away(const struct store_backend *b) {
@@ -213,7 +213,7 @@ static const struct store_backend_ops pg_backend_ops = {
     .refresh = pgb_refresh,
     .touch = pgb_touch,
     .open_reader = pgb_open_view,
-    .has_news = pgb_has_news,
+    .news = pgb_news,
     .is_away = pgb_is_away,
     .stop = pgb_stop,
     .close = pgb_close,

@@ -184,12 +184,12 @@ static bool has_work(const struct store *s) {
 }
 
 /* SQL from outside is asked for now and then; what it changed comes with the next claim, which the loop makes. */
-static void look_for_news(struct store *s, int64_t *at_ms, bool *is_told) {
-  if (!s->backend->ops->has_news || monotonic_ms() < *at_ms) return;
+static void look_for_news(struct store *s, int64_t *at_ms, int64_t *told) {
+  if (!s->backend->ops->news || monotonic_ms() < *at_ms) return;
   *at_ms = monotonic_ms() + NEWS_EVERY_MS;
-  bool has_news = s->backend->ops->has_news(s->backend);
-  if (has_news && !*is_told) tell_news(s->outbox);
-  *is_told = has_news;
+  int64_t news = s->backend->ops->news(s->backend);
+  if (news && news != *told) tell_news(s->outbox);
+  *told = news;
 }
 
 /* Sleeps until there is something to do, or until what was put off is to be done. */
@@ -230,8 +230,8 @@ static void *run_writer(void *arg) {
   struct store *s = arg;
   struct change *batch[LIMIT_COMMIT_BATCH];
   int64_t touch_at_ms = INSTANT_NEVER; /* monotonic */
-  int64_t news_at_ms = s->backend->ops->has_news ? 0 : INSTANT_NEVER;
-  bool is_news_told = false;
+  int64_t news_at_ms = s->backend->ops->news ? 0 : INSTANT_NEVER;
+  int64_t news_told = 0;
   pthread_mutex_lock(&s->lock);
   while (!s->is_stopping || s->changes) {
     wait_for_work(s, touch_at_ms < news_at_ms ? touch_at_ms : news_at_ms);
@@ -246,7 +246,7 @@ static void *run_writer(void *arg) {
       enum err e = s->backend->ops->refresh(s->backend, refresh_ms);
       (void)e; /* the old plan stays; the next refresh tries again */
     }
-    look_for_news(s, &news_at_ms, &is_news_told);
+    look_for_news(s, &news_at_ms, &news_told);
     bool is_touched = touch_at_ms != INSTANT_NEVER && monotonic_ms() >= touch_at_ms;
     bool has_more = is_touched && touch(s);
     if (is_touched) touch_at_ms = has_more ? monotonic_ms() + IDLE_TOUCH_MS : INSTANT_NEVER;

@@ -74,9 +74,9 @@ struct store_backend_ops {
   /* A second, read-only view of the same data for a reader thread; only its read and close may be called.
    * NULL: read on the writer's thread. */
   enum err (*open_reader)(struct store_backend *b, struct store_backend **ret);
-  /* Has SQL from outside changed something that the next CLAIM will take over? Asked for often, never waits. NULL: others
-   * do not write while we run. */
-  bool (*has_news)(struct store_backend *b);
+  /* SQL from outside has changed something that the next CLAIM will take over: its number, another one each time after
+   * such a claim; 0: nothing. Asked for often, never waits. NULL: others do not write while we run. */
+  int64_t (*news)(struct store_backend *b);
   /* Thread-safe. apply waits for a lost server to say what became of a commit: other changes would wait with it.
    * NULL: never. */
   bool (*is_away)(const struct store_backend *b);

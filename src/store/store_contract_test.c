@@ -76,6 +76,32 @@ static void taken_name_is_a_conflict(void **state) {
   assert_int_equal(harness_job(h, "b", "@hourly") > 1, true);
 }
 
+static void a_proposed_id_is_given_once(void **state) {
+  struct harness *h = *state;
+  struct id_maker ids = {};
+  int64_t number = id_next(&ids, h->now_ms);
+  struct id_text proposed = id_to_text(number | ID_PROPOSED);
+  struct job job = harness_definition("a", "@daily");
+  job.id = proposed.text;
+  struct change *c = harness_save(h, &job);
+  CHECK_OK(harness_apply(h, c));
+  assert_string_equal(c->job.saved->id, proposed.text);
+  change_free(c);
+  job.name = "b";
+  c = harness_save(h, &job);
+  assert_int_equal(harness_apply(h, c), ERR_CONFLICT);
+  assert_string_equal(c->detail.field, "id");
+  change_free(c);
+  for (int i = 0; i < 20; i++) { /* what the store itself would give next: it takes others */
+    struct id_text taken = id_to_text(number + i);
+    char name[2] = {(char)('c' + i)};
+    job.id = taken.text;
+    job.name = name;
+    harness_do(h, harness_save(h, &job));
+  }
+  assert_true(harness_job(h, "b", "@hourly") > 0);
+}
+
 static void bad_schedule_names_its_field(void **state) {
   struct harness *h = *state;
   struct job job = harness_definition("a", "75 * * * *");
@@ -530,6 +556,7 @@ int main(void) {
       CONTRACT(fresh_store_has_the_seeds_defaults),
       CONTRACT(created_job_is_complete),
       CONTRACT(taken_name_is_a_conflict),
+      CONTRACT(a_proposed_id_is_given_once),
       CONTRACT(bad_schedule_names_its_field),
       CONTRACT(edit_needs_the_version_it_read),
       CONTRACT(edit_of_a_missing_job_is_not_found),

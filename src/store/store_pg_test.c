@@ -170,15 +170,30 @@ static void a_commit_that_was_cut_off_is_not_applied(void **state) {
 /* ---- SQL from outside, while we run (DESIGN 6) ---- */
 
 static void claim_news(struct harness *h) {
-  for (int i = 0; i < 500 && !h->backend->ops->has_news(h->backend); i++) poll(NULL, 0, 10);
-  assert_true(h->backend->ops->has_news(h->backend));
+  for (int i = 0; i < 500 && !h->backend->ops->news(h->backend); i++) poll(NULL, 0, 10);
+  assert_true(h->backend->ops->news(h->backend) != 0);
 }
 
 static void first_claim(struct harness *h) { /* what every connection looks for once */
   struct change *c = harness_claim(h, h->now_ms);
   CHECK_OK(harness_apply(h, c));
   change_free(c);
-  assert_false(h->backend->ops->has_news(h->backend));
+  assert_int_equal(h->backend->ops->news(h->backend), 0);
+}
+
+/* The writer looks now and then: it must tell the second time even if it has never seen that there was nothing. */
+static void news_right_after_a_claim_are_others(void **state) {
+  struct harness *h = *state;
+  harness_job(h, "a", "@daily");
+  first_claim(h);
+  pg_fixture_sql(h->url, "UPDATE \"CronJob\" SET \"category\"='x'");
+  claim_news(h);
+  int64_t news = h->backend->ops->news(h->backend);
+  assert_int_equal(h->backend->ops->news(h->backend), news);
+  first_claim(h);
+  pg_fixture_sql(h->url, "UPDATE \"CronJob\" SET \"category\"='y'");
+  claim_news(h);
+  assert_int_not_equal(h->backend->ops->news(h->backend), news);
 }
 
 static void a_job_inserted_by_sql_runs(void **state) {
@@ -241,7 +256,7 @@ static void jobs_and_settings_that_sql_ends_are_told_to_the_core(void **state) {
     assert_true(!o->is_active && o->is_deleted == (o->job_no == b) && (o->job_no == a || o->job_no == b));
   }
   change_free(c);
-  assert_false(h->backend->ops->has_news(h->backend));
+  assert_int_equal(h->backend->ops->news(h->backend), 0);
   assert_string_equal(harness_audit(h), "");
 }
 
@@ -314,6 +329,7 @@ int main(void) {
       TEST(a_reader_finds_the_server_again),
       TEST(a_commit_that_was_cut_off_is_not_applied),
       TEST(a_commit_whose_answer_was_lost_is_found_to_be_done),
+      TEST(news_right_after_a_claim_are_others),
       TEST(a_job_inserted_by_sql_runs),
       TEST(an_edit_by_sql_governs_beyond_what_is_claimed),
       TEST(jobs_and_settings_that_sql_ends_are_told_to_the_core),
