@@ -119,7 +119,8 @@ await site.test("many_jobs_at_once", async (t) => {
   await bar.getByRole("button", { name: "Etiquetar" }).click();
   await page.getByRole("textbox", { name: "Etiqueta" }).fill("equipo=casa");
   await page.getByRole("dialog").getByRole("button", { name: "Etiquetar" }).click();
-  await until(async () => (await job("sync-redis")).labels.equipo === "casa");
+  for (const name of ["sync-redis", "sync-shelly"])
+    await until(async () => (await job(name)).labels.equipo === "casa");
   equal((await job("sync-shelly")).labels, { owner: "ana", equipo: "casa" });
   const download = page.waitForEvent("download");
   await bar.getByRole("button", { name: "Exportar" }).click();
