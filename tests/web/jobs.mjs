@@ -191,6 +191,20 @@ await site.test("a_viewer_may_only_look", async (t) => {
   );
   equal(refused, 403);
 });
+await site.test("a_job_is_told_in_the_servers_zone_before_that_is_known", async (t) => {
+  const context = await site.context(t, { lang: "en" });
+  const page = await context.newPage();
+  let release;
+  const held = new Promise((done) => (release = done));
+  await page.route("**/api/cron/settings", async (route) => (await held, route.continue()));
+  const asked = page.waitForRequest(/schedule\/explain/);
+  await page.goto(site.url(`/jobs/${(await job("copia-diaria")).id}`), { waitUntil: "commit" });
+  await asked;
+  release();
+  const sentence = page.locator(".job-facts").getByText(/^At \d\d:\d\d/);
+  await sentence.waitFor();
+  equal((await sentence.textContent()).includes("UTC"), false);
+});
 await site.test("U-30_the_page_of_a_job_says_why", async (t) => {
   const { id } = await job("sync-shelly");
   const page = await t.page(`/jobs/${id}`, { lang: "es" });

@@ -30,7 +30,7 @@ export function Overview({ job, why }: { job: Job; why: Why }) {
       call("GET /api/cron/schedule/explain", {
         query: {
           schedule: job.schedule,
-          timezone: job.timezone ?? serverZone.value,
+          ...(job.timezone ? { timezone: job.timezone } : {}), // else the server's, which may not be known here yet
           dialect: job.dialect ?? "sereno",
           dst: job.dst ?? "once",
           seed: String(job.id),
